@@ -1,0 +1,56 @@
+"""Effects: what a step wants done in the world, once what it decided is durable."""
+
+from dataclasses import dataclass, field
+
+from copyctl.model.request import Approved
+from copyctl.model.terms import Level, Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Let this request leave now."""
+
+    approved: Approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBooks:
+    """Read this account's order and trade books."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Look for a placement of unknown fate: by its correlation id, and in the order book."""
+
+    request_id: str
+    account: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskInstrument:
+    """Look this instrument up in the master; ``InstrumentFound`` answers."""
+
+    segment: Segment
+    security_id: str
+
+
+Effect = Send | ReadBooks | Look | AskInstrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One line of what happened, for people and for programs that listen.
+
+    ``event``: decision, request, answer, fill, state or alert. ``facts`` are plain values for JSON.
+    """
+
+    at: int
+    event: str
+    text: str
+    level: Level = Level.INFO
+    leader_order_id: str = ""
+    follower: str = ""
+    facts: dict[str, str | int | bool | None] = field(default_factory=dict)

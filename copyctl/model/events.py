@@ -1,0 +1,163 @@
+"""Events: everything that can happen to a run. Each carries ``at``, the moment at which it was taken in (ns, UTC)."""
+
+from dataclasses import dataclass
+
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import ExecutionReport, Fill
+from copyctl.model.policy import Rules
+from copyctl.model.request import Outcome
+from copyctl.model.terms import Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A process began: what was in flight before has an unknown fate, and no book is read yet."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyLoaded:
+    """These rules are in force from now on. ``digest``: SHA-256 of ``document``, the rules without secrets."""
+
+    at: int
+    digest: str
+    document: str
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRead:
+    """A frame of an account's stream and what it says; ``raw`` is the frame as it came."""
+
+    at: int
+    account: str
+    raw: bytes
+    reports: tuple[ExecutionReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameUnreadable:
+    """A frame that says nothing we understand: kept, counted, survived."""
+
+    at: int
+    account: str
+    raw: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksRead:
+    """An account's order and trade books. ``asked_at``: when the first of them was asked for (ns).
+
+    ``orders``: rows that are new, changed or not final since the last read; a final row that was read before is left
+    out. ``date``: the broker's clock at that moment, ns, 0 when unknown.
+    """
+
+    at: int
+    account: str
+    asked_at: int
+    orders: tuple[ExecutionReport, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    date: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksUnreadable:
+    """An account's books could not be read. ``refused``: its token or address is not accepted."""
+
+    at: int
+    account: str
+    why: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged:
+    """An account's order stream came up or went down."""
+
+    at: int
+    account: str
+    up: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A request of ours ended in one of three outcomes, or never left."""
+
+    at: int
+    request_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """We looked for a placement of unknown fate, by its correlation id and in the order book.
+
+    ``readable``: both could be read. ``reports``: what was found, the account's open and changed orders included.
+    """
+
+    at: int
+    request_id: str
+    account: str
+    asked_at: int
+    readable: bool
+    reports: tuple[ExecutionReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentFound:
+    """The answer to a question for an instrument. ``instrument`` is None where the master does not have it;
+    ``master``: was there a master to look in at all?"""
+
+    at: int
+    segment: Segment
+    security_id: str
+    master: bool
+    instrument: Instrument | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandGiven:
+    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all."""
+
+    at: int
+    command_id: int
+    command: str
+    account: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSetAside:
+    """An event on which the step failed twice. ``seq``: its number in the journal."""
+
+    at: int
+    account: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeReached:
+    """The moment that the last step named has come."""
+
+    at: int
+
+
+Event = (
+    Started
+    | PolicyLoaded
+    | FrameRead
+    | FrameUnreadable
+    | BooksRead
+    | BooksUnreadable
+    | StreamChanged
+    | Answered
+    | Looked
+    | InstrumentFound
+    | CommandGiven
+    | EventSetAside
+    | TimeReached
+)
+

@@ -1,0 +1,30 @@
+"""Instruments: what is traded, and in which steps."""
+
+import datetime
+from dataclasses import dataclass
+from decimal import Decimal
+
+from copyctl.model.terms import InstrumentKind, OptionType, Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """One tradable security.
+
+    ``lot_size`` is in the unit of an order's quantity (shares and units; on MCX an order counts lots, so it is 1
+    there). ``tick_size`` in rupees. ``multiplier``: units in one of quantity, for the value of an order.
+    ``from_master`` is false where only the leader's own frame told of it.
+    """
+
+    segment: Segment
+    security_id: str
+    symbol: str
+    kind: InstrumentKind | None = None
+    underlying: str = ""
+    option_type: OptionType | None = None
+    strike: Decimal | None = None
+    expiry: datetime.date | None = None
+    lot_size: int = 1
+    tick_size: Decimal = Decimal("0.05")
+    multiplier: int = 1
+    from_master: bool = True

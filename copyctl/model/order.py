@@ -1,0 +1,146 @@
+"""Orders: what was seen of one, and what is known of it by now."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from copyctl.model.instrument import Instrument
+from copyctl.model.terms import AmoTime, Leg, OrderStatus, OrderType, Product, Segment, Side, Source, Validity
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The part of an order that a modification may change. ``quantity`` is the total, not what is left (Dhan API
+    v2, modify order). A price that the type does not have is 0."""
+
+    order_type: OrderType
+    validity: Validity
+    quantity: int
+    price: Decimal = ZERO
+    trigger_price: Decimal = ZERO
+    disclosed_quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionReport:
+    """One observation of one order, from the stream or from a book.
+
+    ``as_of``: our time; of a frame when it arrived, of a book's row when the book was asked for (the row is at least
+    that new). ``broker_time``: the broker's own time of the last change, whole seconds, 0 when it gives none.
+    What a frame left out is None. ``status`` is None for a word that we do not know: it is kept in ``status_text``,
+    never acted on. ``filled`` is cumulative.
+    """
+
+    account: str
+    order_id: str
+    source: Source
+    as_of: int
+    broker_time: int = 0
+    created_time: int = 0
+    status: OrderStatus | None = None
+    status_text: str = ""
+    side: Side | None = None
+    segment: Segment | None = None
+    security_id: str | None = None
+    product: Product | None = None
+    terms: Terms | None = None
+    filled: int = 0
+    average_price: Decimal = ZERO
+    correlation_id: str = ""
+    leg: Leg = Leg.ENTRY
+    parent_id: str = ""
+    super_order: bool = False
+    after_market: bool = False
+    amo_time: AmoTime | None = None
+    platform: str = ""
+    text: str = ""
+    last_price: Decimal | None = None
+    instrument: Instrument | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One trade of one order, as the trade book gives it. Unique by segment, ``trade_id`` and side: a self-match
+    prints one trade id for both sides."""
+
+    account: str
+    order_id: str
+    trade_id: str
+    segment: Segment
+    security_id: str
+    side: Side
+    product: Product | None
+    quantity: int
+    price: Decimal
+    traded_at: int
+
+    @property
+    def key(self) -> str:
+        """What tells this trade from every other of the account."""
+        return f"{self.segment}:{self.trade_id}:{self.side}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Terms as some report gave them, and the first moment at which they were seen."""
+
+    terms: Terms
+    as_of: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The picture of one order of one account, folded from its reports (``core.book``).
+
+    ``versions``: the terms seen with the newest broker time, since the broker's clock counts whole seconds and
+    several changes share one. ``terms`` is the newest of them.
+    """
+
+    account: str
+    order_id: str
+    status: OrderStatus | None = None
+    status_text: str = ""
+    side: Side | None = None
+    segment: Segment | None = None
+    security_id: str | None = None
+    product: Product | None = None
+    terms: Terms | None = None
+    versions: tuple[Version, ...] = ()
+    terms_time: int = 0
+    filled: int = 0
+    average_price: Decimal = ZERO
+    correlation_id: str = ""
+    leg: Leg = Leg.ENTRY
+    parent_id: str = ""
+    super_order: bool = False
+    after_market: bool = False
+    amo_time: AmoTime | None = None
+    platform: str = ""
+    text: str = ""
+    last_price: Decimal | None = None
+    triggered: bool = False
+    created_time: int = 0
+    broker_time: int = 0
+    book_as_of: int = 0
+    seen_at: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Nothing more can trade."""
+        return self.status is not None and self.status.is_final
+
+    @property
+    def accepted(self) -> bool:
+        """Has the exchange taken it, as far as we have seen? An after-market order counts from TRANSIT on."""
+        if self.filled:
+            return True
+        if self.status is None or self.status is OrderStatus.REJECTED:
+            return False
+        return self.after_market or self.status is not OrderStatus.TRANSIT
+
+    @property
+    def leaves(self) -> int:
+        """Leaves quantity: what may still trade."""
+        return 0 if self.over or self.terms is None else max(0, self.terms.quantity - self.filled)

@@ -7,7 +7,7 @@ from typing import Protocol
 from copyctl.model.effects import Notice
 from copyctl.model.events import Event
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import ExecutionReport, Fill
+from copyctl.model.reading import BookReading, FrameReading
 from copyctl.model.records import Change, Record
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
 from copyctl.model.terms import Segment
@@ -60,24 +60,6 @@ class Journal(Protocol):
     def commands(self) -> Sequence[Command]:
         """The commands that nobody has taken in yet, oldest first."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameReading:
-    """What a frame says; ``why`` is not empty where it could not be read."""
-
-    reports: tuple[ExecutionReport, ...] = ()
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookReading:
-    """What a book says. ``why`` is not empty where it could not be read; ``refused``: token or address refused."""
-
-    orders: tuple[ExecutionReport, ...] = ()
-    fills: tuple[Fill, ...] = ()
-    why: str = ""
-    refused: bool = False
 
 
 class Wire(Protocol):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.model.instrument import Instrument
+from copyctl.model.reasons import Category
 from copyctl.model.terms import AmoTime, Leg, OrderStatus, OrderType, Product, Segment, Side, Source, Validity
 
 ZERO = Decimal(0)
@@ -26,10 +27,10 @@ class Terms:
 class ExecutionReport:
     """One observation of one order, from the stream or from a book.
 
-    ``as_of``: our time; of a frame when it arrived, of a book's row when the book was asked for (the row is at least
-    that new). ``broker_time``: the broker's own time of the last change, whole seconds, 0 when it gives none.
-    What a frame left out is None. ``status`` is None for a word that we do not know: it is kept in ``status_text``,
-    never acted on. ``filled`` is cumulative.
+    ``as_of``: our time; of a frame when it arrived, of a book's row when the book was asked for (the row is at
+    least that new). ``broker_time``: the broker's own time of the last change, whole seconds, 0 when it gives none.
+    What a frame left out is None. ``category``: what the text of a rejection means. ``status`` is None for a word
+    that we do not know: it is kept in ``status_text``, never acted on. ``filled`` is cumulative.
     """
 
     account: str
@@ -55,6 +56,7 @@ class ExecutionReport:
     amo_time: AmoTime | None = None
     platform: str = ""
     text: str = ""
+    category: Category | None = None
     last_price: Decimal | None = None
     instrument: Instrument | None = None
 
@@ -95,13 +97,18 @@ class Order:
     """The picture of one order of one account, folded from its reports (``core.book``).
 
     ``versions``: the terms seen with the newest broker time, since the broker's clock counts whole seconds and
-    several changes share one. ``terms`` is the newest of them.
+    several changes share one. ``terms`` is the newest of them. ``furthest``: the furthest status that any report
+    gave, rejections on the stream left out: a rejected modification may be told with the same word as a rejected
+    order, so an order that was seen resting is over only when the book says so. ``status`` is what follows from
+    both. ``hint``: what frames told of the instrument. ``seen_at``, ``newest_as_of``: our time of the first report
+    and of the one that is newest by the broker's time.
     """
 
     account: str
     order_id: str
     status: OrderStatus | None = None
-    status_text: str = ""
+    furthest: OrderStatus | None = None
+    rejected_on_stream: bool = False
     side: Side | None = None
     segment: Segment | None = None
     security_id: str | None = None
@@ -119,12 +126,25 @@ class Order:
     amo_time: AmoTime | None = None
     platform: str = ""
     text: str = ""
+    category: Category | None = None
     last_price: Decimal | None = None
+    hint: Instrument | None = None
     triggered: bool = False
+    unknown_words: tuple[str, ...] = ()
     created_time: int = 0
     broker_time: int = 0
+    newest_as_of: int = 0
     book_as_of: int = 0
     seen_at: int = 0
+
+    @property
+    def doubtful(self) -> bool:
+        """Do the reports leave open what the order is now? Then the book must be read."""
+        return (
+            (len({version.terms for version in self.versions}) > 1 and self.versions[0].source is not Source.BOOK)
+            or (self.rejected_on_stream and self.status is not OrderStatus.REJECTED and not self.over)
+            or (self.status is None or self.terms is None or self.side is None)
+        )
 
     @property
     def over(self) -> bool:

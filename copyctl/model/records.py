@@ -17,21 +17,22 @@ from copyctl.model.terms import Decision
 class LeaderOrder:
     """What the leader asked for with one order, less what the exchange made of it.
 
-    ``wish``: the terms that he gave last. ``seen``: the terms that the broker showed last; they differ from the wish
-    once a stop has triggered or a market order rests as a protected limit. ``late``: it happened while nobody looked.
-    ``filled_at_first``: what had traded when it was first seen.
+    ``wish``: the terms that he gave last. ``seen``: the terms that the broker showed last; they differ from the
+    wish once a stop has triggered or a market order rests as a protected limit. ``unseen_for``: how long ago it had
+    happened when it was first seen (ns), 0 where it was seen as it happened. ``filled_at_first``: what had traded
+    when it was first seen.
     """
 
     order_id: str
     wish: Terms
     seen: Terms
     first_seen_at: int
-    late: bool
+    unseen_for: int
     filled_at_first: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
+class FixedSizing:
     """The sizing of a copy, fixed at its first decision. Exactly one of ratio, lots and quantity is set."""
 
     rule: str | None
@@ -60,9 +61,11 @@ class Slot:
     """One placement of a copy. ``asked``: the terms last asked of the broker and not refused at once.
 
     ``asked_at``: when that was acknowledged; a book that was read well after it and shows other terms tells of a
-    change by somebody else or of a modification refused late. ``retired``: cancelled by us to be placed anew.
-    ``cancel_asked``: we have asked for its end. ``left_alone``: somebody changed it by hand; it is not touched until
-    the leader changes his order. Times in ns: ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
+    change by somebody else or of a modification refused late. ``confirmed``: the broker has shown these terms
+    since. ``changes_refused``: why the last modification was refused. ``rejected_as``: the category of a rejected
+    placement. ``retired``: cancelled by us to be placed anew. ``cancel_asked``: we have asked for its end.
+    ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. Times in ns:
+    ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
 
     revision: int
@@ -75,6 +78,8 @@ class Slot:
     modifications: int = 0
     asked_at: int = 0
     changes_refused: str = ""
+    confirmed: bool = False
+    rejected_as: str = ""
     cancel_asked: bool = False
     retired: bool = False
     left_alone: bool = False
@@ -94,8 +99,9 @@ class Copy:
     """What became of one leader order for one follower.
 
     ``wanted``: the order that the rules want now. ``pursued``: the one that the placements so far were made for;
-    while both are equal nothing is placed again, whatever others did to the copy. ``decided_on``: the leader's terms
-    behind the decision. ``missed``: units that the leader had traded before a late first sight, not wanted.
+    while both are equal nothing is placed again, whatever others did to the copy. ``closing``: what is still open
+    of it is to be cancelled. ``decided_on``: the leader's terms behind the decision. ``note``: the reason code that
+    it has once it is copied. ``missed``: units that the leader had traded before a late first sight, not wanted.
     ``drift``: "" or in what the follower differs from what the rules want, and why.
     """
 
@@ -104,11 +110,13 @@ class Copy:
     decision: Decision
     reason: str | None = None
     detail: str = ""
+    note: str | None = None
     rule: str | None = None
-    basis: Basis | None = None
+    sizing: FixedSizing | None = None
     decided_on: Terms | None = None
     wanted: Desired | None = None
     pursued: Desired | None = None
+    closing: bool = False
     missed: int = 0
     slots: tuple[Slot, ...] = ()
     drift: str = ""
@@ -128,6 +136,7 @@ class Account:
     ``ready``: its books were read since the process started. ``books_at``: when the newest book that we read was
     asked for. ``connected_at``: the last time its stream came up. ``sent``: when the requests of the last second
     left. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less ours, ns.
+    ``forgot_at``: when orders long over were last dropped.
     """
 
     account: str
@@ -142,6 +151,7 @@ class Account:
     killed_at: int = 0
     killed_reason: str = ""
     broker_ahead: int = 0
+    forgot_at: int = 0
     unreadable: int = 0
     unknown_status: int = 0
     early_fills: int = 0

@@ -1,0 +1,196 @@
+"""The decision: what the rules want of one leader order for one follower, and why.
+
+Made once, when the order is first ready to be copied; ratio, lots and rule of a copy then stay. Later changes of the
+leader's order move the wanted order by the same numbers. An entry that was refused is decided again when the leader
+changes a term that the refusal hangs on.
+"""
+
+from dataclasses import dataclass, replace
+
+from copyctl.core import filters, mapping, sizing
+from copyctl.core.mapping import Mapped, Refusal
+from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel
+from copyctl.model.copying import OrderMapping
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.policy import Follower
+from copyctl.model.reasons import Category, Reason, rejected
+from copyctl.model.records import Copy, LeaderOrder
+from copyctl.model.terms import Decision, OrderStatus, OrderType
+
+_PRICES = ("price", "trigger_price", "order_type")
+DECIDED_AGAIN_ON: dict[str, tuple[str, ...]] = {
+    Reason.ZERO_QUANTITY: ("quantity",),
+    Reason.INVALID_ORDER: _PRICES,
+    Reason.INVALID_TRIGGER: _PRICES,
+    Reason.CHECK_UNAVAILABLE: _PRICES,
+    Reason.UNSUPPORTED_VALIDITY: ("validity",),
+    rejected(Category.PRICE_BAND): _PRICES,
+    rejected(Category.STRIKE_RANGE): _PRICES,
+    rejected(Category.TICK): _PRICES,
+    rejected(Category.TRIGGER): _PRICES,
+    rejected(Category.QUANTITY): ("quantity",),
+    rejected(Category.DISCLOSED): ("disclosed_quantity", "quantity"),
+}
+"""Which terms a refusal or a rejection hangs on: the leader's change of one of them opens the decision again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A decision in the making: the code, the sentence with the numbers, and the rule that made it."""
+
+    decision: Decision
+    reason: str | None = None
+    detail: str = ""
+    rule: str | None = None
+
+
+def ready(leader: Order, copy_on: CopyOn) -> bool:
+    """Has the leader's order come as far as ``copy_on`` asks, or is it over?"""
+    if leader.over or copy_on is CopyOn.RECEIVED:
+        return True
+    return leader.filled > 0 if copy_on is CopyOn.TRADED else leader.accepted
+
+
+def first_decision(
+    copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int
+) -> Copy:
+    """The decision on a leader order for a follower that has no placement of it yet."""
+    policy = follower.policy
+    copy = replace(copy, decided_on=lead.wish)
+    rule = filters.first_match(policy.filters, leader, lead.wish, instrument, now)
+    name = rule.name if rule else None
+    verdict = _out_of_the_question(
+        leader, lead, follower, instrument, rule.action if rule is not None else policy.filters.default, name
+    )
+    if verdict is not None:
+        return _with(copy, verdict)
+    fixed = sizing.fix((rule and rule.sizing) or policy.sizing, name, instrument.lot_size)
+    missed = sizing.size(fixed, lead.filled_at_first).quantity if _part_missed(leader, lead, follower) else 0
+    copy = replace(copy, rule=name, sizing=fixed, missed=missed)
+    return want(copy, leader, lead, follower, instrument)
+
+
+def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument) -> Copy:
+    """The copy with the order that is wanted by now, by the numbers fixed at its first decision."""
+    if copy.sizing is None:
+        return copy
+    policy = follower.policy
+    traded = policy.copy_on is CopyOn.TRADED
+    ended = leader.over and leader.status is not OrderStatus.TRADED
+    if ended and not traded and copy.slots:
+        if policy.fills.on_leader_cancel is OnLeaderCancel.KEEP and leader.status is not OrderStatus.REJECTED:
+            return replace(copy, decided_on=lead.wish)
+        return _closing(copy, leader)
+    wish = _traded_terms(lead.wish) if traded else lead.wish
+    units = leader.filled if traded or ended else lead.wish.quantity
+    sized = sizing.size(copy.sizing, units)
+    quantity = max(0, sized.quantity - copy.missed)
+    mapped = mapping.map_order(leader, wish, quantity, _mapping(follower, copy.rule), instrument)
+    copy = replace(copy, decided_on=lead.wish, closing=False)
+    if isinstance(mapped, Refusal):
+        if copy.slots:
+            return replace(copy, drift=f"the leader's change cannot be copied: {mapped.detail}")
+        return _with(copy, Verdict(decision=Decision.REFUSED, reason=mapped.reason, detail=mapped.detail))
+    if quantity == 0 and not copy.slots:
+        refusal = Verdict(decision=Decision.REFUSED, reason=Reason.ZERO_QUANTITY, detail=sized.detail)
+        return _with(replace(copy, wanted=mapped.desired), refusal)
+    return _wanted(copy, mapped, sized, leader, lead)
+
+
+def may_decide_again(copy: Copy, wish: Terms) -> bool:
+    """Did the leader change a term that this copy's refusal or rejection hangs on?"""
+    hangs_on = DECIDED_AGAIN_ON.get(copy.reason or "", ())
+    before = copy.decided_on
+    return before is not None and any(getattr(before, term) != getattr(wish, term) for term in hangs_on)
+
+
+def _out_of_the_question(
+    leader: Order,
+    lead: LeaderOrder,
+    follower: Follower,
+    instrument: Instrument,
+    action: Action,
+    rule: str | None,
+) -> Verdict | None:
+    """Why the order is not copied whatever its size, or None."""
+    policy = follower.policy
+    if leader.status is OrderStatus.REJECTED:
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_REJECTED, detail=leader.text)
+    if leader.over and not leader.filled:
+        detail = f"the leader's order was {leader.status} before it could be copied"
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_OVER, detail=detail)
+    if action is Action.SKIP:
+        detail = f"filter rule: {rule}" if rule else "filters.default: skip"
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.FILTERED, detail=detail, rule=rule)
+    if leader.after_market and policy.mapping.after_market is Action.SKIP:
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.AFTER_MARKET, detail="mapping.after_market: skip")
+    if policy.checks.instrument and not instrument.known:
+        detail = f"security id {leader.security_id} of {leader.segment} is not in the instrument master"
+        return Verdict(decision=Decision.REFUSED, reason=Reason.UNKNOWN_INSTRUMENT, detail=detail)
+    if not follower.enabled:
+        detail = "followers.enabled is false: no entries"
+        return Verdict(decision=Decision.REFUSED, reason=Reason.FOLLOWER_LEAVING, detail=detail)
+    if _late(lead, follower) and leader.over and policy.late.filled is LateFilled.SKIP:
+        detail = f"it had traded {leader.filled} before it was seen, longer ago than late.max_age"
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.LATE, detail=detail)
+    return None
+
+
+def _late(lead: LeaderOrder, follower: Follower) -> bool:
+    return lead.unseen_for > follower.policy.late.max_age
+
+
+def _part_missed(leader: Order, lead: LeaderOrder, follower: Follower) -> bool:
+    """Did part of an order that still rests trade unseen? That part is not wanted any more."""
+    if follower.policy.copy_on is CopyOn.TRADED or leader.over:
+        return False
+    return _late(lead, follower) and lead.filled_at_first > 0
+
+
+def _closing(copy: Copy, leader: Order) -> Copy:
+    """The leader's order ended before it was done: the follower's rest is cancelled, its fills stand."""
+    if copy.sizing is None or copy.wanted is None:
+        return replace(copy, closing=True)
+    quantity = max(0, sizing.size(copy.sizing, leader.filled).quantity - copy.missed)
+    wanted = replace(copy.wanted, terms=replace(copy.wanted.terms, quantity=quantity))
+    return replace(copy, closing=True, wanted=wanted)
+
+
+def _wanted(copy: Copy, mapped: Mapped, sized: sizing.Sized, leader: Order, lead: LeaderOrder) -> Copy:
+    """A copy that is wanted, with the notes of what was bent for it."""
+    notes = list(mapped.notes)
+    if sized.raised:
+        notes.append(Reason.MINIMUM_RAISED)
+    if lead.unseen_for and leader.filled and not copy.slots:
+        notes.append(Reason.LATE_COPIED)
+    if copy.slots:
+        return replace(copy, wanted=mapped.desired)
+    detail = sized.detail + "".join(f"; {note}" for note in notes)
+    verdict = Verdict(decision=Decision.COPIED, reason=notes[0] if notes else None, detail=detail)
+    return replace(_with(copy, verdict), wanted=mapped.desired, note=verdict.reason)
+
+
+def _with(copy: Copy, verdict: Verdict) -> Copy:
+    return replace(
+        copy,
+        decision=verdict.decision,
+        reason=verdict.reason,
+        detail=verdict.detail,
+        rule=verdict.rule if verdict.rule is not None else copy.rule,
+    )
+
+
+def _mapping(follower: Follower, rule: str | None) -> OrderMapping:
+    """The mapping of the rule that decided, or the policy's."""
+    for one in follower.policy.filters.rules:
+        if one.name == rule and one.mapping is not None:
+            return one.mapping
+    return follower.policy.mapping
+
+
+def _traded_terms(wish: Terms) -> Terms:
+    """``copy_on: traded``: at the leader's limit, at the market where his order was one; a stop is one no more."""
+    if wish.order_type.has_price:
+        return replace(wish, order_type=OrderType.LIMIT, trigger_price=ZERO)
+    return replace(wish, order_type=OrderType.MARKET, trigger_price=ZERO)

@@ -1,0 +1,17 @@
+"""Indian Standard Time: days, and times of day, from nanoseconds."""
+
+from datetime import date, datetime, timedelta, timezone
+
+IST = timezone(timedelta(hours=5, minutes=30), "IST")
+SECOND = 1_000_000_000
+
+
+def ist(moment: int) -> datetime:
+    """A moment (ns since the epoch, UTC) as a time of the Indian clock, whole microseconds."""
+    seconds, nanoseconds = divmod(moment, SECOND)
+    return datetime.fromtimestamp(seconds, IST) + timedelta(microseconds=nanoseconds // 1000)
+
+
+def ist_day(moment: int) -> date:
+    """The Indian day that a moment belongs to."""
+    return ist(moment).date()

@@ -1,0 +1,214 @@
+"""Observing: what a report of an order means for the leader's wish or for a follower's copy."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from copyctl.core import settle
+from copyctl.core.book import fold
+from copyctl.core.hours import SECOND, ist
+from copyctl.core.pursue import request_id, with_slot
+from copyctl.core.state import Draft, order_key
+from copyctl.core.wish import first_wish, next_wish, same_order
+from copyctl.model.effects import AskInstrument, Notice, ReadBooks
+from copyctl.model.order import ExecutionReport, Fill, Order
+from copyctl.model.policy import Rules
+from copyctl.model.reasons import Category
+from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
+from copyctl.model.request import RequestKind, RequestState
+from copyctl.model.terms import Level, OrderStatus, Source
+
+SEEN_AT_CONNECT = 2 * SECOND
+"""A change that the broker dates after the last connect less this is not late, whatever the clocks say."""
+TRUSTED_AFTER = 2 * SECOND
+"""A book that was asked for this long after a change was acknowledged shows whether it took place."""
+
+
+def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> None:
+    """Fold reports into the books, and mark what they touch for another look at what is wanted."""
+    for report in reports:
+        key = order_key(report.account, report.order_id)
+        before = draft.orders.get(key)
+        order = fold(before, report)
+        if order is before:
+            continue
+        draft.orders.put(order)
+        if order.doubtful and (before is None or order.versions != before.versions or not before.doubtful):
+            draft.effects.append(ReadBooks(account=report.account))
+        if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
+            _unknown_word(draft, order)
+        if order.filled > (before.filled if before else 0) and report.source is Source.STREAM:
+            draft.effects.append(ReadBooks(account=report.account))
+        if report.account == rules.leader.client_id:
+            _leader_order(draft, order)
+        else:
+            _follower_order(draft, order, before)
+
+
+def note_fills(draft: Draft, fills: Iterable[Fill]) -> None:
+    """Keep each trade once, however often the trade book shows it."""
+    for fill in fills:
+        key = f"{fill.account}/{fill.key}"
+        if draft.fills.get(key) is not None:
+            continue
+        draft.fills.put(fill)
+        order = draft.orders.get(order_key(fill.account, fill.order_id))
+        copy = draft.copy_with(order) if order else None
+        draft.notices.append(
+            Notice(
+                at=draft.now,
+                event="fill",
+                text=f"{fill.side} {fill.quantity} at {fill.price:f}",
+                leader_order_id=copy.leader_order_id if copy else "",
+                follower=copy.follower if copy else "",
+                facts={
+                    "account": fill.account,
+                    "order_id": fill.order_id,
+                    "trade_id": fill.trade_id,
+                    "side": fill.side,
+                    "quantity": fill.quantity,
+                    "price": f"{fill.price:f}",
+                },
+            )
+        )
+
+
+def _unknown_word(draft: Draft, order: Order) -> None:
+    account = draft.account(order.account)
+    draft.accounts.put(replace(account, unknown_status=account.unknown_status + 1))
+    draft.effects.append(ReadBooks(account=order.account))
+
+
+def _leader_order(draft: Draft, order: Order) -> None:
+    """Keep what the leader wishes, and have every follower looked at."""
+    if order.terms is None or order.segment is None or order.security_id is None:
+        return
+    lead = draft.leader_orders.get(order.order_id)
+    if lead is None:
+        lead = LeaderOrder(
+            order_id=order.order_id,
+            wish=first_wish(order, order.terms),
+            seen=order.terms,
+            first_seen_at=draft.now,
+            unseen_for=_unseen_for(draft, order),
+            filled_at_first=order.filled,
+        )
+        if draft.instruments.get(f"{order.segment}/{order.security_id}") is None:
+            draft.effects.append(AskInstrument(segment=order.segment, security_id=order.security_id))
+    else:
+        lead = next_wish(lead, order.terms)
+    draft.leader_orders.put(lead)
+    draft.touched.add(order.order_id)
+
+
+def _unseen_for(draft: Draft, order: Order) -> int:
+    """How long ago it happened, where it happened before we were looking; by the broker's own clock."""
+    account = draft.account(order.account)
+    if account.connected_at and order.broker_time >= account.connected_at + account.broker_ahead - SEEN_AT_CONNECT:
+        return 0
+    return max(0, draft.now + account.broker_ahead - order.broker_time)
+
+
+def _follower_order(draft: Draft, order: Order, before: Order | None) -> None:
+    copy = draft.copy_with(order)
+    if copy is None:
+        return
+    index = next(
+        (
+            slot.revision
+            for slot in copy.slots
+            if slot.order_id == order.order_id or slot.correlation_id == order.correlation_id
+        ),
+        None,
+    )
+    if index is None:
+        return
+    slot = copy.slots[index]
+    if slot.order_id and slot.order_id != order.order_id:
+        return
+    copy = settle.found(draft, copy, slot)
+    slot = replace(slot, order_id=order.order_id, filled=order.filled, average_price=order.average_price)
+    slot = _confirmed(draft, copy, slot, order)
+    copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
+    if order.filled and (before is None or not before.filled):
+        _early_fill(draft, copy, order)
+    draft.copies.put(replace(copy, updated_at=draft.now))
+    draft.touched.add(f"{copy.leader_order_id}/{copy.follower}")
+
+
+def _open(copy: Copy, slot: Slot) -> Copy:
+    """It is there and may trade; one that we had given up (settled as absent) is there after all."""
+    return with_slot(copy, replace(slot, standing=Standing.WORKING))
+
+
+def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
+    for kind in RequestKind:
+        request = draft.requests.get(request_id(slot, kind))
+        answer_is_due = request is not None and request.state is RequestState.SENT and kind is RequestKind.PLACE
+        if request is not None and not answer_is_due:
+            draft.requests.drop(request.request_id)
+    if slot.standing in (Standing.ENDED, Standing.REJECTED):
+        return with_slot(copy, slot)
+    if order.status is OrderStatus.REJECTED:
+        category = order.category or Category.UNKNOWN
+        copy = with_slot(copy, replace(slot, standing=Standing.REJECTED, rejected_as=category))
+        return settle.dead(draft, copy, category, order.text)
+    cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
+    if cancelled and not (slot.cancel_asked or slot.retired or copy.closing):
+        _by_hand(draft, copy, slot, "cancelled")
+    return with_slot(copy, replace(slot, standing=Standing.ENDED))
+
+
+def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
+    """Compare what the broker shows with what we asked for; a difference that stays is somebody else's doing, or a
+    modification that was refused late. It is told, and left alone until the leader changes his order."""
+    if order.over or order.terms is None:
+        return slot
+    if same_order(slot.asked, order.terms):
+        return replace(slot, confirmed=True) if not slot.confirmed else slot
+    pending = draft.requests.get(request_id(slot, RequestKind.MODIFY)) is not None
+    if pending or slot.left_alone or slot.changes_refused or not slot.asked_at:
+        return slot
+    if order.book_as_of <= slot.asked_at + TRUSTED_AFTER:
+        return slot
+    if slot.confirmed:
+        _by_hand(draft, copy, slot, "changed")
+        return replace(slot, left_alone=True)
+    _alert(draft, copy, "the broker refused a modification after it had taken it")
+    return replace(slot, changes_refused="the book still shows the terms from before the modification")
+
+
+def _by_hand(draft: Draft, copy: Copy, slot: Slot, what: str) -> None:
+    _alert(draft, copy, f"copy {slot.correlation_id} was {what} by hand, by the broker or by the exchange")
+
+
+def _alert(draft: Draft, copy: Copy, text: str) -> None:
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="alert",
+            level=Level.WARNING,
+            text=text,
+            leader_order_id=copy.leader_order_id,
+            follower=copy.follower,
+        )
+    )
+
+
+def _early_fill(draft: Draft, copy: Copy, order: Order) -> None:
+    """The follower traded before the leader did: odd, counted, nothing to be done."""
+    rules = draft.rules
+    leader = draft.orders.get(order_key(rules.leader.client_id, copy.leader_order_id)) if rules else None
+    if leader is None or leader.filled or leader.over:
+        return
+    account = draft.account(order.account)
+    draft.accounts.put(replace(account, early_fills=account.early_fills + 1))
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="state",
+            text=f"anomaly: the follower filled {order.filled} before the leader, {ist(draft.now):%H:%M:%S}",
+            leader_order_id=copy.leader_order_id,
+            follower=copy.follower,
+            facts={"anomaly": "early_fill"},
+        )
+    )

@@ -1,0 +1,130 @@
+"""The plan: the difference between the order that is wanted and the orders that are there.
+
+It compares the wish with what was last *asked* of the broker, not with what the broker shows. So what a person, the
+broker's risk desk or the exchange did to a copy is never fought over: only a new wish of the leader moves it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from copyctl.model.order import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """One placement as the plan sees it.
+
+    ``waiting``: it has not left yet, so its terms can still be replaced. ``placing``: it left and has no order id
+    yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``owed``: it ended
+    because we wanted it anew, or was never placed: what it lacks may be placed again.
+    """
+
+    revision: int
+    asked: Terms
+    live: bool
+    filled: int = 0
+    waiting: bool = False
+    placing: bool = False
+    changing: bool = False
+    ending: bool = False
+    owed: bool = False
+    left_alone: bool = False
+    modifications: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """Place an order of these terms."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alter:
+    """Give this placement these terms; the quantity is its total."""
+
+    revision: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Cancel what is open of this placement; with ``anew`` because it is to be placed again."""
+
+    revision: int
+    anew: bool = False
+
+
+Action = Begin | Alter | End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do now. ``waits``: something must be answered first, then there is more to plan."""
+
+    actions: tuple[Action, ...] = ()
+    waits: bool = False
+
+
+def plan(wanted: Terms, slots: Sequence[Working], *, changed: bool, closing: bool, most_modifications: int) -> Plan:
+    """How to get from ``slots`` to ``wanted``, whose quantity is the total over all of them.
+
+    ``changed``: is this another wish than the one that the slots were made for? ``closing``: cancel what is open.
+    """
+    live = [slot for slot in slots if slot.live]
+    filled = sum(slot.filled for slot in slots)
+    if closing or wanted.quantity <= filled:
+        return _end(live)
+    staying = [slot for slot in live if not slot.ending]
+    if not staying:
+        if live:
+            return Plan(waits=True)
+        owed = changed or (bool(slots) and slots[-1].owed)
+        return Plan(actions=(Begin(terms=replace(wanted, quantity=wanted.quantity - filled)),)) if owed else Plan()
+    keep, *extra = staying
+    ends = _end(extra)
+    rest = wanted.quantity - (filled - keep.filled)
+    change = _change(keep, replace(wanted, quantity=rest), changed=changed, most_modifications=most_modifications)
+    return Plan(actions=ends.actions + change.actions, waits=ends.waits or change.waits)
+
+
+def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_modifications: int) -> Plan:
+    """The plan where only what trades is copied: each growth of the wanted quantity is a placement of its own."""
+    committed = sum(slot.filled if slot.owed else slot.asked.quantity for slot in slots)
+    plans = [
+        _change(
+            slot,
+            replace(wanted, quantity=slot.asked.quantity),
+            changed=changed,
+            most_modifications=most_modifications,
+        )
+        for slot in slots
+        if slot.live and not slot.ending
+    ]
+    growth = wanted.quantity - committed
+    begin: tuple[Action, ...] = (Begin(terms=replace(wanted, quantity=growth)),) if growth > 0 else ()
+    return Plan(
+        actions=tuple(action for one in plans for action in one.actions) + begin,
+        waits=any(one.waits for one in plans),
+    )
+
+
+def _end(live: Sequence[Working]) -> Plan:
+    """Cancel these; one whose order id is not known yet must wait for it."""
+    return Plan(
+        actions=tuple(End(revision=slot.revision) for slot in live if not slot.ending and not slot.placing),
+        waits=any(slot.placing for slot in live),
+    )
+
+
+def _change(slot: Working, terms: Terms, *, changed: bool, most_modifications: int) -> Plan:
+    """Bring one placement to these terms."""
+    if slot.asked == terms or (slot.left_alone and not changed):
+        return Plan()
+    if slot.waiting:
+        return Plan(actions=(Alter(revision=slot.revision, terms=terms),))
+    if slot.placing or slot.changing:
+        return Plan(waits=True)
+    if slot.modifications >= most_modifications:
+        return Plan(actions=(End(revision=slot.revision, anew=True),), waits=True)
+    return Plan(actions=(Alter(revision=slot.revision, terms=terms),))

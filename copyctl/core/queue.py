@@ -1,0 +1,133 @@
+"""The queue: what may leave now, by urgency, under the account's rate; the rest waits and can be taken back.
+
+A window counts from when we let a request go. On the way to the broker requests may bunch up, so the window is held a
+little longer than the second that the broker counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from copyctl.core.guard import permit
+from copyctl.core.hours import SECOND
+from copyctl.core.pursue import with_slot
+from copyctl.core.state import Draft, copy_key, follower_of, order_key
+from copyctl.model.effects import Notice, Send
+from copyctl.model.policy import Rules
+from copyctl.model.reasons import SENTENCES, Reason
+from copyctl.model.records import Account, Standing
+from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
+from copyctl.model.terms import Decision
+
+WINDOW = SECOND + SECOND // 20
+
+
+def release(draft: Draft, rules: Rules) -> None:
+    """Let everything leave that may leave now, most urgent first."""
+    waiting: dict[str, list[Request]] = {}
+    for request in draft.requests.values():
+        if request.state is RequestState.QUEUED and request.due_at <= draft.now:
+            waiting.setdefault(request.account, []).append(request)
+    for account, requests in waiting.items():
+        requests.sort(key=lambda one: (one.kind.urgency, one.queued_at))
+        _release_account(draft, rules, draft.account(account), requests)
+
+
+def _release_account(draft: Draft, rules: Rules, account: Account, requests: Iterable[Request]) -> None:
+    sent = [moment for moment in account.sent if draft.now - moment < WINDOW]
+    room = rules.rate_limits.orders.per_second - len(sent)
+    follower = follower_of(rules, account.account)
+    for request in requests:
+        if _too_late(draft, rules, request):
+            _take_back(draft, request, Decision.SKIPPED, Reason.LATE, "it waited longer than late.max_age")
+            continue
+        verdict = permit(request, account, follower)
+        if isinstance(verdict, Denied) and verdict.final:
+            _take_back(draft, request, SENTENCES[Reason(verdict.reason)][0], verdict.reason, verdict.detail)
+        elif isinstance(verdict, Denied):
+            _wait(draft, request, verdict.reason, verdict.detail)
+        elif room <= 0:
+            limit = f"{rules.rate_limits.orders.per_second} requests a second"
+            _wait(draft, request, Reason.RATE_LIMIT, limit)
+        else:
+            room -= 1
+            sent.append(draft.now)
+            _send(draft, replace(verdict, request=_leaving(draft, request)))
+    draft.accounts.put(replace(account, sent=tuple(sent)))
+
+
+def next_due(draft: Draft) -> int:
+    """The next moment at which something is due, 0 for none."""
+    moments = []
+    for request in draft.requests.values():
+        if request.state is RequestState.SENT:
+            continue
+        if request.due_at > draft.now:
+            moments.append(request.due_at)
+        elif request.waits_for == Reason.RATE_LIMIT:
+            sent = draft.account(request.account).sent
+            moments.append((sent[0] if sent else draft.now) + WINDOW)
+    return min(moments, default=0)
+
+
+def _leaving(draft: Draft, request: Request) -> Request:
+    return replace(
+        request, state=RequestState.SENT, sent_at=draft.now, attempts=request.attempts + 1, waits_for="", due_at=0
+    )
+
+
+def _send(draft: Draft, approved: Approved) -> None:
+    request = approved.request
+    draft.requests.put(request)
+    draft.effects.append(Send(approved=approved))
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if copy is None:
+        return
+    slot = copy.slots[request.revision]
+    if request.kind is RequestKind.MODIFY and request.attempts == 1:
+        copy = with_slot(copy, replace(slot, modifications=slot.modifications + 1))
+    if request.kind is RequestKind.PLACE and copy.decision is Decision.QUEUED:
+        copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
+    draft.copies.put(replace(copy, updated_at=draft.now))
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="request",
+            text=f"{request.kind} {request.correlation_id}",
+            leader_order_id=request.leader_order_id,
+            follower=request.account,
+            facts={"kind": request.kind, "correlation_id": request.correlation_id, "attempt": request.attempts},
+        )
+    )
+
+
+def _wait(draft: Draft, request: Request, reason: str, detail: str) -> None:
+    """The request stays where it is; its copy says for what it waits, unless part of it is at the broker already."""
+    draft.requests.put(replace(request, waits_for=reason))
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if copy is not None and request.kind is RequestKind.PLACE and request.revision == 0:
+        waits = replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail)
+        if (waits.decision, waits.reason) != (copy.decision, copy.reason):
+            draft.copies.put(replace(waits, updated_at=draft.now))
+
+
+def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, detail: str) -> None:
+    """The request will never leave: its copy is decided otherwise."""
+    draft.requests.drop(request.request_id)
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if copy is None:
+        return
+    slot = copy.slots[request.revision]
+    if request.kind is RequestKind.PLACE:
+        copy = with_slot(copy, replace(slot, standing=Standing.WITHDRAWN))
+    draft.copies.put(replace(copy, decision=decision, reason=reason, detail=detail, updated_at=draft.now))
+
+
+def _too_late(draft: Draft, rules: Rules, request: Request) -> bool:
+    """Has a placement waited so long that the leader's order, traded meanwhile, is no entry any more?"""
+    if request.kind is not RequestKind.PLACE or request.revision:
+        return False
+    follower = follower_of(rules, request.account)
+    leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id))
+    if follower is None or leader is None or not leader.over:
+        return False
+    return draft.now - request.queued_at > follower.policy.late.max_age

@@ -1,0 +1,294 @@
+"""Settling: what became of a request, from its answer or by looking.
+
+A request ends in one of three outcomes. *Unknown* is settled by looking, never by sending again on a guess: of a
+placement by its correlation id and in the order book, over some seconds, since Dhan's look-up cannot see an order that
+is still in TRANSIT; of a modification by reading the book. A cancel may be repeated and is repeated for ever.
+"""
+
+from dataclasses import replace
+
+from copyctl.core.hours import SECOND
+from copyctl.core.pursue import with_slot
+from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.wish import same_order
+from copyctl.model.effects import Look, Notice, ReadBooks
+from copyctl.model.events import Answered, Looked
+from copyctl.model.policy import Resilience, Rules
+from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category, Reason, rejected
+from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
+from copyctl.model.terms import Decision, Level
+
+FIRST_LOOK_AFTER = SECOND // 4
+LOOK_EVERY = 2 * SECOND
+PROBE_EVERY = 15 * SECOND
+"""How long a request waits whose token or address was refused (scenario 5.8)."""
+
+_REFUSED_ACCOUNT = frozenset({Category.AUTHENTICATION, Category.ADDRESS})
+_ORDER_MAY_BE_OVER = frozenset({Category.NO_SUCH_ORDER, Category.UNKNOWN, Category.INPUT})
+
+
+def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
+    """Take in how a request ended; the request, or None where it is not waited for any more."""
+    request = draft.requests.get(event.request_id)
+    if request is None or request.state is not RequestState.SENT:
+        return None
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if copy is None:
+        draft.requests.drop(request.request_id)
+        return None
+    slot = copy.slots[request.revision]
+    _tell(draft, request, event.outcome)
+    match event.outcome.fate:
+        case Fate.ACKNOWLEDGED:
+            copy = _acknowledged(draft, request, copy, slot, event.outcome)
+        case Fate.REJECTED:
+            copy = _rejected(draft, rules, request, copy, slot, event.outcome)
+        case Fate.UNKNOWN:
+            copy = _unknown(draft, rules, request, copy, event.outcome)
+        case Fate.NOT_LEFT:
+            copy = _again_or_dead(draft, rules, request, copy, slot, Category.CONNECTIVITY, event.outcome.text)
+    draft.copies.put(replace(copy, updated_at=draft.now))
+    return request
+
+
+def looked(draft: Draft, rules: Rules, event: Looked) -> None:
+    """Take in one look for a placement of unknown fate. What was found has been folded into the book before."""
+    request = draft.requests.get(event.request_id)
+    if request is None or request.state is not RequestState.UNSETTLED:
+        return
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if copy is None:
+        draft.requests.drop(request.request_id)
+        return
+    slot = copy.slots[request.revision]
+    settle = rules.resilience.settle
+    absent_at = (request.absent_at or draft.now) if event.readable else 0
+    if absent_at and draft.now - absent_at >= settle.absent_for:
+        draft.requests.drop(request.request_id)
+        copy = with_slot(copy, replace(slot, standing=Standing.ABSENT))
+        _alert(draft, request, f"{request.correlation_id} was never placed: it is in neither book nor look-up")
+    else:
+        draft.requests.put(replace(request, absent_at=absent_at))
+        if draft.now - request.unsettled_at >= settle.give_up and copy.reason != Reason.UNRESOLVED:
+            detail = f"its fate at the broker is unknown for {settle.give_up // SECOND} s; looking goes on"
+            copy = replace(copy, decision=Decision.DEAD, reason=Reason.UNRESOLVED, detail=detail)
+            _alert(draft, request, f"{request.correlation_id}: {detail}", Level.CRITICAL)
+    draft.copies.put(replace(copy, updated_at=draft.now))
+
+
+def found(draft: Draft, copy: Copy, slot: Slot) -> Copy:
+    """A placement whose order id is known by now: nothing is left to settle."""
+    request = draft.requests.get(f"{slot.correlation_id}/{RequestKind.PLACE}")
+    if request is None:
+        return copy
+    if request.state is RequestState.UNSETTLED:
+        draft.requests.drop(request.request_id)
+        if copy.reason in (Reason.SETTLING, Reason.UNRESOLVED):
+            copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
+    return copy
+
+
+def book_read(draft: Draft, account: str, asked_at: int) -> None:
+    """The books of an account were read: modifications of unknown fate are settled by what they show."""
+    for request in list(draft.requests.values()):
+        if (
+            request.account != account
+            or request.state is not RequestState.UNSETTLED
+            or request.kind is not RequestKind.MODIFY
+            or request.unsettled_at > asked_at
+        ):
+            continue
+        draft.requests.drop(request.request_id)
+        copy = draft.copies.get(copy_key(request.leader_order_id, account))
+        order = draft.orders.get(order_key(account, request.order_id))
+        if copy is not None and order is not None and order.terms is not None:
+            slot = copy.slots[request.revision]
+            asked = slot.asked if same_order(slot.asked, order.terms) else order.terms
+            draft.copies.put(with_slot(copy, replace(slot, asked=asked, asked_at=draft.now)))
+
+
+def wake(draft: Draft) -> None:
+    """Look again for whatever is of unknown fate and due."""
+    for request in list(draft.requests.values()):
+        if request.state is not RequestState.UNSETTLED or request.due_at > draft.now:
+            continue
+        if request.kind is RequestKind.PLACE:
+            draft.effects.append(
+                Look(request_id=request.request_id, account=request.account, correlation_id=request.correlation_id)
+            )
+        else:
+            draft.effects.append(ReadBooks(account=request.account))
+        waited = draft.now - request.unsettled_at
+        draft.requests.put(replace(request, due_at=draft.now + min(LOOK_EVERY, max(FIRST_LOOK_AFTER, waited))))
+
+
+def restarted(draft: Draft) -> None:
+    """Whatever was in flight when the last process ended has an unknown fate."""
+    for request in list(draft.requests.values()):
+        if request.state is not RequestState.SENT:
+            continue
+        if request.kind is RequestKind.CANCEL:
+            draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=0))
+        else:
+            draft.requests.put(
+                replace(request, state=RequestState.UNSETTLED, unsettled_at=draft.now, due_at=draft.now, absent_at=0)
+            )
+
+
+def backoff(resilience: Resilience, attempts: int) -> int:
+    """How long to wait before try number ``attempts`` + 1, ns."""
+    return min(resilience.retries.maximum, resilience.retries.initial << min(30, max(0, attempts - 1)))
+
+
+def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcome: Outcome) -> Copy:
+    draft.requests.drop(request.request_id)
+    account = draft.account(request.account)
+    if account.refused_token:
+        draft.accounts.put(replace(account, refused_token=""))
+    match request.kind:
+        case RequestKind.PLACE:
+            slot = replace(
+                slot,
+                standing=Standing.WORKING if slot.standing is Standing.WAITING else slot.standing,
+                order_id=slot.order_id or next(iter(outcome.order_ids), ""),
+                asked_at=draft.now,
+                left_at=outcome.left_at,
+                answered_at=draft.now,
+            )
+        case RequestKind.MODIFY:
+            slot = replace(slot, asked_at=draft.now)
+        case RequestKind.CANCEL:
+            slot = replace(slot, cancel_asked=True, asked_at=draft.now)
+    return with_slot(copy, slot)
+
+
+def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Slot, outcome: Outcome) -> Copy:
+    category = outcome.category or Category.UNKNOWN
+    if category in _REFUSED_ACCOUNT:
+        return _refused_account(draft, request, copy, outcome.text)
+    if category in NOT_PLACED_AND_TRANSIENT:
+        return _again_or_dead(draft, rules, request, copy, slot, category, outcome.text)
+    if request.kind is RequestKind.CANCEL or category is Category.IN_TRANSIT:
+        if category is not Category.IN_TRANSIT:
+            draft.effects.append(ReadBooks(account=request.account))
+        return _again(draft, rules, request, copy)
+    if request.kind is RequestKind.MODIFY:
+        if category in _ORDER_MAY_BE_OVER:
+            draft.effects.append(ReadBooks(account=request.account))
+        return change_refused(draft, request, copy, slot, outcome.text)
+    draft.requests.drop(request.request_id)
+    slot = replace(
+        slot, standing=Standing.REJECTED, rejected_as=category, left_at=outcome.left_at, answered_at=draft.now
+    )
+    return dead(draft, with_slot(copy, slot), category, outcome.text)
+
+
+def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
+    """A placement was rejected for good."""
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="alert",
+            level=Level.WARNING,
+            text=f"the broker rejected a copy ({category}): {text}",
+            leader_order_id=copy.leader_order_id,
+            follower=copy.follower,
+            facts={"alert": "copy_rejected", "category": category},
+        )
+    )
+    return replace(copy, decision=Decision.DEAD, reason=rejected(category), detail=text)
+
+
+def change_refused(draft: Draft, request: Request, copy: Copy, slot: Slot, text: str) -> Copy:
+    """A modification was refused: the copy is left as it is, and says so until the leader changes his order again."""
+    draft.requests.drop(request.request_id)
+    _alert(draft, request, f"the broker refused a modification: {text}")
+    return with_slot(copy, replace(slot, changes_refused=text or "refused", asked_at=draft.now))
+
+
+def _unknown(draft: Draft, rules: Rules, request: Request, copy: Copy, outcome: Outcome) -> Copy:
+    if request.kind is RequestKind.CANCEL:
+        draft.effects.append(ReadBooks(account=request.account))
+        return _again(draft, rules, request, copy)
+    slot = replace(copy.slots[request.revision], left_at=outcome.left_at)
+    if request.kind is RequestKind.PLACE and slot.order_id:
+        draft.requests.drop(request.request_id)
+        return with_slot(copy, slot)
+    draft.requests.put(
+        replace(request, state=RequestState.UNSETTLED, unsettled_at=draft.now, due_at=draft.now, absent_at=0)
+    )
+    if request.kind is RequestKind.MODIFY:
+        return copy
+    copy = with_slot(copy, slot)
+    if any(one.order_id for one in copy.slots):
+        return copy
+    return replace(copy, decision=Decision.QUEUED, reason=Reason.SETTLING, detail=outcome.text)
+
+
+def _again(draft: Draft, rules: Rules, request: Request, copy: Copy) -> Copy:
+    due_at = draft.now + backoff(rules.resilience, request.attempts)
+    draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=due_at, waits_for=Reason.RETRYING))
+    return copy
+
+
+def _again_or_dead(
+    draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Slot, category: Category, text: str
+) -> Copy:
+    """A request that the broker did not take: tried again, a cancel for ever, others as often as the rules say."""
+    if request.kind is RequestKind.CANCEL or request.attempts < rules.resilience.retries.attempts:
+        copy = _again(draft, rules, request, copy)
+        if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
+            copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=text)
+        return copy
+    if request.kind is RequestKind.MODIFY:
+        return change_refused(draft, request, copy, slot, text)
+    draft.requests.drop(request.request_id)
+    slot = replace(slot, standing=Standing.REJECTED, rejected_as=category)
+    return dead(draft, with_slot(copy, slot), category, text)
+
+
+def _refused_account(draft: Draft, request: Request, copy: Copy, text: str) -> Copy:
+    """The token or the address is refused: the request waits and is tried now and then."""
+    due_at = draft.now + PROBE_EVERY
+    reason = Reason.FOLLOWER_UNAUTHENTICATED
+    draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=due_at, waits_for=reason))
+    account = draft.account(request.account)
+    if not account.refused_token:
+        draft.accounts.put(replace(account, refused_token=text))
+        _alert(draft, request, f"the follower's token or address is refused: {text}", Level.CRITICAL)
+    if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
+        return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
+    return copy
+
+
+def _tell(draft: Draft, request: Request, outcome: Outcome) -> None:
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="answer",
+            text=f"{request.kind} {request.correlation_id}: {outcome.fate} {outcome.text}".rstrip(),
+            leader_order_id=request.leader_order_id,
+            follower=request.account,
+            facts={
+                "kind": request.kind,
+                "correlation_id": request.correlation_id,
+                "fate": outcome.fate,
+                "category": outcome.category,
+            },
+        )
+    )
+
+
+def _alert(draft: Draft, request: Request, text: str, level: Level = Level.WARNING) -> None:
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="alert",
+            level=level,
+            text=text,
+            leader_order_id=request.leader_order_id,
+            follower=request.account,
+            facts={"correlation_id": request.correlation_id},
+        )
+    )

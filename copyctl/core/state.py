@@ -1,0 +1,194 @@
+"""The state of a run, and the draft in which one step writes.
+
+``State`` is what is known; a step reads it and never changes it. It writes into a ``Draft``, an overlay that the rest
+of the same step reads through. The draft's changes are what the journal keeps; applying them is the only way in which
+a state moves on. A step that fails leaves nothing behind.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from copyctl.model.effects import Effect, Notice
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import Fill, Order
+from copyctl.model.policy import Follower, Rules
+from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Record
+from copyctl.model.request import Request
+from copyctl.model.terms import Segment
+
+R = TypeVar("R", bound=Record)
+
+
+def order_key(account: str, order_id: str) -> str:
+    """Where an order is kept."""
+    return f"{account}/{order_id}"
+
+
+def copy_key(leader_order_id: str, follower: str) -> str:
+    """Where a copy is kept."""
+    return f"{leader_order_id}/{follower}"
+
+
+def instrument_key(segment: Segment, security_id: str) -> str:
+    """Where an instrument is kept."""
+    return f"{segment}/{security_id}"
+
+
+def fill_key(fill: Fill) -> str:
+    """Where a fill is kept."""
+    return f"{fill.account}/{fill.key}"
+
+
+class State:
+    """Everything that a step may know. Changed by :meth:`apply` alone."""
+
+    def __init__(self, records: Mapping[str, Sequence[Record]] | None = None) -> None:
+        self.rules: Rules | None = None
+        self.digest = ""
+        self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
+        self.copy_of: dict[str, str] = {}
+        self.order_of: dict[str, str] = {}
+        for table, rows in (records or {}).items():
+            self.apply(Change(table=table, key=key_of(row), record=row) for row in rows)
+
+    def apply(self, changes: Iterable[Change]) -> list[Change]:
+        """Take in what a step decided. Applying what comes back, last first, takes it back."""
+        undo = []
+        for change in changes:
+            table = self.tables[change.table]
+            before = table.get(change.key)
+            undo.append(Change(table=change.table, key=change.key, record=before))
+            if change.record is None:
+                table.pop(change.key, None)
+                self._forget(before)
+                continue
+            table[change.key] = change.record
+            if isinstance(change.record, Copy):
+                for slot in change.record.slots:
+                    self.copy_of[slot.correlation_id] = change.key
+                    if slot.order_id:
+                        self.copy_of[order_key(change.record.follower, slot.order_id)] = change.key
+            elif isinstance(change.record, Order) and change.record.correlation_id:
+                self.order_of[order_key(change.record.account, change.record.correlation_id)] = change.key
+        return undo
+
+    def _forget(self, record: Record | None) -> None:
+        """Drop the ways that led to a record that is gone."""
+        if isinstance(record, Copy):
+            for slot in record.slots:
+                self.copy_of.pop(slot.correlation_id, None)
+                self.copy_of.pop(order_key(record.follower, slot.order_id), None)
+        elif isinstance(record, Order):
+            self.order_of.pop(order_key(record.account, record.correlation_id), None)
+
+
+def key_of(record: Record) -> str:
+    """The key under which a record is journalled."""
+    match record:
+        case Order():
+            return order_key(record.account, record.order_id)
+        case Copy():
+            return copy_key(record.leader_order_id, record.follower)
+        case Request():
+            return record.request_id
+        case Account():
+            return record.account
+        case LeaderOrder():
+            return record.order_id
+        case Instrument():
+            return instrument_key(record.segment, record.security_id)
+        case Fill():
+            return fill_key(record)
+
+
+class Overlay(Generic[R]):
+    """One table as a step sees it: the state's rows, with what this step wrote over them."""
+
+    def __init__(self, rows: Mapping[str, R]) -> None:
+        self._rows = rows
+        self.written: dict[str, R | None] = {}
+
+    def get(self, key: str) -> R | None:
+        """The newest record under this key."""
+        return self.written[key] if key in self.written else self._rows.get(key)
+
+    def put(self, record: R) -> None:
+        """Write a record; one that says nothing new is no change."""
+        key = key_of(record)
+        if self.get(key) != record:
+            self.written[key] = record
+
+    def drop(self, key: str) -> None:
+        """Forget a record."""
+        self.written[key] = None
+
+    def values(self) -> Iterator[R]:
+        """Every record, in the order in which it first came."""
+        for key, row in self._rows.items():
+            newest = self.written.get(key, row) if key in self.written else row
+            if newest is not None:
+                yield newest
+        for key, written in self.written.items():
+            if written is not None and key not in self._rows:
+                yield written
+
+
+class Draft:
+    """One step's view of the state and everything that it decides."""
+
+    def __init__(self, state: State, now: int) -> None:
+        self.state = state
+        self.now = now
+        self.rules: Rules | None = state.rules
+        self.orders: Overlay[Order] = Overlay(state.tables["order"])  # type: ignore[arg-type]
+        self.leader_orders: Overlay[LeaderOrder] = Overlay(state.tables["leader_order"])  # type: ignore[arg-type]
+        self.copies: Overlay[Copy] = Overlay(state.tables["copy"])  # type: ignore[arg-type]
+        self.requests: Overlay[Request] = Overlay(state.tables["request"])  # type: ignore[arg-type]
+        self.accounts: Overlay[Account] = Overlay(state.tables["account"])  # type: ignore[arg-type]
+        self.instruments: Overlay[Instrument] = Overlay(state.tables["instrument"])  # type: ignore[arg-type]
+        self.fills: Overlay[Fill] = Overlay(state.tables["fill"])  # type: ignore[arg-type]
+        self.effects: list[Effect] = []
+        self.notices: list[Notice] = []
+        self.touched: set[str] = set()
+
+    def account(self, name: str) -> Account:
+        """What is known of an account; a new one is blank."""
+        return self.accounts.get(name) or Account(account=name)
+
+    def copy_with(self, order: Order) -> Copy | None:
+        """The copy that an order of a follower belongs to: known by its id, or by a correlation id of ours."""
+        copy_of = self.state.copy_of
+        key = copy_of.get(order_key(order.account, order.order_id)) or copy_of.get(order.correlation_id)
+        return self.copies.get(key) if key is not None else None
+
+    def order_with(self, account: str, correlation_id: str) -> Order | None:
+        """The order of an account that carries this correlation id."""
+        key = self.state.order_of.get(order_key(account, correlation_id))
+        if key is not None:
+            return self.orders.get(key)
+        for order in self.orders.written.values():
+            if order is not None and order.account == account and order.correlation_id == correlation_id:
+                return order
+        return None
+
+    def changes(self) -> tuple[Change, ...]:
+        """What this step decided, in the order of the tables."""
+        overlays: dict[str, Overlay[Record]] = {
+            "order": self.orders,  # type: ignore[dict-item]
+            "leader_order": self.leader_orders,  # type: ignore[dict-item]
+            "copy": self.copies,  # type: ignore[dict-item]
+            "request": self.requests,  # type: ignore[dict-item]
+            "account": self.accounts,  # type: ignore[dict-item]
+            "instrument": self.instruments,  # type: ignore[dict-item]
+            "fill": self.fills,  # type: ignore[dict-item]
+        }
+        return tuple(
+            Change(table=table, key=key, record=record)
+            for table, overlay in overlays.items()
+            for key, record in overlay.written.items()
+        )
+
+
+def follower_of(rules: Rules, account: str) -> Follower | None:
+    """The follower with this client id, as the rules name it."""
+    return next((one for one in rules.followers if one.client_id == account), None)

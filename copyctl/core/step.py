@@ -1,0 +1,395 @@
+"""One step: what an event changes, and what is to be done about it.
+
+    outcome = step(state, event);  state.apply(outcome.changes)
+
+Pure: the state is read, never written; everything that is decided comes back. All of it takes place or nothing does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from copyctl.core import settle
+from copyctl.core.decide import first_decision, may_decide_again, ready, want
+from copyctl.core.drift import drift
+from copyctl.core.hours import SECOND
+from copyctl.core.observe import note_fills, observe
+from copyctl.core.pursue import adopt, pursue
+from copyctl.core.queue import next_due, release
+from copyctl.core.state import Draft, State, copy_key, instrument_key, order_key
+from copyctl.model.effects import Effect, Notice, ReadBooks
+from copyctl.model.events import (
+    Answered,
+    BooksRead,
+    BooksUnreadable,
+    CommandGiven,
+    Event,
+    EventSetAside,
+    FrameRead,
+    FrameUnreadable,
+    InstrumentFound,
+    Looked,
+    PolicyLoaded,
+    Started,
+    StreamChanged,
+    TimeReached,
+)
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import Order
+from copyctl.model.policy import Follower, Rules
+from copyctl.model.reasons import Reason
+from copyctl.model.records import Change, Copy
+from copyctl.model.terms import Decision, Level
+
+CLOCK_OFF = 2 * SECOND
+FORGET_EVERY = 600 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step decided. ``due_at``: when the next ``TimeReached`` is wanted (ns), 0 for never."""
+
+    changes: tuple[Change, ...]
+    effects: tuple[Effect, ...]
+    notices: tuple[Notice, ...]
+    due_at: int
+    rules: Rules | None = None
+
+
+def step(state: State, event: Event) -> Step:
+    """What follows from an event."""
+    draft = Draft(state, event.at)
+    _HANDLERS[type(event)](draft, event)
+    rules = draft.rules
+    if rules is not None:
+        for touched in draft.touched:
+            _attend(draft, rules, touched)
+        settle.wake(draft)
+        release(draft, rules)
+        _tell_decisions(draft)
+    return Step(
+        changes=draft.changes(),
+        effects=_without_repetition(draft.effects),
+        notices=tuple(draft.notices),
+        due_at=next_due(draft),
+        rules=rules if rules is not state.rules else None,
+    )
+
+
+def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:
+    return tuple(dict.fromkeys(effects)) if len(effects) > 1 else tuple(effects)
+
+
+# --- what each event changes -------------------------------------------------------------------------------------
+
+
+def _started(draft: Draft, event: Started) -> None:
+    for account in list(draft.accounts.values()):
+        draft.accounts.put(replace(account, ready=False, stream_up=False, stream_text="not connected yet", sent=()))
+    settle.restarted(draft)
+
+
+def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
+    draft.rules = event.rules
+    _tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
+
+
+def _frame(draft: Draft, event: FrameRead) -> None:
+    account = draft.account(event.account)
+    draft.accounts.put(replace(account, last_frame_at=event.at))
+    if draft.rules is not None:
+        observe(draft, draft.rules, event.reports)
+
+
+def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
+    account = draft.account(event.account)
+    draft.accounts.put(replace(account, unreadable=account.unreadable + 1, last_frame_at=event.at))
+    draft.notices.append(
+        Notice(at=draft.now, event="state", level=Level.WARNING, text=f"unreadable frame: {event.why}")
+    )
+
+
+def _books(draft: Draft, event: BooksRead) -> None:
+    account = draft.account(event.account)
+    newly_ready = not account.ready
+    ahead = account.broker_ahead
+    if event.date:
+        ahead = _broker_ahead(draft, event, ahead)
+    draft.accounts.put(replace(account, ready=True, books_at=event.asked_at, broker_ahead=ahead, refused_token=""))
+    if draft.rules is None:
+        return
+    observe(draft, draft.rules, event.orders)
+    note_fills(draft, event.fills)
+    settle.book_read(draft, event.account, event.asked_at)
+    if newly_ready and event.account != draft.rules.leader.client_id:
+        draft.touched.update(lead.order_id for lead in draft.leader_orders.values())
+    if event.account == draft.rules.leader.client_id:
+        _forget(draft, draft.rules)
+
+
+def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
+    """How far the broker's clock is ahead of ours. Its Date counts whole seconds: a difference within one is none."""
+    middle = (event.asked_at + event.at) // 2
+    ahead = event.date + SECOND // 2 - middle
+    ahead = ahead if abs(ahead) > SECOND else 0
+    if abs(ahead) > CLOCK_OFF >= abs(before):
+        text = f"this machine's clock is {-ahead / SECOND:+.0f} s off the broker's"
+        draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
+    return ahead
+
+
+def _books_unreadable(draft: Draft, event: BooksUnreadable) -> None:
+    account = draft.account(event.account)
+    if event.refused and not account.refused_token:
+        draft.accounts.put(replace(account, refused_token=event.why))
+        text = f"token or address refused: {event.why}"
+        draft.notices.append(
+            Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=event.account)
+        )
+
+
+def _stream(draft: Draft, event: StreamChanged) -> None:
+    account = draft.account(event.account)
+    connected_at = event.at if event.up else account.connected_at
+    draft.accounts.put(replace(account, stream_up=event.up, stream_text=event.why, connected_at=connected_at))
+    if event.up:
+        draft.effects.append(ReadBooks(account=event.account))
+    if event.up != account.stream_up:
+        word = "up" if event.up else f"down: {event.why}"
+        draft.notices.append(Notice(at=draft.now, event="state", text=f"order stream {word}", follower=event.account))
+
+
+def _answered(draft: Draft, event: Answered) -> None:
+    if draft.rules is None:
+        return
+    request = settle.answered(draft, draft.rules, event)
+    if request is not None:
+        draft.touched.add(copy_key(request.leader_order_id, request.account))
+
+
+def _looked(draft: Draft, event: Looked) -> None:
+    if draft.rules is None:
+        return
+    observe(draft, draft.rules, event.reports)
+    request = draft.requests.get(event.request_id)
+    settle.looked(draft, draft.rules, event)
+    if request is not None:
+        draft.touched.add(copy_key(request.leader_order_id, request.account))
+
+
+def _instrument(draft: Draft, event: InstrumentFound) -> None:
+    if event.instrument is not None:
+        draft.instruments.put(event.instrument)
+    elif event.master:
+        draft.instruments.put(Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False))
+    else:
+        _from_frame(draft, event)
+    rules = draft.rules
+    if rules is None:
+        return
+    for lead in draft.leader_orders.values():
+        order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
+        if order and (order.segment, order.security_id) == (event.segment, event.security_id):
+            draft.touched.add(lead.order_id)
+
+
+def _from_frame(draft: Draft, event: InstrumentFound) -> None:
+    """No master to be had: what a frame told of the instrument serves, and a share needs no lot size."""
+    hint = next(
+        (
+            order.hint
+            for order in draft.orders.values()
+            if order.hint and (order.segment, order.security_id) == (event.segment, event.security_id)
+        ),
+        None,
+    )
+    if hint is None and event.segment.is_derivative:
+        blank = Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False)
+        draft.instruments.put(blank)
+        return
+    draft.instruments.put(
+        hint or Instrument(segment=event.segment, security_id=event.security_id, symbol="", from_master=False)
+    )
+    text = f"no instrument master: lot size and tick of {event.security_id} are the leader's frame's"
+    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
+
+
+def _command(draft: Draft, event: CommandGiven) -> None:
+    rules = draft.rules
+    names = [event.account] if event.account else [one.client_id for one in rules.followers] if rules else []
+    for name in names:
+        account = draft.account(name)
+        if event.command == "kill":
+            reason = event.reason or "by command"
+            draft.accounts.put(replace(account, killed_at=account.killed_at or draft.now, killed_reason=reason))
+        else:
+            draft.accounts.put(replace(account, killed_at=0, killed_reason=""))
+        text = f"kill switch on: {event.reason or 'by command'}" if event.command == "kill" else "kill switch off"
+        draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=name))
+
+
+def _set_aside(draft: Draft, event: EventSetAside) -> None:
+    text = f"an event could not be taken in and was set aside; the books are read: {event.why}"
+    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
+    accounts = [event.account] if event.account else [account.account for account in draft.accounts.values()]
+    draft.effects.extend(ReadBooks(account=account) for account in accounts)
+
+
+def _time(_draft: Draft, _event: TimeReached) -> None:
+    """Nothing but the time has changed: what is due is done by every step."""
+
+
+_HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
+    Started: _started,
+    PolicyLoaded: _policy_loaded,
+    FrameRead: _frame,
+    FrameUnreadable: _unreadable,
+    BooksRead: _books,
+    BooksUnreadable: _books_unreadable,
+    StreamChanged: _stream,
+    Answered: _answered,
+    Looked: _looked,
+    InstrumentFound: _instrument,
+    CommandGiven: _command,
+    EventSetAside: _set_aside,
+    TimeReached: _time,
+}
+
+
+# --- what is wanted now, for whom ---------------------------------------------------------------------------------
+
+
+def _attend(draft: Draft, rules: Rules, touched: str) -> None:
+    """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all."""
+    order_id, _, account = touched.partition("/")
+    leader = draft.orders.get(order_key(rules.leader.client_id, order_id))
+    if leader is None or leader.segment is None or leader.security_id is None:
+        return
+    instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
+    for follower in rules.followers:
+        if account in ("", follower.client_id):
+            _attend_follower(draft, rules, leader, follower, instrument)
+
+
+def _attend_follower(
+    draft: Draft, rules: Rules, leader: Order, follower: Follower, instrument: Instrument | None
+) -> None:
+    lead = draft.leader_orders.get(leader.order_id)
+    before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
+    if lead is None or (before is None and not ready(leader, follower.policy.copy_on)):
+        return
+    copy = before or Copy(
+        leader_order_id=leader.order_id,
+        follower=follower.client_id,
+        decision=Decision.QUEUED,
+        reason=Reason.CHECKING,
+        created_at=draft.now,
+        updated_at=draft.now,
+    )
+    if _settled_for_good(copy) and not may_decide_again(copy, lead.wish):
+        return
+    if not copy.slots and (instrument is None or not draft.account(follower.client_id).ready):
+        waits = "the instrument" if instrument is None else "the follower's books"
+        draft.copies.put(replace(copy, detail=f"waits for {waits}"))
+        return
+    if instrument is None:
+        return
+    if copy.slots:
+        if _settled_for_good(copy):
+            copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
+        copy = want(copy, leader, lead, follower, instrument)
+    else:
+        copy = _decide(draft, rules, copy, leader, follower, instrument)
+    if copy.decision in (Decision.COPIED, Decision.QUEUED) or copy.slots:
+        copy = pursue(draft, rules, copy, leader, follower)
+    copy = replace(copy, drift=drift(copy, leader))
+    if copy != before:
+        draft.copies.put(replace(copy, updated_at=draft.now))
+
+
+def _settled_for_good(copy: Copy) -> bool:
+    """Was it skipped, refused or rejected, with nothing of it left at the broker?"""
+    said = copy.decision in (Decision.SKIPPED, Decision.REFUSED, Decision.DEAD) and copy.reason != Reason.UNRESOLVED
+    return said and not any(slot.live for slot in copy.slots)
+
+
+def _decide(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Follower, instrument: Instrument) -> Copy:
+    """The first decision; what rests at the broker under this copy's ids already is a copy, whatever has changed."""
+    lead = draft.leader_orders.get(leader.order_id)
+    if lead is None:
+        return copy
+    adopted = adopt(draft, rules, copy)
+    if not adopted.slots:
+        return first_decision(copy, leader, lead, follower, instrument, draft.now)
+    on_time = replace(lead, unseen_for=0)
+    decided = first_decision(copy, leader, on_time, follower, instrument, draft.now)
+    return adopt(draft, rules, decided)
+
+
+def _forget(draft: Draft, rules: Rules) -> None:
+    """Drop orders that are over and older than ``duplicate_window``, so that a long run does not grow."""
+    account = draft.account(rules.leader.client_id)
+    if draft.now - account.forgot_at < FORGET_EVERY:
+        return
+    draft.accounts.put(replace(account, forgot_at=draft.now))
+    before = draft.now - rules.resilience.duplicate_window
+    for order in list(draft.orders.values()):
+        if order.over and order.newest_as_of < before:
+            draft.orders.drop(order_key(order.account, order.order_id))
+            if order.account == rules.leader.client_id:
+                draft.leader_orders.drop(order.order_id)
+    for copy in list(draft.copies.values()):
+        settled = not any(slot.live for slot in copy.slots)
+        if settled and copy.updated_at < before and draft.leader_orders.get(copy.leader_order_id) is None:
+            draft.copies.drop(copy_key(copy.leader_order_id, copy.follower))
+    for fill in list(draft.fills.values()):
+        if fill.traded_at < before:
+            draft.fills.drop(f"{fill.account}/{fill.key}")
+
+
+# --- what people read -----------------------------------------------------------------------------------------------
+
+
+def _tell(draft: Draft, text: str, **facts: str) -> None:
+    draft.notices.append(Notice(at=draft.now, event="state", text=text, facts=dict(facts)))
+
+
+def _tell_decisions(draft: Draft) -> None:
+    """One line for each copy whose decision or reason is another one now."""
+    for key, copy in draft.copies.written.items():
+        before = draft.state.tables["copy"].get(key)
+        if copy is None or (
+            isinstance(before, Copy) and (before.decision, before.reason) == (copy.decision, copy.reason)
+        ):
+            continue
+        draft.notices.append(_decision(draft, copy))
+
+
+def _decision(draft: Draft, copy: Copy) -> Notice:
+    rules = draft.rules
+    leader = draft.orders.get(order_key(rules.leader.client_id, copy.leader_order_id)) if rules else None
+    lead = draft.leader_orders.get(copy.leader_order_id)
+    terms = lead.wish if lead else None
+    instrument = None
+    if leader and leader.segment and leader.security_id:
+        instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
+    return Notice(
+        at=draft.now,
+        event="decision",
+        text=f"{copy.decision}" + (f" ({copy.reason})" if copy.reason else ""),
+        level=Level.WARNING if copy.decision is Decision.DEAD else Level.INFO,
+        leader_order_id=copy.leader_order_id,
+        follower=copy.follower,
+        facts={
+            "decision": copy.decision,
+            "reason": copy.reason,
+            "detail": copy.detail,
+            "rule": copy.rule,
+            "side": leader.side if leader else None,
+            "symbol": (instrument.symbol if instrument else "") or (leader.security_id if leader else None),
+            "order_type": terms.order_type if terms else None,
+            "leader_quantity": terms.quantity if terms else None,
+            "price": f"{terms.price or terms.trigger_price:f}" if terms else None,
+            "quantity": copy.wanted.terms.quantity if copy.wanted else None,
+        },
+    )

@@ -1,0 +1,33 @@
+"""A dry run's broker: takes everything, sends nothing, and shows each order as if it rested."""
+
+from copyctl.model.order import ExecutionReport
+from copyctl.model.request import Fate, Outcome, Request, RequestKind
+from copyctl.model.terms import OrderStatus, Source
+
+
+def dry_outcome(request: Request, now: int) -> Outcome:
+    """What the broker would most likely have said."""
+    return Outcome(fate=Fate.ACKNOWLEDGED, order_ids=(_order_id(request),), left_at=now)
+
+
+def dry_report(request: Request, now: int) -> ExecutionReport:
+    """The order as it would show: resting with the terms that were asked for, or cancelled."""
+    desired = request.desired
+    return ExecutionReport(
+        account=request.account,
+        order_id=_order_id(request),
+        source=Source.BOOK,
+        as_of=now,
+        broker_time=now,
+        status=OrderStatus.CANCELLED if request.kind is RequestKind.CANCEL else OrderStatus.PENDING,
+        side=desired.side if desired else None,
+        segment=desired.segment if desired else None,
+        security_id=desired.security_id if desired else None,
+        product=desired.product if desired else None,
+        terms=desired.terms if desired else None,
+        correlation_id=request.correlation_id,
+    )
+
+
+def _order_id(request: Request) -> str:
+    return request.order_id or f"dry-{request.correlation_id}"

@@ -1,0 +1,228 @@
+"""The replicator: streams, sweeps, commands and requests around the conductor, from start to stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+
+from copyctl.core.state import State
+from copyctl.engine.books import BookReader
+from copyctl.engine.conductor import Conductor
+from copyctl.engine.dry import dry_outcome, dry_report
+from copyctl.engine.ports import Clock, Gateway, Instruments, Journal, Wire
+from copyctl.model.effects import AskInstrument, Effect, Look, Notice, ReadBooks, Send
+from copyctl.model.events import (
+    Answered,
+    CommandGiven,
+    FrameRead,
+    FrameUnreadable,
+    PolicyLoaded,
+    Started,
+    StreamChanged,
+)
+from copyctl.model.policy import Rules
+from copyctl.model.records import Account, Copy
+from copyctl.model.request import Approved, Request, RequestState
+
+COMMANDS_EVERY_SECONDS = 0.2
+SWEEP_WHILE_DOWN_SECONDS = 2.0
+STOP_WITHIN_SECONDS = 8.0
+SETTLE_CHECK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything around the engine. ``gateways`` by account, the leader's among them."""
+
+    clock: Clock
+    journal: Journal
+    wire: Wire
+    gateways: Mapping[str, Gateway]
+    instruments: Instruments
+    listen: Callable[[Notice], None]
+
+
+class Replicator:
+    """One run. ``dry``: nothing that changes a follower's account is sent."""
+
+    def __init__(self, rules: Rules, digest: str, document: str, outside: Outside, *, dry: bool = False) -> None:
+        self.rules = rules
+        self._outside = outside
+        self._clock = outside.clock
+        self._dry = dry
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._conductor = Conductor(
+            journal=outside.journal,
+            clock=outside.clock,
+            instruments=outside.instruments,
+            perform=self._perform,
+            listen=outside.listen,
+        )
+        self._readers = {
+            account: BookReader(
+                account,
+                gateway=gateway,
+                wire=outside.wire,
+                clock=outside.clock,
+                state=lambda: self._conductor.state,
+                post=self._conductor.post,
+            )
+            for account, gateway in outside.gateways.items()
+        }
+        now = self._clock.now()
+        self._conductor.post(PolicyLoaded(at=now, digest=digest, document=document, rules=rules))
+        self._conductor.post(Started(at=now))
+
+    @property
+    def state(self) -> State:
+        """What is known by now."""
+        return self._conductor.state
+
+    @property
+    def store_trouble(self) -> str:
+        """Why the store cannot be written just now, or ""."""
+        return self._conductor.store_trouble
+
+    # --- what comes in ------------------------------------------------------------------------------------------
+
+    def deliver(self, account: str, raw: bytes) -> None:
+        """A frame of an account's stream."""
+        now = self._clock.now()
+        reading = self._outside.wire.read_frame(raw, account, now)
+        if reading.why:
+            self._conductor.post(FrameUnreadable(at=now, account=account, raw=raw, why=reading.why))
+        elif reading.reports:
+            self._conductor.post(FrameRead(at=now, account=account, raw=raw, reports=reading.reports))
+
+    def stream_changed(self, account: str, up: bool, why: str = "") -> None:
+        """An account's stream came up or went down."""
+        self._conductor.post(StreamChanged(at=self._clock.now(), account=account, up=up, why=why))
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    async def run(self, streams: Sequence[Callable[[], Awaitable[None]]], stop: asyncio.Event) -> None:
+        """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            inner = [group.create_task(self._conductor.run())]
+            inner += [group.create_task(reader.run()) for reader in self._readers.values()]
+            inner.append(group.create_task(self._commands()))
+            outer = [group.create_task(_forever(stream)) for stream in streams]
+            outer.append(group.create_task(self._sweep()))
+            for reader in self._readers.values():
+                reader.want()
+            await stop.wait()
+            for task in outer:
+                task.cancel()
+            await self._settle()
+            for task in inner:
+                task.cancel()
+
+    async def once(self) -> bool:
+        """Catch up from the books, act, and return; False where a book could not be read."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            conductor = group.create_task(self._conductor.run())
+            leader = self._readers[self.rules.leader.client_id]
+            followers = [reader for reader in self._readers.values() if reader is not leader]
+            readable = [await leader.read(), *await asyncio.gather(*(reader.read() for reader in followers))]
+            readers = [group.create_task(reader.run()) for reader in self._readers.values()]
+            await self._settle(queued=True)
+            for task in (conductor, *readers):
+                task.cancel()
+        return all(readable)
+
+    async def _settle(self, *, queued: bool = False) -> None:
+        """Until no request is on its way (nor, with ``queued``, waiting to leave), for some seconds at most."""
+        for _ in range(int(STOP_WITHIN_SECONDS / SETTLE_CHECK_SECONDS)):
+            if self._conductor.idle and not self._tasks and not self._unfinished(queued=queued):
+                return
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+
+    def _unfinished(self, *, queued: bool) -> bool:
+        states = {RequestState.SENT, RequestState.QUEUED} if queued else {RequestState.SENT}
+        requests = self.state.tables["request"].values()
+        return any(isinstance(one, Request) and one.state in states for one in requests)
+
+    async def _commands(self) -> None:
+        """Take commands in as they are given by other processes."""
+        posted = 0
+        while True:
+            for command in self._outside.journal.commands():
+                if command.command_id > posted:
+                    posted = command.command_id
+                    self._conductor.post(
+                        CommandGiven(
+                            at=self._clock.now(),
+                            command_id=command.command_id,
+                            command=command.command,
+                            account=command.account,
+                            reason=command.reason,
+                        )
+                    )
+            await asyncio.sleep(COMMANDS_EVERY_SECONDS)
+
+    async def _sweep(self) -> None:
+        """Read every account's books now and then, as a net for lost frames; sooner while its stream is down."""
+        usual = self.rules.resilience.sweep / 1e9
+        while True:
+            await asyncio.sleep(min(usual, SWEEP_WHILE_DOWN_SECONDS) / 2)
+            now = self._clock.now()
+            for account, reader in self._readers.items():
+                often = min(usual, SWEEP_WHILE_DOWN_SECONDS) if self._watched_blind(account) else usual
+                if now - reader.read_at >= often * 1e9:
+                    reader.want()
+
+    def _watched_blind(self, account: str) -> bool:
+        """Is a stream down whose account matters now: the leader's, or a follower's with something open?"""
+        known = self.state.tables["account"].get(account)
+        if isinstance(known, Account) and known.stream_up:
+            return False
+        if account == self.rules.leader.client_id:
+            return True
+        copies = self.state.tables["copy"].values()
+        return any(
+            isinstance(copy, Copy) and copy.follower == account and any(slot.live for slot in copy.slots)
+            for copy in copies
+        )
+
+    # --- what goes out ------------------------------------------------------------------------------------------
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Send():
+                self._begin(self._send(effect.approved))
+            case ReadBooks():
+                reader = self._readers.get(effect.account)
+                if reader is not None:
+                    reader.want()
+            case Look():
+                reader = self._readers.get(effect.account)
+                if reader is not None:
+                    self._begin(reader.look(effect.request_id, effect.correlation_id))
+            case AskInstrument():
+                pass  # the conductor has answered it in the same turn
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        """Work beside the conductor. Where it fails by a bug of ours the whole run ends, and the next one recovers."""
+        if self._group is None:
+            raise RuntimeError("an effect before the run began")
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, approved: Approved) -> None:
+        request = approved.request
+        if self._dry:
+            now = self._clock.now()
+            self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
+            report = dry_report(request, now)
+            self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
+            return
+        answer = await self._outside.gateways[request.account].send(self._outside.wire.encode(approved))
+        outcome = self._outside.wire.classify(request, answer)
+        self._conductor.post(Answered(at=self._clock.now(), request_id=request.request_id, outcome=outcome))
+
+
+async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+    await work()

@@ -1,0 +1,28 @@
+"""Readings: what the broker's bytes turned out to say, or why they could not be read."""
+
+from dataclasses import dataclass
+
+from copyctl.model.order import ExecutionReport, Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameReading:
+    """What a frame says; ``why`` is not empty where it could not be read."""
+
+    reports: tuple[ExecutionReport, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookReading:
+    """What a book says. ``why`` is not empty where it could not be read; ``refused``: token or address refused.
+
+    ``bad_rows``: rows that could not be read and are left out. While there are any, what is not in the book may
+    still exist.
+    """
+
+    orders: tuple[ExecutionReport, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    why: str = ""
+    refused: bool = False
+    bad_rows: int = 0

@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 from copyctl.core.state import State
 from copyctl.core.step import Step, step
-from copyctl.engine.ports import Clock, Entry, Instruments, Journal
+from copyctl.engine.ports import Clock, Instruments, Journal
 from copyctl.model.effects import AskInstrument, Effect, Notice
 from copyctl.model.events import CommandGiven, Event, EventSetAside, InstrumentFound, TimeReached
+from copyctl.model.journal import Entry
 from copyctl.model.terms import Level
 
 MOST_AT_ONCE = 256

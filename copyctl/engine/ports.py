@@ -1,37 +1,14 @@
 """Ports: what the engine needs from the outside, in the engine's own words. ``cli.assemble`` plugs the rooms in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from copyctl.model.effects import Notice
-from copyctl.model.events import Event
 from copyctl.model.instrument import Instrument
+from copyctl.model.journal import Command, Entry
 from copyctl.model.reading import BookReading, FrameReading
-from copyctl.model.records import Change, Record
+from copyctl.model.records import Record
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
 from copyctl.model.terms import Segment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One event as it is journalled: with every record it changed and every line it gave people to read."""
-
-    event: Event
-    changes: tuple[Change, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    set_aside: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A row of the commands table that no run has taken in yet."""
-
-    command_id: int
-    given_at: int
-    command: str
-    account: str = ""
-    reason: str = ""
 
 
 class Clock(Protocol):

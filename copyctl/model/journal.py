@@ -1,0 +1,31 @@
+"""What goes into the journal, and what comes out of its commands table."""
+
+from dataclasses import dataclass
+
+from copyctl.model.effects import Notice
+from copyctl.model.events import Event
+from copyctl.model.records import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event as it is journalled: with every record it changed and every line it gave people to read.
+
+    ``set_aside``: the step failed on it twice; it is kept for us to look at, and changed nothing.
+    """
+
+    event: Event
+    changes: tuple[Change, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a person asked for, from any process, before a run has taken it in. ``account`` "": all followers."""
+
+    command_id: int
+    given_at: int
+    command: str
+    account: str = ""
+    reason: str = ""

@@ -98,6 +98,23 @@ class Replicator:
         """An account's stream came up or went down."""
         self._conductor.post(StreamChanged(at=self._clock.now(), account=account, up=up, why=why))
 
+    async def refused(self, account: str) -> str:
+        """Why the broker refuses this account's token or address; "" where it does not, or cannot be reached."""
+        answer = await self._outside.gateways[account].send(self._outside.wire.orders_call())
+        reading = self._outside.wire.read_orders(answer, account, self._clock.now())
+        return reading.why if reading.refused else ""
+
+    @property
+    def ready(self) -> bool:
+        """Are all streams up, and all books read?"""
+        accounts = [self.state.tables["account"].get(name) for name in self._outside.gateways]
+        return all(isinstance(one, Account) and one.ready and one.stream_up for one in accounts)
+
+    @property
+    def quiet(self) -> bool:
+        """Is nothing waiting, on its way, or of unknown fate?"""
+        return self._conductor.idle and not self._tasks and not self.state.tables["request"]
+
     # --- running ------------------------------------------------------------------------------------------------
 
     async def run(self, streams: Sequence[Callable[[], Awaitable[None]]], stop: asyncio.Event) -> None:

@@ -1,0 +1,183 @@
+"""``copyctl run``: the replicator, until it is stopped."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from copyctl.cli.assemble import Run
+    from copyctl.model.policy import Rules
+    from copyctl.rules import Loaded
+
+BAD_RULES, BROKER, STORE = 2, 3, 4
+QUIET_FOR_SECONDS = 1.0
+QUIET_WITHIN_SECONDS = 20.0
+
+
+def run(
+    rules: Annotated[Path, typer.Option("--rules", help="The rules file.", metavar="FILE")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but follower calls that change anything.")
+    ] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Stop then: an IST time of day (15:45) or ISO 8601.", metavar="TIME")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Catch up from the order books, act, and exit.")] = False,
+) -> None:
+    """Copy the leader's orders, until stopped.
+
+    SIGTERM or Ctrl-C: nothing new is taken in, what is in flight settles, exit within 10 s. A second one: now.
+    Open copies stay at the broker and are followed on at the next start.
+
+    Example: copyctl run --rules prod.yaml --until 15:45
+    """
+    from copyctl.cli.assemble import CannotRun
+    from copyctl.edge.journal import StoreError
+    from copyctl.edge.logs import configure
+    from copyctl.rules import RulesRefused, read, render
+
+    try:
+        loaded = read(rules, os.environ)
+    except RulesRefused as refused:
+        _leave(render(refused.findings), BAD_RULES)
+    configure(loaded.rules.logging.level, loaded.rules.logging.format)
+    try:
+        ends_at = _moment(until) if until else None
+        code = asyncio.run(_conduct(loaded, dry=dry_run, ends_at=ends_at, once=once))
+    except CannotRun as refused:
+        _leave(str(refused), refused.code)
+    except StoreError as trouble:
+        _leave(str(trouble), STORE)
+    raise typer.Exit(code)
+
+
+def _leave(text: str, code: int) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(code)
+
+
+def _moment(text: str) -> datetime:
+    """The moment that ``--until`` names.
+
+    Raises:
+        CannotRun: it names none, or one that is past.
+    """
+    from copyctl.cli.assemble import CannotRun
+    from copyctl.core.hours import IST
+
+    now = datetime.now(IST)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            hour, *rest = (int(part) for part in text.split(":"))
+            moment = now.replace(hour=hour, minute=rest[0], second=rest[1] if rest[1:] else 0, microsecond=0)
+        except (ValueError, IndexError):
+            raise CannotRun(f"--until {text!r} is no time: use 15:45 (IST) or ISO 8601") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=IST)
+    if moment <= now:
+        raise CannotRun(f"--until {text} is past: it is {now:%H:%M:%S} IST now")
+    return moment
+
+
+async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, once: bool) -> int:
+    """One run, from open to closed. The exit code."""
+    from copyctl.cli.assemble import assembled
+    from copyctl.cli.console import announcer, closing_table
+
+    rules = loaded.rules
+    document = loaded.document
+    tell = announcer(rules, sys.stdout)
+    async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
+        _mark(assembled_run, rules)
+        refused = await assembled_run.replicator.refused(rules.leader.client_id)
+        if refused:
+            typer.echo(f"the leader's token is refused: {refused}. Mint a new one and start again", err=True)
+            return BROKER
+        if once:
+            readable = await assembled_run.replicator.once()
+            code = 0 if readable else BROKER
+        else:
+            await _until_stopped(assembled_run, ends_at)
+            code = 0
+        closing_table(assembled_run.replicator.state, rules, sys.stdout)
+        _say_what_stays(assembled_run)
+        return code
+
+
+async def _until_stopped(assembled_run: "Run", ends_at: datetime | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def first_signal() -> None:
+        stop.set()
+        for one in signals:
+            loop.remove_signal_handler(one)
+            signal.signal(one, lambda *_: os._exit(1))
+
+    for one in signals:
+        loop.add_signal_handler(one, first_signal)
+    loop.add_signal_handler(signal.SIGHUP, _no_reload)
+    work: list[Callable[[], Awaitable[None]]] = list(assembled_run.streams)
+    if ends_at is not None:
+        work.append(lambda: _wait_until(ends_at, stop))
+    if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:
+        work.append(lambda: _play(assembled_run, stop))
+    await assembled_run.replicator.run(work, stop)
+    for one in (*signals, signal.SIGHUP):
+        with contextlib.suppress(ValueError):
+            loop.remove_signal_handler(one)
+
+
+def _no_reload() -> None:
+    typer.echo("SIGHUP: rules are not reloaded by this version; nothing has changed", err=True)
+
+
+async def _wait_until(moment: datetime, stop: asyncio.Event) -> None:
+    while (left := moment - datetime.now(moment.tzinfo)) > timedelta(0):
+        await asyncio.sleep(min(left.total_seconds(), 30.0))
+    stop.set()
+
+
+async def _play(assembled_run: "Run", stop: asyncio.Event) -> None:
+    """Play the tape once everything listens, let its last orders come to rest, and end the run."""
+    replicator = assembled_run.replicator
+    while not replicator.ready:  # noqa: ASYNC110  it has many causes and no event of its own
+        await asyncio.sleep(0.02)
+    if assembled_run.simulator is not None:
+        await assembled_run.simulator.play()
+    quiet = waited = 0.0
+    while quiet < QUIET_FOR_SECONDS and waited < QUIET_WITHIN_SECONDS:
+        await asyncio.sleep(0.05)
+        waited += 0.05
+        quiet = quiet + 0.05 if replicator.quiet else 0.0
+    stop.set()
+
+
+def _mark(assembled_run: "Run", rules: "Rules") -> None:
+    """Keep in the store what its readers cannot know without the rules' variables."""
+    journal = assembled_run.journal
+    journal.mark("followers", json.dumps({one.client_id: one.name for one in rules.followers}))
+    journal.mark("rules_name", rules.name)
+    journal.mark("running_since", datetime.now().astimezone().isoformat())
+
+
+def _say_what_stays(assembled_run: "Run") -> None:
+    from copyctl.model.records import Copy
+
+    copies = [one for one in assembled_run.replicator.state.tables["copy"].values() if isinstance(one, Copy)]
+    resting = sum(1 for one in copies if any(slot.live for slot in one.slots))
+    if resting:
+        typer.echo(f"{resting} copies stay open at the broker; the next start follows them on", err=True)

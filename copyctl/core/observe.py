@@ -15,7 +15,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
-from copyctl.model.terms import Level, OrderStatus, Source
+from copyctl.model.terms import Leg, Level, OrderStatus, Source
 
 SEEN_AT_CONNECT = 2 * SECOND
 """A change that the broker dates after the last connect less this is not late, whatever the clocks say."""
@@ -25,7 +25,8 @@ TRUSTED_AFTER = 2 * SECOND
 
 def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> None:
     """Fold reports into the books, and mark what they touch for another look at what is wanted."""
-    for report in reports:
+    for one in reports:
+        report = _apart(one)
         key = order_key(report.account, report.order_id)
         before = draft.orders.get(key)
         order = fold(before, report)
@@ -42,6 +43,13 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
             _leader_order(draft, order)
         else:
             _follower_order(draft, order, before)
+
+
+def _apart(report: ExecutionReport) -> ExecutionReport:
+    """A leg may carry its entry's order id: it is an order of its own all the same."""
+    if report.leg is Leg.ENTRY:
+        return report
+    return replace(report, order_id=f"{report.order_id}:{report.leg}")
 
 
 def note_fills(draft: Draft, fills: Iterable[Fill]) -> None:

@@ -90,7 +90,7 @@ class BookReader:
                 request_id=request_id,
                 account=self.account,
                 asked_at=asked_at,
-                readable=not (found.why or listed.why),
+                readable=not (found.why or listed.why or found.bad_rows or listed.bad_rows),
                 reports=(*found.orders, *self._news(listed.orders)),
             )
         )

@@ -1,0 +1,37 @@
+# Two commands lead a newcomer: make demo, make test. Everything builds its own environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint types contracts bench clean
+.DEFAULT_GOAL := demo
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready  ## Copy a leader's day to two followers, on this machine alone.
+	@rm -rf var/demo
+	@$(BIN)/copyctl run --rules rules/demo.yaml
+
+test: $(VENV)/.ready  ## Every test.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+contracts: $(VENV)/.ready  ## Who may import whom (docs/house.md).
+	$(BIN)/lint-imports
+
+check: lint types contracts test
+
+bench: $(VENV)/.ready  ## Ratios within one run, on this machine.
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

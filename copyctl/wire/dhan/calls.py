@@ -1,0 +1,131 @@
+"""What we say to Dhan: calls in the words of its own client, ``dhanhq``, and the login of the order stream.
+
+Prices stay ``Decimal`` here: whoever writes the body must write them as JSON numbers. A field that does not apply is
+left out or None, never ``""``, which Dhan refuses (DH-905).
+"""
+
+import json
+import re
+from typing import Final
+
+from copyctl.model.request import Approved, Call, Desired, Request, RequestKind
+from copyctl.model.terms import AmoTime, Validity
+
+ORDERS: Final = Call(method="get_order_list", arguments={})
+"""Read today's order book."""
+
+TRADES: Final = Call(method="get_trade_book", arguments={})
+"""Read today's trade book."""
+
+PROFILE: Final = Call(verb="GET", path="/profile")
+"""The cheapest question whether a token is alive; the client asks it on a connection of its own, without a deadline."""
+
+_LOGIN_MESSAGE: Final = 42
+_PATH_PART = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+def encode(approved: Approved) -> Call:
+    """The call that an approved request is.
+
+    Raises:
+        ValueError: the request cannot be said in Dhan's words (a FOREVER order has a book of its own, an id is none).
+    """
+    request = approved.request
+    match request.kind:
+        case RequestKind.PLACE:
+            return _place(request)
+        case RequestKind.MODIFY:
+            return _modify(request)
+        case RequestKind.CANCEL:
+            return Call(method="cancel_order", arguments={"order_id": _part(request.order_id)})
+
+
+def lookup_call(correlation_id: str) -> Call:
+    """Read the order that was placed with this correlation id."""
+    return Call(method="get_order_by_correlationID", arguments={"correlation_id": _part(correlation_id)})
+
+
+def login_frame(client_id: str, token: str) -> str:
+    """The first frame of an order stream (Dhan API v2, live order update). It holds the token: keep it out of logs."""
+    login = {"MsgCode": _LOGIN_MESSAGE, "ClientId": client_id, "Token": token}
+    return json.dumps({"LoginReq": login, "UserType": "SELF"})
+
+
+def _place(request: Request) -> Call:
+    desired = _desired(request)
+    amo_time = (desired.amo_time or AmoTime.OPEN) if desired.after_market else None
+    if amo_time is AmoTime.PRE_OPEN:
+        return Call(verb="POST", path="/orders", body=_body(request, desired, amo_time))
+    terms = desired.terms
+    arguments: dict[str, object] = {
+        "security_id": desired.security_id,
+        "exchange_segment": desired.segment.value,
+        "transaction_type": desired.side.value,
+        "quantity": terms.quantity,
+        "order_type": terms.order_type.value,
+        "product_type": desired.product.value,
+        "price": terms.price,
+        "trigger_price": terms.trigger_price,
+        "disclosed_quantity": terms.disclosed_quantity,
+        "after_market_order": desired.after_market,
+        "validity": terms.validity.value,
+        "tag": request.correlation_id,
+    }
+    if amo_time is not None:
+        arguments["amo_time"] = amo_time.value
+    return Call(method="place_order", arguments=arguments)
+
+
+def _body(request: Request, desired: Desired, amo_time: AmoTime) -> dict[str, object]:
+    """The body of a placement whose ``amoTime`` Dhan takes and its client refuses."""
+    terms = desired.terms
+    return {
+        "dhanClientId": request.account,
+        "correlationId": request.correlation_id,
+        "transactionType": desired.side.value,
+        "exchangeSegment": desired.segment.value,
+        "productType": desired.product.value,
+        "orderType": terms.order_type.value,
+        "validity": terms.validity.value,
+        "securityId": desired.security_id,
+        "quantity": terms.quantity,
+        "disclosedQuantity": terms.disclosed_quantity,
+        "price": terms.price,
+        "triggerPrice": terms.trigger_price,
+        "afterMarketOrder": True,
+        "amoTime": amo_time.value,
+    }
+
+
+def _modify(request: Request) -> Call:
+    """The whole wanted state, ``quantity`` being the total as placed: what is left out Dhan takes for 0."""
+    terms = _desired(request).terms
+    return Call(
+        method="modify_order",
+        arguments={
+            "order_id": _part(request.order_id),
+            "order_type": terms.order_type.value,
+            "leg_name": None,
+            "quantity": terms.quantity,
+            "price": terms.price,
+            "trigger_price": terms.trigger_price,
+            "disclosed_quantity": terms.disclosed_quantity,
+            "validity": terms.validity.value,
+        },
+    )
+
+
+def _desired(request: Request) -> Desired:
+    desired = request.desired
+    if desired is None:
+        raise ValueError(f"{request.request_id} does not say what it asks for")
+    if desired.terms.validity is Validity.FOREVER:
+        raise ValueError(f"{request.request_id} asks for a FOREVER order among the day's orders")
+    return desired
+
+
+def _part(identifier: str) -> str:
+    """An id that becomes part of a path."""
+    if not _PATH_PART.fullmatch(identifier):
+        raise ValueError(f"{identifier[:80]!r} is no id")
+    return identifier

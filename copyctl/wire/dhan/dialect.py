@@ -1,0 +1,57 @@
+"""The dialect as one object, for whoever plugs a broker in."""
+
+from dataclasses import dataclass
+
+from copyctl.model.reading import BookReading, FrameReading
+from copyctl.model.reasons import Category
+from copyctl.model.request import Answer, Approved, Call, Outcome, Request
+from copyctl.wire.dhan import answers, calls, frames, rows, texts
+
+
+@dataclass(frozen=True, slots=True)
+class Dhan:
+    """Dhan API v2. It has no state; every method is a pure function."""
+
+    def read_frame(self, raw: bytes, account: str, as_of: int) -> FrameReading:
+        """A frame of the account's stream that came at ``as_of`` (ns, UTC). Never raises."""
+        return frames.read_frame(raw, account, as_of)
+
+    def read_orders(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``orders_call`` or ``lookup_call``, asked at ``as_of`` (ns, UTC). Never raises."""
+        return rows.read_orders(answer, account, as_of)
+
+    def read_trades(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``trades_call``, asked at ``as_of`` (ns, UTC). Never raises."""
+        return rows.read_trades(answer, account, as_of)
+
+    def encode(self, approved: Approved) -> Call:
+        """The call that an approved request is; ``ValueError`` for one that Dhan has no words for."""
+        return calls.encode(approved)
+
+    def classify(self, request: Request, answer: Answer) -> Outcome:
+        """What the answer to a request of ours means. Never raises."""
+        return answers.classify(request, answer)
+
+    def category(self, code: str, text: str) -> Category:
+        """What a rejection with this code and text means."""
+        return texts.category(code, text)
+
+    def orders_call(self) -> Call:
+        """Read the order book."""
+        return calls.ORDERS
+
+    def trades_call(self) -> Call:
+        """Read the trade book."""
+        return calls.TRADES
+
+    def lookup_call(self, correlation_id: str) -> Call:
+        """Read the order with this correlation id."""
+        return calls.lookup_call(correlation_id)
+
+    def profile_call(self) -> Call:
+        """Ask whether the token is alive."""
+        return calls.PROFILE
+
+    def login_frame(self, client_id: str, token: str) -> str:
+        """The first frame of an order stream; it holds the token."""
+        return calls.login_frame(client_id, token)

@@ -276,8 +276,8 @@ def _attend_follower(
 ) -> None:
     lead = draft.leader_orders.get(leader.order_id)
     before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
-    if lead is None or (before is None and not ready(leader, follower.policy.copy_on)):
-        return
+    if lead is None or instrument is None or (before is None and not ready(leader, follower.policy.copy_on)):
+        return  # the answer to the question for the instrument comes in the same turn
     copy = before or Copy(
         leader_order_id=leader.order_id,
         follower=follower.client_id,
@@ -288,11 +288,8 @@ def _attend_follower(
     )
     if _settled_for_good(copy) and not may_decide_again(copy, lead.wish):
         return
-    if not copy.slots and (instrument is None or not draft.account(follower.client_id).ready):
-        waits = "the instrument" if instrument is None else "the follower's books"
-        draft.copies.put(replace(copy, detail=f"waits for {waits}"))
-        return
-    if instrument is None:
+    if not copy.slots and not draft.account(follower.client_id).ready:
+        draft.copies.put(replace(copy, detail="waits for the follower's books"))
         return
     if copy.slots:
         if _settled_for_good(copy):

@@ -1,0 +1,114 @@
+"""Logs: one line an event to standard error, in words or as JSON, and never a secret in it.
+
+Whatever a program knows as secret is told to :func:`register_secret` before it is used; every line that leaves,
+tracebacks and the lines of libraries included, is searched for all of them.
+"""
+
+import json
+import logging
+import re
+import sys
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+MASK: Final = "***"
+SHORTEST_PART: Final = 8
+"""A secret shorter than this is masked only where it stands alone: a PIN may be part of an order's number."""
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_QUIET: Final = ("asyncio", "aiohttp", "websockets")
+
+
+class _Secrets:
+    """Every secret that is known, as one pattern."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, text: str) -> None:
+        secret = text.strip()
+        if not secret or secret in self._texts:
+            return
+        spelled = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+        self._texts |= spelled
+        longest_first = sorted(self._texts, key=len, reverse=True)
+        self._pattern = re.compile("|".join(_sought(one) for one in longest_first))
+
+    def mask(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+def _sought(secret: str) -> str:
+    found = re.escape(secret)
+    return found if len(secret) >= SHORTEST_PART else rf"(?<![A-Za-z0-9]){found}(?![A-Za-z0-9])"
+
+
+_SECRETS: Final = _Secrets()
+
+
+def register_secret(text: str) -> None:
+    """From now on no log line holds this text. Blank texts are nothing to hide."""
+    _SECRETS.add(text)
+
+
+def mask(text: str) -> str:
+    """A text with every registered secret replaced by ``***``."""
+    return _SECRETS.mask(text)
+
+
+def _masked(_logger: WrappedLogger, _name: str, line: str | bytes) -> str:
+    """The last processor: whatever was rendered, without secrets."""
+    return mask(line if isinstance(line, str) else line.decode("utf-8", "replace"))
+
+
+def _plain(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Mask within values as well, before a renderer cuts or escapes them."""
+    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def configure(level: str, format: str) -> None:  # noqa: A002  the key's own name in the rules file
+    """Send logs of this level (debug, info, warning, error) and above to standard error, as ``console`` or ``json``.
+
+    Libraries' own logs go the same way, from info on: at debug they would show whole messages.
+
+    Raises:
+        KeyError: no such level.
+    """
+    least = LEVELS[level.lower()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderers: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if format == "json":
+        renderers += [structlog.processors.format_exc_info, _plain, structlog.processors.JSONRenderer(default=repr)]
+    else:
+        colors = sys.stderr.isatty()
+        plain = structlog.dev.plain_traceback  # a fancy one would print local variables
+        renderers += [_plain, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    renderers.append(_masked)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=renderers))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(least)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(least, logging.INFO))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

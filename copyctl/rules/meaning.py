@@ -1,0 +1,205 @@
+"""What the schema cannot say of several values: names that are used twice, keys that need others, ranges.
+
+Each check takes the tree (after ``extends``) and yields findings. What is misshapen or not known yet is passed over,
+and told by others.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, time
+from decimal import Decimal
+from typing import Any, Final
+
+from copyctl.model.duration import duration, duration_text
+from copyctl.rules.findings import Finding, finding
+from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
+from copyctl.rules.schema import language
+
+OWN_KEYS: Final = {
+    "fixed_ratio": "ratio",
+    "fixed_lots": "lots",
+    "fixed_quantity": "quantity",
+    "fixed_value": "value",
+    "capital_proportional": "capital",
+    "risk_based": "risk",
+}
+RISING: Final = (
+    ("resilience", "retries", "initial", "maximum"),
+    ("resilience", "reconnect", "initial", "maximum"),
+    ("resilience", "settle", "absent_for", "give_up"),
+)
+
+
+def senseless(root: Node) -> list[Finding]:
+    """Everything in the tree that fits the schema and still makes no sense."""
+    top = Spot(node=root)
+    found = [*_names(top), *_accounts(top), *_rising(top)]
+    for policy in _policies(top):
+        found += [*_sizings(policy), *_offsets(policy), *_matches(policy), *_days(policy)]
+    return found
+
+
+def _names(top: Spot) -> Iterator[Finding]:
+    """Followers and rules are told apart by their names; "leader" is the leader's."""
+    names = [follower.at("name") for follower in top.at("followers").items()]
+    yield from _unique(names, "follower")
+    for name in names:
+        if str(name.value).casefold() == "leader":
+            yield finding("R202", name.place, name.path, f"{name.value} is what the leader's account is called")
+    for policy in _policies(top):
+        yield from _unique([rule.at("name") for rule in policy.at("filters", "rules").items()], "rule")
+
+
+def _unique(names: list[Spot], what: str) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for name in names:
+        text = name.value
+        if not isinstance(text, str):
+            continue
+        if text in first:
+            message = f"the {what} in line {first[text]} is called {text} too"
+            yield finding("R201", name.place, name.path, message, "give each a name of its own")
+        first.setdefault(text, name.place.line)
+
+
+def _accounts(top: Spot) -> Iterator[Finding]:
+    """No account copies itself, none is copied into twice, and each can renew its token as it says."""
+    owner: dict[str, str] = {}
+    for account in (top.at("leader"), *top.at("followers").items()):
+        if account.at("renew").value == "totp":
+            yield from _needs(account.at("renew"), (account.at("pin"), account.at("totp_secret")))
+        client = account.at("client_id")
+        if not isinstance(client.node, Scalar) or client.node.value is None:
+            continue
+        name = str(account.at("name").value or account.path)
+        same = owner.setdefault(str(client.node.value), name)
+        if same != name:
+            message = f"{same} and {name} are one account"
+            yield finding("R203", client.place, client.path, message, "every account has its own client id")
+
+
+def _sizings(policy: Spot) -> Iterator[Finding]:
+    """The sizing of a policy, and of each rule that has one of its own."""
+    sizing = policy.at("sizing")
+    yield from _sizing(sizing)
+    for rule in policy.at("filters", "rules").items():
+        own = rule.at("sizing")
+        if isinstance(own.node, Keys):
+            whole = own.node if sizing.node is None else merge(sizing.node, own.node)
+            yield from _sizing(Spot(node=whole, steps=own.steps))
+
+
+def _sizing(sizing: Spot) -> Iterator[Finding]:
+    strategy = sizing.at("strategy")
+    own = OWN_KEYS.get(str(strategy.value))
+    if own is not None:
+        yield from _needs(strategy, (sizing.at(own),))
+    capital = sizing.at("capital")
+    if own == "capital" and capital.at("basis").value == "fixed":
+        yield from _needs(capital.at("basis"), (capital.at("leader"), capital.at("follower")))
+    least, most = sizing.at("minimum_lots"), sizing.at("maximum_lots")
+    if isinstance(least.value, int) and isinstance(most.value, int) and least.value > most.value:
+        message = f"minimum_lots {least.value} is more than maximum_lots {most.value}"
+        yield finding("R205", least.place, least.path, message)
+
+
+def _needs(cause: Spot, needed: tuple[Spot, ...]) -> Iterator[Finding]:
+    """What ``cause`` says asks for each of ``needed``."""
+    for spot in needed:
+        if not spot.is_given:
+            key = spot.steps[-1]
+            yield finding("R204", cause.place, spot.path, f"{cause.value} needs {key}, which is missing")
+
+
+def _offsets(policy: Spot) -> Iterator[Finding]:
+    """An offset needs its ticks."""
+    mapping = policy.at("mapping")
+    mappings = [mapping]
+    for rule in policy.at("filters", "rules").items():
+        own = rule.at("mapping")
+        if isinstance(own.node, Keys):
+            whole = own.node if mapping.node is None else merge(mapping.node, own.node)
+            mappings.append(Spot(node=whole, steps=own.steps))
+    for one in mappings:
+        for moved in (one.at("price"), one.at("trigger")):
+            if moved.at("mode").value == "offset":
+                yield from _needs(moved.at("mode"), (moved.at("ticks"),))
+
+
+def _matches(policy: Spot) -> Iterator[Finding]:
+    """A range that holds no number would make its rule never match."""
+    for rule in policy.at("filters", "rules").items():
+        for key in ("quantity", "price", "value", "days_to_expiry"):
+            yield from _range(rule.at("match", key))
+
+
+def _range(spot: Spot) -> Iterator[Finding]:
+    lows = [(number, end == "above") for end in ("from", "above") if (number := _number(spot.at(end))) is not None]
+    highs = [(number, end == "to") for end in ("to", "below") if (number := _number(spot.at(end))) is not None]
+    if not lows or not highs:
+        return
+    (low, is_above), (high, is_included) = max(lows), min(highs)
+    if low > high or (low == high and (is_above or not is_included)):
+        message = f"no number lies between {low} and {high}"
+        yield finding(
+            "R205", spot.place, spot.path, message, "from and above are the lower end, to and below the upper"
+        )
+
+
+def _number(spot: Spot) -> Decimal | None:
+    value = spot.value
+    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def _days(policy: Spot) -> Iterator[Finding]:
+    """Rows of market_hours end after they begin."""
+    hours = policy.at("market_hours")
+    for row in hours.at("sessions").items():
+        yield from _upwards(row.at("from"), row.at("to"), date.fromisoformat, same=True)
+    for row in (*hours.at("part_days").items(), *hours.at("special_sessions").items()):
+        yield from _upwards(row.at("open"), row.at("close"), time.fromisoformat, same=False)
+
+
+def _rising(top: Spot) -> Iterator[Finding]:
+    """The first wait is no longer than the longest one; where one is left out, its default counts."""
+    for *section, low, high in RISING:
+        first, last = (_or_default(top.at(*section, key)) for key in (low, high))
+        given = next((spot for key in (low, high) if (spot := top.at(*section, key)).value is not None), None)
+        if given is not None and first is not None and last is not None and first > last:
+            message = f"{low} is longer than {high}"
+            hint = f"{low} {duration_text(first)}, {high} {duration_text(last)}"
+            yield finding("R205", given.place, given.path, message, hint)
+
+
+def _or_default(spot: Spot) -> int | None:
+    """A length of time in nanoseconds: the one given, else its default; None where it is not known."""
+    schema: Any = language()
+    for step in spot.steps:
+        schema = schema["properties"][step]
+    try:
+        return duration(str(spot.value if spot.is_given else schema["default"]))
+    except ValueError:
+        return None
+
+
+def _upwards(low: Spot, high: Spot, read: Callable[[str], Any], *, same: bool) -> Iterator[Finding]:
+    """``low`` comes before ``high``; they may be the ``same``."""
+    if not (isinstance(low.value, str) and isinstance(high.value, str)):
+        return
+    try:
+        first, last = read(low.value), read(high.value)
+    except ValueError:
+        return
+    if first > last or (first == last and not same):
+        message = f"{low.steps[-1]} {low.value} does not come before {high.steps[-1]} {high.value}"
+        yield finding("R205", low.place, low.path, message)
+
+
+def _policies(top: Spot) -> Iterator[Spot]:
+    """The file's policy, and the whole policy of every follower that overrides something."""
+    policy = top.at("policy")
+    yield policy
+    for follower in top.at("followers").items():
+        own = follower.at("policy")
+        if isinstance(own.node, Keys):
+            whole = own.node if policy.node is None else merge(policy.node, own.node)
+            yield Spot(node=whole, steps=own.steps)

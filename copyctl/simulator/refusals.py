@@ -1,0 +1,79 @@
+"""In which words does the broker say no?
+
+A Refusal is an HTTP answer. The texts are those seen at Dhan where one was seen; the others follow its form:
+`RMS:<order>:<text>` from the broker's risk desk, `EXCH:<code>:<text>` from the exchange, plain text from the gateway.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+GENERIC_INPUT = "Missing required fields, bad values for parameters etc."
+QUANTITY_REQUIRED = "quantity is required"
+INVALID_IP = "Invalid IP"
+INVALID_SECURITY = "Invalid SecurityId"
+INVALID_TOKEN = "Invalid Token"  # noqa: S105 - a sentence, no secret
+DEAD_TOKEN = "Client ID or user generated access token is invalid or expired."  # noqa: S105 - likewise
+TOO_MANY = "Too many requests on server from single user breaching rate limits. Try throttling API calls."
+UNKNOWN_ORDER = "Incorrect request for order and cannot be processed"
+IN_TRANSIT = "Order is in Transit state"
+TRIGGER_ABOVE_PRICE = "Trigger Price should be greater than Price"
+TRIGGER_BELOW_PRICE = "Trigger Price should be less than Price"
+NO_HOLDINGS = "No holdings available"
+INTERNAL = "Internal Server Error"
+BLOCKED = "Transactions blocked by RMS as kill switch is active"
+
+FINISHED = "Order is {status} and cannot be {verb}"
+TOO_MANY_MODIFICATIONS = "Order modification limit of {limit} exceeded"
+BELOW_TRADED = "Modified quantity should be greater than traded quantity {filled}"
+
+NO_FUNDS = "RMS:{order}:You have insufficient funds. Please add Rs.{missing} to trade."
+NO_STOCK = "RMS:{order}:You are trying to sell more than the quantity you currently hold."
+OUTSIDE_BAND = "RMS:{order}:Rate Not Within Ckt Limit {low} To {high}"
+NOT_A_LOT = "RMS:{order}:Order quantity should be a multiple of the lot size {lot}"
+WRONG_PRODUCT = "RMS:{order}:Client not enabled on the product"
+ABOVE_FREEZE = "EXCH:16327:Order quantity exceeds the quantity limit. Check freeze quantity for {symbol}"
+OFF_TICK = "EXCH:16283:The order price is not multiple of tick size."
+CLOSED = "EXCH:16052 - Function Not Available"
+EXPIRED_CONTRACT = "EXCH:16387:Security is not allowed to trade in this market."
+DISCLOSED_INVALID = "EXCH:16419:Invalid combination of MF/AON/DQ"
+DISCLOSED_TOO_BIG = "RMS:{order}:Disclosed quantity is greater than original quantity"
+IOC_CANCELLED = "EXCH:16388:The order is cancelled by the system"
+CANCELLED_BY_USER = "CANCELLED BY USER"
+EXPIRED_AT_CLOSE = "ORDER EXPIRED"
+MODIFICATION_REFUSED = "EXCH:16115:Modification rejected"
+
+ERROR_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "DH-901": "Invalid_Authentication",
+        "DH-902": "Invalid_Access",
+        "DH-903": "User_Account",
+        "DH-904": "Rate_Limit",
+        "DH-905": "Input_Exception",
+        "DH-906": "Order_Error",
+        "DH-907": "Data_Error",
+        "DH-908": "Internal_Server_Error",
+        "DH-1111": "HOLDING_ERROR",
+    }
+)
+
+
+class Refusal(Exception):
+    """The broker refuses the request with this HTTP status and body."""
+
+    def __init__(self, status: int, payload: object) -> None:
+        super().__init__(str(payload))
+        self.status = status
+        self.payload = payload
+
+
+def refusal(status: int, code: str, message: str) -> Refusal:
+    """A refusal in Dhan's usual shape."""
+    return Refusal(status, {"errorType": ERROR_TYPES[code], "errorCode": code, "errorMessage": message})
+
+
+def bad_input(message: str = GENERIC_INPUT) -> Refusal:
+    return refusal(400, "DH-905", message)
+
+
+def order_error(message: str, status: int = 400) -> Refusal:
+    return refusal(status, "DH-906", message)

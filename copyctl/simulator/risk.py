@@ -1,0 +1,142 @@
+"""Would the broker's risk desk or the exchange refuse this order, and in which words?
+
+Pure questions over an account's books. The gateway's own checks (fields, address, instrument, geometry) are `intake`.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from copyctl.simulator import refusals, terms
+from copyctl.simulator.accounts import Account
+from copyctl.simulator.instruments import Instrument
+from copyctl.simulator.ledger import unit_margin
+from copyctl.simulator.orders import ZERO, Terms
+
+UNTRADED_CASH = frozenset({"MARGIN"})  # a product of derivatives
+PAISA = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An order, or an order as a modification would leave it."""
+
+    order_id: str
+    instrument: Instrument
+    side: str
+    product: str
+    terms: Terms
+    filled: int = 0
+    after_market: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What the open part of an order blocks."""
+
+    opening: int
+    unit_margin: Decimal
+
+    @property
+    def margin(self) -> Decimal:
+        return self.unit_margin * self.opening
+
+
+def objection(account: Account, asked: Question, last_price: Decimal, today: str) -> str | None:
+    """The text of the refusal; None when the order may go."""
+    return (
+        _session_objection(account, asked, today)
+        or _terms_objection(asked)
+        or _band_objection(asked)
+        or _holdings_objection(account, asked)
+        or _funds_objection(account, asked, last_price)
+    )
+
+
+def need(account: Account, asked: Question, last_price: Decimal) -> Need:
+    """The margin of the part that enlarges a position; the part that closes one needs none.
+
+    What earlier open orders already close is not counted twice: a second exit is margined as a fresh short.
+    """
+    remaining = asked.terms.quantity - asked.filled
+    net = account.ledger.net(asked.instrument, asked.product)
+    closable = max(0, -net if asked.side == terms.BUY else net)
+    if closable:
+        closable = max(0, closable - _resting(account, asked))
+    price = _margin_price(asked.terms, last_price)
+    return Need(
+        opening=max(0, remaining - closable),
+        unit_margin=unit_margin(asked.instrument, asked.product, asked.side, price),
+    )
+
+
+def _resting(account: Account, asked: Question) -> int:
+    """Units of other open orders that go the same way."""
+    return sum(
+        other.remaining
+        for other in account.open_orders.values()
+        if other.order_id != asked.order_id
+        and other.side == asked.side
+        and other.product == asked.product
+        and other.instrument.key == asked.instrument.key
+        and other.status != terms.TRANSIT
+    )
+
+
+def _margin_price(wanted: Terms, last_price: Decimal) -> Decimal:
+    return wanted.price or wanted.trigger_price or last_price
+
+
+def _session_objection(account: Account, asked: Question, today: str) -> str | None:
+    if account.settings.session == "closed" and not asked.after_market:
+        return refusals.CLOSED
+    instrument = asked.instrument
+    if instrument.expiry is not None and instrument.expiry.isoformat() < today:
+        return refusals.EXPIRED_CONTRACT
+    wrong = asked.product in UNTRADED_CASH if not instrument.is_derivative else asked.product in terms.CASH_PRODUCTS
+    return refusals.WRONG_PRODUCT.format(order=asked.order_id) if wrong else None
+
+
+def _terms_objection(asked: Question) -> str | None:
+    wanted, instrument = asked.terms, asked.instrument
+    if wanted.quantity % instrument.lot_size:
+        return refusals.NOT_A_LOT.format(order=asked.order_id, lot=instrument.lot_size)
+    if instrument.freeze_quantity and wanted.quantity > instrument.freeze_quantity:
+        return refusals.ABOVE_FREEZE.format(symbol=instrument.trading_symbol)
+    if wanted.price % instrument.tick_size or wanted.trigger_price % instrument.tick_size:
+        return refusals.OFF_TICK
+    if wanted.disclosed:
+        if wanted.disclosed > wanted.quantity:
+            return refusals.DISCLOSED_TOO_BIG.format(order=asked.order_id)
+        if wanted.validity == terms.IOC or instrument.is_derivative:
+            return refusals.DISCLOSED_INVALID
+    return None
+
+
+def _band_objection(asked: Question) -> str | None:
+    low, high = asked.instrument.lower_circuit, asked.instrument.upper_circuit
+    if not high:
+        return None
+    prices = [price for price in (asked.terms.price, asked.terms.trigger_price) if price]
+    if all(low <= price <= high for price in prices):
+        return None
+    return refusals.OUTSIDE_BAND.format(order=asked.order_id, low=f"{low:.2f}", high=f"{high:.2f}")
+
+
+def _holdings_objection(account: Account, asked: Question) -> str | None:
+    if asked.side != terms.SELL or asked.product not in terms.CASH_PRODUCTS or not account.settings.check_holdings:
+        return None
+    free = account.ledger.deliverable(asked.instrument, asked.product) - _resting(account, asked)
+    if asked.terms.quantity - asked.filled <= free:
+        return None
+    return refusals.NO_STOCK.format(order=asked.order_id)
+
+
+def _funds_objection(account: Account, asked: Question, last_price: Decimal) -> str | None:
+    if not account.settings.check_funds:
+        return None
+    needed = need(account, asked, last_price)
+    own = account.open_orders.get(asked.order_id)
+    missing = needed.margin - account.ledger.available - (own.margin if own is not None else ZERO)
+    if missing <= 0:
+        return None
+    return refusals.NO_FUNDS.format(order=asked.order_id, missing=missing.quantize(PAISA))

@@ -1,0 +1,82 @@
+"""Which words does Dhan use, and for what?
+
+Tables only: this room's own reading of the published protocol, written without a look at how the copier reads it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+TRANSIT = "TRANSIT"
+PENDING = "PENDING"
+PART_TRADED = "PART_TRADED"
+TRADED = "TRADED"
+CANCELLED = "CANCELLED"
+REJECTED = "REJECTED"
+EXPIRED = "EXPIRED"
+TRIGGERED = "TRIGGERED"
+
+FINAL = frozenset({TRADED, CANCELLED, REJECTED, EXPIRED})
+
+BUY = "BUY"
+SELL = "SELL"
+LIMIT = "LIMIT"
+MARKET = "MARKET"
+STOP_LOSS = "STOP_LOSS"
+STOP_LOSS_MARKET = "STOP_LOSS_MARKET"
+DAY = "DAY"
+IOC = "IOC"
+
+SIDES = (BUY, SELL)
+ORDER_TYPES = (LIMIT, MARKET, STOP_LOSS, STOP_LOSS_MARKET)
+STOPS = frozenset({STOP_LOSS, STOP_LOSS_MARKET})
+PRICED = frozenset({LIMIT, STOP_LOSS})
+VALIDITIES = (DAY, IOC)
+PRODUCTS = ("CNC", "INTRADAY", "MARGIN", "MTF", "CO", "BO")
+CASH_PRODUCTS = frozenset({"CNC", "MTF"})
+AMO_TIMES = ("PRE_OPEN", "OPEN", "OPEN_30", "OPEN_60")
+NO_LEG = (None, "", "NA")
+LEGS = ("ENTRY_LEG", "TARGET_LEG", "STOP_LOSS_LEG")
+
+# exchange segment -> exchange and segment letter of frames and of the instrument master
+SEGMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "NSE_EQ": ("NSE", "E"),
+        "NSE_FNO": ("NSE", "D"),
+        "NSE_CURRENCY": ("NSE", "C"),
+        "NSE_COMM": ("NSE", "M"),
+        "BSE_EQ": ("BSE", "E"),
+        "BSE_FNO": ("BSE", "D"),
+        "BSE_CURRENCY": ("BSE", "C"),
+        "MCX_COMM": ("MCX", "M"),
+        "IDX_I": ("NSE", "I"),
+    }
+)
+SEGMENT_OF: Mapping[tuple[str, str], str] = MappingProxyType({pair: name for name, pair in SEGMENTS.items()})
+TRADABLE = frozenset(SEGMENTS) - {"IDX_I"}
+
+PRODUCT_LETTERS: Mapping[str, str] = MappingProxyType(
+    {"CNC": "C", "INTRADAY": "I", "MARGIN": "M", "MTF": "F", "CO": "V", "BO": "B"}
+)
+SIDE_LETTERS: Mapping[str, str] = MappingProxyType({BUY: "B", SELL: "S"})
+TYPE_CODES: Mapping[str, str] = MappingProxyType(
+    {LIMIT: "LMT", MARKET: "MKT", STOP_LOSS: "SL", STOP_LOSS_MARKET: "SLM"}
+)
+OPTION_WORDS: Mapping[str, str] = MappingProxyType({"CE": "CALL", "PE": "PUT"})
+
+# status of a row -> status of a frame; a modification has a frame of its own and no status
+FRAME_STATUSES: Mapping[str, str] = MappingProxyType(
+    {
+        TRANSIT: "Transit",
+        PENDING: "Pending",
+        PART_TRADED: "Part-Traded",
+        TRADED: "Traded",
+        CANCELLED: "Cancelled",
+        REJECTED: "Rejected",
+        EXPIRED: "Expired",
+        TRIGGERED: "Triggered",
+    }
+)
+MODIFIED_FRAME = "Modified"
+
+CONFIRMED = "CONFIRMED"
+TRADE_CONFIRMED = "TRADE CONFIRMED"

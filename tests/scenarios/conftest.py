@@ -1,0 +1,23 @@
+"""One broker for a test process, a fresh world for each scenario."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.desk import Broker, Desk
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    running = Broker()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def desk(broker: Broker, tmp_path: Path) -> Iterator[Desk]:
+    broker.tell("reset")
+    made = Desk(broker=broker, folder=tmp_path)
+    yield made
+    made.close()

@@ -1,0 +1,303 @@
+"""The desk: a leader, followers, a broker and a running copyctl, for one scenario.
+
+The broker is the simulator in a process of its own; the leader trades through the real ``dhanhq`` client; copyctl is
+the real command in a process of its own, with a real store on disk. Nothing is replaced by a double.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import yaml
+from dhanhq import DhanContext, dhanhq
+
+PATIENCE_SECONDS = 30.0  # a bound for what must happen, not a measure of it
+QUIET_SECONDS = 0.6  # for how long nothing may happen where nothing must
+CALL = {"exchange_segment": "NSE_FNO", "security_id": "43210"}  # a NIFTY call, lot 65, about 101
+PUT = {"exchange_segment": "NSE_FNO", "security_id": "43211"}
+SHARE = {"exchange_segment": "NSE_EQ", "security_id": "2885"}  # RELIANCE, about 1402.50
+
+Row = dict[str, Any]
+
+
+class Broker:
+    """The simulator's process, and the door that moves its world."""
+
+    def __init__(self, followers: int = 3) -> None:
+        names = ("alice", "bob", "carol")[:followers]
+        flags = [word for name in names for word in ("--follower", name)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "copyctl.simulator", *flags], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.ready = json.loads(self.process.stdout.readline())
+        self.accounts = {row["name"]: row for row in self.ready["accounts"]}
+        self._address = urlsplit(self.ready["rest_url"]).netloc
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_SECONDS)
+
+    def tell(self, command: str, **fields: Any) -> Row:
+        """One command of the control API."""
+        return self._ask("POST", command, json.dumps(fields).encode())
+
+    def ask(self, command: str, **query: Any) -> Any:
+        """One question to the control API."""
+        return self._ask("GET", f"{command}?{urlencode(query)}" if query else command, None)
+
+    def _ask(self, method: str, command: str, body: bytes | None) -> Any:
+        connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, f"/simulator/{command}", body)
+            answer = connection.getresponse()
+            said = json.loads(answer.read())
+            assert answer.status == 200, said
+            return said
+        finally:
+            connection.close()
+
+
+@dataclass
+class Desk:
+    """One scenario's world. ``policy`` and the other parts of the rules are written when copyctl starts."""
+
+    broker: Broker
+    folder: Path
+    followers: tuple[str, ...] = ("alice",)
+    policy: Row = field(default_factory=dict)
+    rules: Row = field(default_factory=dict)
+    overrides: Mapping[str, Row] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+    since: int = 0
+
+    def __post_init__(self) -> None:
+        leader = self.broker.accounts["leader"]
+        context = DhanContext(leader["client_id"], leader["access_token"])
+        context.dhan_http.base_url = self.broker.ready["rest_url"]
+        context.dhan_http.timeout = PATIENCE_SECONDS
+        self.http = context.dhan_http
+        self.dhan = dhanhq(context)
+        self.since = time.monotonic_ns()
+
+    # --- copyctl ------------------------------------------------------------------------------------------------
+
+    @property
+    def rules_file(self) -> Path:
+        return self.folder / "rules.yaml"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def write_rules(self) -> None:
+        accounts = self.broker.accounts
+        document: Row = {
+            "version": 1,
+            "name": "scenario",
+            "broker": {
+                "adapter": "dhan",
+                "rest_url": self.broker.ready["rest_url"],
+                "order_update_url": self.broker.ready["order_update_url"],
+                "instruments": self.broker.ready["instruments_url"],
+            },
+            "store": {"path": str(self.store)},
+            "leader": {"client_id": "${LEADER_CLIENT_ID}", "access_token": "${LEADER_ACCESS_TOKEN}"},
+            "followers": [
+                {
+                    "name": name,
+                    "client_id": accounts[name]["client_id"],
+                    "access_token": f"${{{name.upper()}_ACCESS_TOKEN}}",
+                    **({"policy": self.overrides[name]} if name in self.overrides else {}),
+                }
+                for name in self.followers
+            ],
+            "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}, **self.policy},
+            "resilience": {
+                "reconnect": {"initial": "50ms", "maximum": "500ms"},
+                "retries": {"attempts": 5, "initial": "50ms", "maximum": "500ms"},
+                "settle": {"absent_for": "1s", "give_up": "4s"},
+                "sweep": "1s",
+                "request_timeout": "2s",
+            },
+        }
+        for key, value in self.rules.items():
+            document[key] = {**document[key], **value} if isinstance(document.get(key), dict) else value
+        self.rules_file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        accounts = self.broker.accounts
+        said = {f"{name.upper()}_ACCESS_TOKEN": row["access_token"] for name, row in accounts.items()}
+        return {**os.environ, "LEADER_CLIENT_ID": accounts["leader"]["client_id"], **said}
+
+    def start(self, *flags: str, ready: bool = True) -> None:
+        """Start ``copyctl run``, and wait until it listens."""
+        self.write_rules()
+        self.log = (self.folder / "run.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "copyctl", "run", "--rules", str(self.rules_file), *flags],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if ready:
+            self.eventually(self.listens, "copyctl listens")
+
+    def listens(self) -> bool:
+        process = self.process
+        assert process is not None
+        assert process.poll() is None, f"copyctl ended with {process.returncode}: {self.output()}"
+        said = self.command("status", check=False)
+        return said.returncode == 0 and self._up(json.loads(said.stdout))
+
+    @staticmethod
+    def _up(status: Row) -> bool:
+        streams = status.get("streams_up", False)
+        return status["state"] == "running" and bool(streams)
+
+    def output(self) -> str:
+        return (self.folder / "run.log").read_text()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=PATIENCE_SECONDS)
+        self._ended()
+        return code
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=PATIENCE_SECONDS)
+        self._ended()
+
+    def _ended(self) -> None:
+        self.process = None
+        self.log.close()
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.kill()
+
+    def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Another copyctl command on the same rules."""
+        done = subprocess.run(
+            [sys.executable, "-m", "copyctl", *words, "--rules", str(self.rules_file)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    # --- what is to be seen --------------------------------------------------------------------------------------
+
+    def copies(self, **where: Any) -> list[Row]:
+        """The rows of ``copyctl orders``."""
+        rows = json.loads(self.command("orders", "--format", "json").stdout)["copies"]
+        return [row for row in rows if all(row[key] == value for key, value in where.items())]
+
+    def copy(self, order_id: str, follower: str = "alice") -> Row:
+        (row,) = self.copies(leader_order_id=order_id, follower=follower)
+        return row
+
+    def calls(self, account: str = "alice", *kinds: str) -> list[Row]:
+        """The follower's calls that change something, in the order in which the broker got them."""
+        rows = self.broker.ask("requests", account=account)
+        rows = rows["requests"] if isinstance(rows, dict) else rows
+        changing = [row for row in rows if row["method"] in ("POST", "PUT", "DELETE") and "/orders" in row["path"]]
+        return [row for row in changing if not kinds or row["method"] in kinds]
+
+    def book(self, account: str = "alice") -> list[Row]:
+        """The orders of an account as the broker has them."""
+        rows = self.broker.ask("orders", account=account)
+        return list(rows["orders"] if isinstance(rows, dict) else rows)
+
+    def only(self, account: str = "alice") -> Row:
+        """The account's one order."""
+        (row,) = self.book(account)
+        return row
+
+    # --- the leader ------------------------------------------------------------------------------------------------
+
+    def place(self, **changes: Any) -> str:
+        """The leader places a BUY LIMIT of two lots well under the market, unless told otherwise; its order id."""
+        wanted = {
+            **CALL,
+            "transaction_type": "BUY",
+            "quantity": 130,
+            "order_type": "LIMIT",
+            "product_type": "INTRADAY",
+            "price": 90,
+            **changes,
+        }
+        answer = self.dhan.place_order(**wanted)
+        assert answer["status"] == "success", answer
+        return str(answer["data"]["orderId"])
+
+    def modify(self, order_id: str, **changes: Any) -> None:
+        wanted = {
+            "order_type": "LIMIT",
+            "leg_name": None,
+            "quantity": 130,
+            "price": 90,
+            "trigger_price": 0,
+            "disclosed_quantity": 0,
+            "validity": "DAY",
+            **changes,
+        }
+        answer = self.dhan.modify_order(order_id, **wanted)
+        assert answer["status"] == "success", answer
+
+    def cancel(self, order_id: str) -> None:
+        answer = self.dhan.cancel_order(order_id)
+        assert answer["status"] == "success", answer
+
+    def price(self, last_price: float, **instrument: str) -> None:
+        self.broker.tell("price", **{**CALL, **instrument}, last_price=last_price)
+
+    def fill(self, account: str, order_id: str, quantity: int, price: float) -> None:
+        self.broker.tell("fill", account=account, order_id=order_id, quantity=quantity, price=price)
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def eventually(self, holds: Callable[[], Any], what: str = "it holds") -> Any:
+        """Wait until something holds; what it returned."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with contextlib.suppress(ValueError, KeyError, IndexError):
+                said = holds()
+                if said:
+                    return said
+            if time.monotonic() > ends:
+                raise AssertionError(f"never: {what}\n{self.describe()}")
+            time.sleep(0.05)
+
+    def quiet(self) -> None:
+        """Give whatever must not happen the time to happen."""
+        time.sleep(QUIET_SECONDS)
+
+    def describe(self) -> str:
+        parts = [f"{name}: {json.dumps(self.book(name))}" for name in ("leader", *self.followers)]
+        parts += [f"calls of {name}: {json.dumps(self.calls(name))}" for name in self.followers]
+        with contextlib.suppress(AssertionError, OSError):
+            parts.append(json.dumps(self.copies()))
+        return "\n".join([*parts, self.output()[-4000:]])
+

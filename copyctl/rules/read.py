@@ -94,9 +94,12 @@ def show(path: Path, follower: str | None = None, environment: Mapping[str, str]
 
 
 def outline(path: Path, environment: Mapping[str, str]) -> Outline:
-    """Name, store and followers of a file, whatever else is in it. Raises RulesRefused when these are not known."""
+    """Name, store and followers of a file, whichever other variables are not set.
+
+    Raises RulesRefused when the file has errors, or one of these is not known.
+    """
     source, resolved, missing = _resolved(path, environment, offline=True)
-    node, _ = _found(source, resolved, [], Severity.WARNING)
+    node, _ = _found(source, resolved, _not_unset(missing), Severity.WARNING)
     needed = [one for one in missing if one.path in {"name", "store.path"} or one.path.endswith("].name")]
     if needed:
         raise RulesRefused(_with_excerpts(needed, source))
@@ -108,13 +111,18 @@ def outline(path: Path, environment: Mapping[str, str]) -> Outline:
 def _resolved(
     path: Path, environment: Mapping[str, str], *, offline: bool
 ) -> tuple[Source, Keys | None, list[Finding]]:
-    """The file, its tree with the variables' values in it, and a finding for each value that is missing."""
+    """The file, its tree with the variables' values in it, and a finding for each value that cannot be had."""
     source = open_source(path)
     if source.node is None:
         return source, None, []
     resolved, missing = resolve(source.node, environment, offline=offline)
     node, _ = conform(resolved, language())
-    return source, node if isinstance(node, Keys) else None, missing
+    return source, node if isinstance(node, Keys) else None, [*malformed(source.node), *missing]
+
+
+def _not_unset(missing: list[Finding]) -> list[Finding]:
+    """Those that stay wrong when every variable is set and every file there."""
+    return [one for one in missing if one.code not in {"R301", "R302"}]
 
 
 def _found(source: Source, node: Keys | None, missing: list[Finding], unbuilt: Severity) -> tuple[Keys, list[Finding]]:
@@ -140,8 +148,8 @@ def _with_excerpts(findings: Iterable[Finding], source: Source) -> list[Finding]
 
 
 def _shown(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    source, resolved, _ = _resolved(path, environment, offline=True)
-    node, _ = _found(source, resolved, [], Severity.WARNING)
+    source, resolved, missing = _resolved(path, environment, offline=True)
+    node, _ = _found(source, resolved, _not_unset(missing), Severity.WARNING)
     return effective(node, _folder(path), masked)
 
 

@@ -72,16 +72,16 @@ class Tape:
 
     def prepare(self, broker: Broker) -> None:
         """List the instruments that it tells of."""
+        # Frames first: they know the lot size and the tick, rows and prices do not.
         for event in self.events:
-            if event.kind == "frame":
-                fields = told.frame_fields(_text(event.value))
-                if fields is not None:
-                    listing.list_from_frame(broker, fields)
-            elif event.kind == "price" and isinstance(event.value, dict):
+            fields = told.frame_fields(_text(event.value)) if event.kind == "frame" else None
+            if fields is not None:
+                listing.list_from_frame(broker, fields)
+        for event in self.events:
+            if event.kind == "price" and isinstance(event.value, dict):
                 listing.list_unknown(broker, str(event.value["exchange_segment"]), str(event.value["security_id"]))
-            else:
-                for row in _rows(event.value):
-                    listing.list_from_row(broker, row)
+            for row in _rows(event.value):
+                listing.list_from_row(broker, row)
 
 
 class Playing:

@@ -300,4 +300,3 @@ class Desk:
         with contextlib.suppress(AssertionError, OSError):
             parts.append(json.dumps(self.copies()))
         return "\n".join([*parts, self.output()[-4000:]])
-

@@ -45,6 +45,16 @@ async def test_every_change_of_state_is_told_in_camel_case(leader: Client, door:
     assert (first["lotSize"], first["clientId"], first["exchOrderNo"]) == (65, "1100000001", "0")
 
 
+async def test_the_moment_of_every_frame_is_kept_for_benchmarks(leader: Client, door: Door, ears: Listener) -> None:
+    order_id = await leader.place_id()
+    await ears.until(order_id, "Pending")
+    made = (await door("frames", "GET", account="leader"))["frames"]
+    arrived = (await door("requests", "GET"))["requests"][0]["monotonic_ns"]
+    assert [json.loads(each["frame"])["Data"]["status"] for each in made] == ["Transit", "Pending"]
+    assert arrived <= made[0]["monotonic_ns"] <= made[1]["monotonic_ns"]
+    assert (await door("frames", "GET", since=made[1]["number"]))["frames"] == []
+
+
 async def test_the_envelope_is_an_order_alert(leader: Client, ears: Listener) -> None:
     await leader.place()
     frame = json.loads(await ears.next())

@@ -187,13 +187,15 @@ async def test_positions_are_told_once_and_moved_on_by_fills(write: Write) -> No
         "dayBuyQty": 60,
     }
     simulator = await play(write({"positions": [held]}, {"frame": frame(**PART)}))
+    assert simulator.broker.exchange.markets[("NSE_FNO", "61234")].instrument.lot_size == 60
     position = simulator.accounts["leader"].ledger.positions[("NSE_FNO", "61234", "INTRADAY")]
     assert (position.net, float(position.buy_average)) == (120, 94.75)
     await simulator.stop()
 
 
 async def test_an_instrument_that_only_a_row_knows_has_the_lot_size_of_its_kin(write: Write) -> None:
-    row = {"orderId": "9", "exchangeSegment": "NSE_FNO", "securityId": "70001", "tradingSymbol": "NIFTY-Sep2099-30000-CE",
+    row = {"orderId": "9", "exchangeSegment": "NSE_FNO", "securityId": "70001",
+           "tradingSymbol": "NIFTY-Sep2099-30000-CE",
            "drvOptionType": "CALL", "drvExpiryDate": "2099-09-22", "drvStrikePrice": 30000.0}  # fmt: skip
     simulator = await play(write({"book": [row]}))
     listed = simulator.broker.exchange.markets[("NSE_FNO", "70001")].instrument

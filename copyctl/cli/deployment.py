@@ -1,0 +1,83 @@
+"""A deployment as its rules file and its store show it, with no variable set and no run alive."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from copyctl.cli.speech import STORE, USAGE, leave, note
+from copyctl.edge.journal import StoreError
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.policy import Rules
+from copyctl.rules import RulesRefused, load, outline, render
+
+DRY_RUN = "dry-run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """``rules``: without secrets; a client id whose variable is not set stands there as it is written. ``folder``:
+    where the store is. ``names``: the followers' names by account, as the journal and the rules tell them."""
+
+    rules: Rules
+    folder: Path
+    journal: JournalReader
+    names: Mapping[str, str]
+
+    @property
+    def leader(self) -> str:
+        """The leader's account; the journal knows it without any variable."""
+        return self.journal.meta("leader") or self.rules.leader.client_id
+
+    @property
+    def followers(self) -> dict[str, str]:
+        """The accounts of the followers in the rules file by name, "" where nothing tells one."""
+        accounts = {name: account for account, name in self.names.items()}
+        return {one.name: accounts.get(one.name, "") for one in self.rules.followers}
+
+    def known(self, follower: str | None) -> str | None:
+        """The name of a follower that is there; anything else ends the command."""
+        if follower is None or follower in self.followers or follower in self.names.values():
+            return follower
+        leave(USAGE, f"no follower is called {follower}; there are {', '.join(self.followers)}")
+
+
+@contextlib.contextmanager
+def deployment(rules_file: Path, *, dry_run: bool = False) -> Iterator[Deployment]:
+    """Open a deployment to look into it. A file or a store that cannot be used ends the command, saying why."""
+    rules = _rules(rules_file)
+    folder = Path(rules.store.path) / DRY_RUN if dry_run else Path(rules.store.path)
+    with store_trouble():
+        journal = JournalReader(folder)
+        try:
+            if not journal.exists:
+                note(f"there is no store in {folder} yet: nothing has happened")
+            yield Deployment(rules=rules, folder=folder, journal=journal, names=_names(journal, rules))
+        finally:
+            journal.close()
+
+
+@contextlib.contextmanager
+def store_trouble() -> Iterator[None]:
+    """End the command with its exit code where the store cannot be used."""
+    try:
+        yield
+    except StoreError as trouble:
+        leave(STORE, str(trouble))
+
+
+def _rules(rules_file: Path) -> Rules:
+    try:
+        outline(rules_file, os.environ)  # name, store and followers must be known, all else may stay open
+        return load(rules_file, os.environ, offline=True)
+    except RulesRefused as refused:
+        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
+
+
+def _names(journal: JournalReader, rules: Rules) -> dict[str, str]:
+    """What the last run wrote down, and over it what the rules file says by now."""
+    names: dict[str, str] = json.loads(journal.meta("followers") or "{}")
+    told = {one.client_id: one.name for one in rules.followers if "${" not in one.client_id}
+    return {account: name for account, name in names.items() if name not in told.values()} | told

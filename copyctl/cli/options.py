@@ -1,0 +1,20 @@
+"""Options that several commands share, each said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copyctl.cli.speech import Format
+
+Rules = Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules file.")]
+Follower = Annotated[str | None, typer.Option("--follower", metavar="NAME", help="This follower alone.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look into the store of a dry run.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="From then on: 09:15 (today, IST), a date, or ISO 8601."),
+]
+AsFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="How the answer looks.", show_default="table on a terminal, else json"),
+]

@@ -1,0 +1,111 @@
+"""``lint``, ``show``, ``schema``: what the rules say, before anything runs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copyctl.cli import options
+from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, leave, note, say, say_json
+from copyctl.cli.tables import document_table
+from copyctl.rules import Finding, RulesRefused, Severity, render, schema_text
+from copyctl.rules import lint as find
+from copyctl.rules import show as effective
+
+
+class LintFormat(StrEnum):
+    """How findings look; ``table`` is another word for ``text``."""
+
+    TEXT = "text"
+    TABLE = "table"
+    JSON = "json"
+
+
+class Language(StrEnum):
+    """The languages that have a schema."""
+
+    RULES = "rules"
+
+
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Rules files.")],
+    *,
+    form: Annotated[LintFormat, typer.Option("--format", help="How the findings look.")] = LintFormat.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+) -> None:
+    """Check rules files: form and meaning, without secrets and network.
+
+    Every finding names file, line and column and says what to do. Exit code 1 when there are errors.
+
+    \b
+    Example:
+      copyctl lint rules/half-size.yaml
+      copyctl lint --strict --format json rules/*.yaml
+    """
+    for one in files:
+        if not one.is_file():
+            leave(USAGE, f"there is no file {one}")
+    findings = find(files)
+    if form is LintFormat.JSON:
+        say_json({"findings": [_finding(one) for one in findings], "files": len(files)})
+    elif findings:
+        typer.echo(render(findings))
+    errors = sum(1 for one in findings if one.severity is Severity.ERROR)
+    note(f"{_many(len(files), 'file')}: {_many(errors, 'error')}, {_many(len(findings) - errors, 'warning')}")
+    raise typer.Exit(FINDINGS if errors or (strict and findings) else DONE)
+
+
+def show(
+    rules: options.Rules,
+    *,
+    follower: options.Follower = None,
+    form: Annotated[Format, typer.Option("--format", help="How the rules look.")] = Format.JSON,
+) -> None:
+    """Show the effective rules: after extends, defaults and overrides, secrets masked.
+
+    With --follower, that follower's whole policy stands under policy.
+
+    \b
+    Example:
+      copyctl show --rules rules/half-size.yaml --follower bob
+    """
+    try:
+        document = effective(rules, follower)
+    except RulesRefused as refused:
+        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
+    except LookupError as missing:
+        leave(USAGE, str(missing.args[0]))
+    if form is Format.JSON:
+        say_json(document)
+    else:
+        say(document_table(document))
+
+
+def schema(
+    language: Annotated[Language, typer.Argument(help="The language.")] = Language.RULES,  # noqa: ARG001  the only one
+) -> None:
+    """Print the JSON schema of a language, for editors and for checks.
+
+    \b
+    Example:
+      copyctl schema rules > rules-v1.schema.json
+    """
+    typer.echo(schema_text(), nl=False)
+
+
+def _finding(one: Finding) -> dict[str, object]:
+    return {
+        "file": one.file,
+        "line": one.line,
+        "column": one.column,
+        "code": one.code,
+        "severity": one.severity.value,
+        "path": one.path,
+        "message": one.message,
+        "hint": one.hint,
+    }
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,212 @@
+"""The instrument master: Dhan's published list of everything that can be traded, in either of its CSV layouts.
+
+It has some 200 000 rows, so what is kept of each is one line of text and one integer to find it by; an ``Instrument``
+is made when it is asked for. A row is known by segment and id together: ids are used again in other segments, and
+once more after a contract has expired.
+"""
+
+import asyncio
+import csv
+import datetime
+import hashlib
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from copyctl import __version__
+from copyctl.edge import instrument_row as rows
+from copyctl.model.instrument import Instrument
+from copyctl.model.terms import Segment
+
+LARGEST_FILE: Final = 512 * 2**20
+READ_SECONDS: Final = 15.0
+USER_AGENT: Final = f"copyctl/{__version__}"
+IST: Final = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+
+_PLACES: Final = {segment: place for place, segment in enumerate(Segment)}
+_ID_BITS, _OFFSET_BITS = 28, 32
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class InstrumentMaster:
+    """What can be traded. ``known``: is there a list at all; ``reason``: why not, or what is amiss with it, else ""."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        self._lines = b""
+        self._index: array[int] = array("Q")
+        self._odd: dict[tuple[Segment, str], int] = {}
+        self._rupees = False
+
+    @classmethod
+    def load_file(cls, path: Path, *, today: datetime.date | None = None) -> "InstrumentMaster":
+        """The list in this file, without what had expired before ``today`` (the present day in India).
+
+        Never raises: a list that cannot be read is not ``known``, with the ``reason``.
+        """
+        master = cls()
+        try:
+            with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                master._take(csv.reader(file), (today or _today()).isoformat())  # noqa: SLF001
+        except OSError as fault:
+            return cls(f"the instrument list {path} cannot be read: {fault.strerror}")
+        except (ValueError, csv.Error) as fault:
+            return cls(f"the instrument list {path} cannot be used: {fault}")
+        return master if len(master) else cls(f"the instrument list {path} names nothing that can be traded")
+
+    @classmethod
+    async def fetch(cls, url: str, folder: Path, *, timeout_seconds: float) -> "InstrumentMaster":
+        """The list at this address, fetched once a day (India's) and kept in ``folder``.
+
+        While it cannot be had, the newest copy that was kept serves, with the ``reason``. Never raises for what a
+        network or a disk does. A list of a program on this machine is fetched every time.
+        """
+        kept = folder / f"instruments-{hashlib.sha256(url.encode()).hexdigest()[:12]}.csv"
+        if _day_of(kept) == _today() and urlsplit(url).hostname not in _LOOPBACK:
+            master = await asyncio.to_thread(cls.load_file, kept)
+            if master.known:
+                return master
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        try:
+            await _download(url, fresh, timeout_seconds)
+            master = await asyncio.to_thread(cls.load_file, fresh)
+            if not master.known:
+                raise ValueError(master.reason.replace(str(fresh), url))
+            fresh.replace(kept)
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            told = str(fault) or type(fault).__name__
+            return await asyncio.to_thread(cls._older, kept, f"the instrument list {url} could not be had: {told}")
+        finally:
+            fresh.unlink(missing_ok=True)
+        for other in folder.glob("instruments-*.csv"):
+            if other != kept:
+                other.unlink(missing_ok=True)
+        return master
+
+    @classmethod
+    def _older(cls, kept: Path, why: str) -> "InstrumentMaster":
+        day = _day_of(kept)
+        master = cls.load_file(kept) if day else cls()
+        master.reason = f"{why}; the copy of {day} serves" if master.known else why
+        return master
+
+    @property
+    def known(self) -> bool:
+        """Is there a list to look in at all?"""
+        return len(self) > 0
+
+    def __len__(self) -> int:
+        return len(self._index) + len(self._odd)
+
+    def find(self, segment: Segment, security_id: str) -> Instrument | None:
+        """The instrument, or None where the list does not have it, or does not say what must be known of it."""
+        offset = self._offset(segment, security_id)
+        if offset is None:
+            return None
+        line = self._lines[offset : self._lines.index(b"\n", offset)].decode("utf-8")
+        return rows.instrument(segment, security_id, line.split("\t"), rupees=self._rupees)
+
+    def _offset(self, segment: Segment, security_id: str) -> int | None:
+        code = _code(segment, security_id)
+        if code is None:
+            return self._odd.get((segment, security_id))
+        place = bisect_left(self._index, code << _OFFSET_BITS)
+        if place < len(self._index) and self._index[place] >> _OFFSET_BITS == code:
+            return self._index[place] & ((1 << _OFFSET_BITS) - 1)
+        return None
+
+    def _take(self, table: Iterator[list[str]], today: str) -> None:
+        """Take in a table. Of two rows with one key the first counts."""
+        places = rows.columns(next(table, []))
+        lines = bytearray()
+        found: list[int] = []
+        ticks: dict[str, int] = {}
+        for segment, security_id, kept in _usable(table, places, today):
+            code = _code(segment, security_id)
+            if code is None:
+                self._odd.setdefault((segment, security_id), len(lines))
+            else:
+                found.append(code << _OFFSET_BITS | len(lines))
+            lines += kept.encode("utf-8", "replace")
+            lines += b"\n"
+            if segment not in (Segment.NSE_CURRENCY, Segment.BSE_CURRENCY):
+                tick = kept[kept.rindex("\t") + 1 :]
+                ticks[tick] = ticks.get(tick, 0) + 1
+        if len(lines) >= 1 << _OFFSET_BITS:
+            raise ValueError("it is too long")
+        found.sort()
+        self._index = array("Q", found)
+        self._lines = bytes(lines)
+        self._rupees = rows.ticks_in_rupees(ticks)
+
+
+def _usable(table: Iterable[list[str]], places: dict[str, int], today: str) -> Iterator[tuple[Segment, str, str]]:
+    """Segment, id and the kept columns (between tabs) of every row that can be traded still."""
+    exchange_at, segment_at, id_at = places["exchange"], places["segment"], places["security_id"]
+    expiry_at = places.get("expiry")
+    blank = len(places) and max(places.values()) + 1
+    pick = itemgetter(*(places.get(name, blank) for name in rows.KEPT))
+    for row in table:
+        if len(row) < blank:
+            continue
+        segment = rows.SEGMENTS.get((row[exchange_at], row[segment_at]))
+        security_id = row[id_at].strip()
+        if segment is None or not security_id:
+            continue
+        if expiry_at is not None and "1" < row[expiry_at][:10] < today and row[expiry_at][:4].isdigit():
+            continue
+        row[blank:] = ("",)
+        kept = "\t".join(pick(row))
+        if kept.count("\t") != len(rows.KEPT) - 1 or "\n" in kept or "\r" in kept:
+            kept = "\t".join(" ".join(part.split()) for part in pick(row))
+        yield segment, security_id, kept
+
+
+def _code(segment: Segment, security_id: str) -> int | None:
+    """Segment and id as one number, where the id is a plain number of up to eight digits."""
+    if len(security_id) <= 8 and security_id.isascii() and security_id.isdigit() and security_id[0] != "0":
+        return _PLACES[segment] << _ID_BITS | int(security_id)
+    return None
+
+
+async def _download(url: str, path: Path, timeout_seconds: float) -> None:
+    """Fetch a file as it is, readable by its owner alone.
+
+    Raises:
+        aiohttp.ClientError, OSError, ValueError: it could not be had; part of it may be there.
+    """
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_read=READ_SECONDS)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": USER_AGENT}, trust_env=False) as session,
+        session.get(url, allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            raise ValueError(f"HTTP {response.status}")
+        await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            size = 0
+            async for part in response.content.iter_any():
+                size += len(part)
+                if size > LARGEST_FILE:
+                    raise ValueError(f"more than {LARGEST_FILE} bytes")
+                file.write(part)
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(IST).date()
+
+
+def _day_of(path: Path) -> datetime.date | None:
+    """The day (India's) on which a file was written; None where there is none."""
+    try:
+        return datetime.datetime.fromtimestamp(path.stat().st_mtime, IST).date()
+    except OSError:
+        return None

@@ -1,0 +1,162 @@
+"""An account's order stream: connect, log in, hand on every frame as it came, and connect again, for ever.
+
+Dhan says nothing to a good login and tears the connection some 10 ms after a bad one, without a word (Dhan API v2,
+live order update; as seen). So the stream counts as up as soon as the login was sent, since the books are read then
+anyway; and every end of a session, whatever its cause, is followed by a growing delay until a session has lived for a
+while. Otherwise a dead token alone would make some ninety connections a second.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from copyctl import __version__
+
+STEADY_SECONDS: Final = 60.0
+"""A session that lived this long was a good one: the next delay is the shortest again."""
+
+RAPID_DEATHS: Final = 3
+"""So many sessions in a row that ended before they were steady: the token may be the cause."""
+
+LARGEST_FRAME: Final = 2**20
+"""Bytes; a frame is 1 to 2 KB. A larger one ends the session, as any other trouble does."""
+
+FRAMES_IN_HAND: Final = 256
+OPEN_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 1.0
+USER_AGENT: Final = f"copyctl/{__version__}"
+
+_TOO_MANY: Final = 429
+_MOST_DOUBLINGS: Final = 30
+
+_LOG = logging.getLogger("copyctl.websockets")
+_LOG.setLevel(logging.WARNING)  # at debug the library writes every message, and the first one holds the token
+
+
+class _StraightConnect(connect):
+    """Goes to the address that it was given and nowhere else: the token is for that host alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class OrderStream:
+    """The order stream of one account.
+
+    ``login`` gives the first message, which holds the token as it is now. ``deliver`` takes every frame as it came,
+    text or binary; it must not wait. ``changed`` is told True when the stream came up, and False with the reason when
+    it went down or (once for each new reason) could not come up; after three rapid deaths the reason says that the
+    token may be refused, so that the account's profile can be asked. ``chance`` makes the jitter.
+
+    ``initial_seconds`` and ``maximum_seconds`` bound the delay before a new connection, which is between half and the
+    whole of what doubling gives. ``heartbeat_seconds``: a ping is sent so often, and must be answered within that.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        login: Callable[[], str],
+        deliver: Callable[[bytes], None],
+        changed: Callable[[bool, str], None],
+        *,
+        initial_seconds: float,
+        maximum_seconds: float,
+        heartbeat_seconds: float,
+        chance: random.Random,
+        steady_seconds: float = STEADY_SECONDS,
+        largest_frame: int = LARGEST_FRAME,
+        source_ip: str | None = None,
+    ) -> None:
+        self._url = url
+        self._login = login
+        self._deliver = deliver
+        self._changed = changed
+        self._initial_seconds = initial_seconds
+        self._maximum_seconds = maximum_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._chance = chance
+        self._steady_seconds = steady_seconds
+        self._largest_frame = largest_frame
+        self._local = {"local_addr": (source_ip, 0)} if source_ip else {}
+        self._ends = 0
+        self._rapid = 0
+        self._up = False
+        self._why = ""
+        self._pushed_back = False
+
+    async def run(self) -> None:
+        """Keep the stream up until cancelled. Raises nothing of what a network or a broker does."""
+        while True:
+            began = time.monotonic()
+            self._pushed_back = False
+            why = await self._session()
+            self._ended(why, steady=self._up and time.monotonic() - began >= self._steady_seconds)
+            await asyncio.sleep(self._delay())
+
+    async def _session(self) -> str:
+        """One connection from its opening to its end; why it ended."""
+        try:
+            async with _StraightConnect(
+                self._url,
+                compression=None,
+                proxy=None,
+                user_agent_header=USER_AGENT,
+                open_timeout=OPEN_SECONDS,
+                ping_interval=self._heartbeat_seconds,
+                ping_timeout=self._heartbeat_seconds,
+                close_timeout=CLOSE_SECONDS,
+                max_size=self._largest_frame,
+                max_queue=FRAMES_IN_HAND,
+                logger=_LOG,
+                **self._local,
+            ) as socket:
+                await socket.send(self._login())
+                self._up = True
+                self._changed(True, "")  # noqa: FBT003
+                while True:
+                    self._deliver(await socket.recv(decode=False))
+        except ConnectionClosed as end:
+            return _told_of(end)
+        except InvalidStatus as refusal:
+            status = refusal.response.status_code
+            self._pushed_back = status == _TOO_MANY
+            return f"the stream's host answered HTTP {status}"
+        except (OSError, WebSocketException) as fault:
+            return f"no connection: {str(fault) or type(fault).__name__}"
+
+    def _ended(self, why: str, *, steady: bool) -> None:
+        """Take in that a session ended, and tell of it."""
+        was_up, self._up = self._up, False
+        if steady:
+            self._ends = self._rapid = 0
+        elif was_up:
+            self._rapid += 1
+        if self._rapid >= RAPID_DEATHS:
+            why = f"closed right after the login again and again: the token may be refused ({why})"
+        if was_up or why != self._why:
+            self._why = why
+            self._changed(False, why)  # noqa: FBT003
+
+    def _delay(self) -> float:
+        """Seconds until the next attempt."""
+        doubled = self._initial_seconds * 2 ** min(self._ends, _MOST_DOUBLINGS)
+        self._ends += 1
+        most = self._maximum_seconds if self._pushed_back else min(doubled, self._maximum_seconds)
+        return self._chance.uniform(most / 2, most)
+
+
+def _told_of(end: ConnectionClosed) -> str:
+    """How a session ended, in a few words. A code of ours and none of theirs: we gave up on a silent peer, or on a
+    frame that was too large."""
+    if end.rcvd is not None:
+        reason = f" {end.rcvd.reason}" if end.rcvd.reason else ""
+        return f"closed by the broker: {end.rcvd.code}{reason}"
+    if end.sent is not None:
+        return f"closed by us: {end.sent.code} {end.sent.reason}".rstrip()
+    return "the connection broke without a close"

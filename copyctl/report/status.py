@@ -1,0 +1,152 @@
+"""How the replicator stands, from what its journal holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copyctl.model.deployment import OrderRates
+from copyctl.model.journal import Command
+from copyctl.model.reasons import Reason
+from copyctl.model.records import Account, Copy
+from copyctl.model.terms import Decision
+from copyctl.report.figures import latencies
+from copyctl.report.moments import SECOND, day_start, told
+from copyctl.report.picture import Picture, Records
+
+Row = dict[str, Any]
+
+ANOMALIES = ("unreadable", "unknown_status", "early_fills")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A follower as the rules name it. ``account`` is "" where neither rules nor journal tell it yet."""
+
+    name: str
+    account: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What is known of the process besides its records. ``waiting``: commands that no run has taken in yet; ``sent``:
+    when requests that change an account left today, by account (ns)."""
+
+    running: bool
+    now: int
+    since: str | None = None
+    leader: str = ""
+    waiting: Sequence[Command] = ()
+    sent: Mapping[str, Sequence[int]] | None = None
+
+
+def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRates) -> Row:
+    """The whole status document."""
+    picture = Picture(records)
+    accounts = {one.account: _account(picture, one.account, run) for one in members}
+    return {
+        "state": "running" if run.running else "stopped",
+        "since": run.since if run.running else None,
+        "leader": _leader(picture, run),
+        "followers": [_follower(picture, one, accounts[one.account], run, rates) for one in members],
+        "kill_switch": _kill_switch([(one.name, accounts[one.account]) for one in members]),
+        "latency_ms": latencies(_latencies(picture, day_start(run.now))),
+        "anomalies": {what: sum(getattr(one, what) for one in picture.accounts.values()) for what in ANOMALIES},
+    }
+
+
+def frame_to_request(copy: Copy, since: int) -> list[int]:
+    """How long each placement of a copy took from the leader's frame until its bytes left, ns."""
+    return [slot.left_at - slot.frame_at for slot in copy.slots if slot.frame_at >= max(since, 1) and slot.left_at]
+
+
+def _latencies(picture: Picture, since: int) -> list[int]:
+    return [value for copy in picture.copies.values() for value in frame_to_request(copy, since)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An account with the commands that wait for the next start taken into account."""
+
+    record: Account
+    killed_at: int
+    killed_reason: str
+
+
+def _account(picture: Picture, account: str, run: Run) -> _Known:
+    record = picture.accounts.get(account) or Account(account=account)
+    killed_at, reason = record.killed_at, record.killed_reason
+    for command in run.waiting:
+        if command.account not in ("", account):
+            continue
+        if command.command == "kill":
+            killed_at, reason = killed_at or command.given_at, command.reason or "by command"
+        elif command.command == "resume":
+            killed_at, reason = 0, ""
+    return _Known(record=record, killed_at=killed_at, killed_reason=reason)
+
+
+def _leader(picture: Picture, run: Run) -> Row:
+    account = picture.accounts.get(run.leader) or Account(account=run.leader)
+    today = day_start(run.now)
+    trouble = account.refused_token or ("" if account.stream_up else account.stream_text)
+    return {
+        "connected": run.running and account.stream_up and not account.refused_token,
+        "last_frame_at": told(account.last_frame_at),
+        "orders_today": sum(1 for lead in picture.leads.values() if lead.first_seen_at >= today),
+        "detail": trouble if run.running else "",
+    }
+
+
+def _follower(picture: Picture, member: Member, account: _Known, run: Run, rates: OrderRates) -> Row:
+    copies = [one for one in picture.copies.values() if one.follower == member.account]
+    state, detail = _state(member, account)
+    return {
+        "name": member.name,
+        "state": state,
+        "open_orders": sum(1 for copy in copies for slot in copy.slots if slot.live and slot.order_id),
+        "queued": sum(1 for copy in copies if copy.decision is Decision.QUEUED),
+        "dead_letters": sum(1 for copy in copies if copy.decision is Decision.DEAD),
+        "unresolved": sum(1 for copy in copies if copy.reason == Reason.UNRESOLVED),
+        "realised_pnl": None,
+        "detail": detail,
+        "rate_budget": _budget(member.account, run, rates),
+    }
+
+
+def _state(member: Member, account: _Known) -> tuple[str, str]:
+    """The first state that holds, and its sentence."""
+    record = account.record
+    states = (
+        ("killed", bool(account.killed_at), f"kill switch: {account.killed_reason}"),
+        ("unauthenticated", bool(record.refused_token), record.refused_token),
+        ("leaving", not member.enabled, "enabled: false, nothing new is opened"),
+    )
+    silent = f"order stream is down: {record.stream_text}" if record.stream_text and not record.stream_up else ""
+    return next(((name, detail) for name, holds, detail in states if holds), ("active", silent))
+
+
+def _budget(account: str, run: Run, rates: OrderRates) -> Row:
+    """What is left of each window, as far as our own requests tell. What is not recorded is not told: null."""
+    windows = {
+        "second": (rates.per_second, run.now - SECOND),
+        "minute": (rates.per_minute, run.now - 60 * SECOND),
+        "hour": (rates.per_hour, run.now - 3600 * SECOND),
+        "day": (rates.per_day, day_start(run.now)),
+    }
+    sent = None if run.sent is None else run.sent.get(account, ())
+    orders = {
+        window: None if sent is None else max(0, limit - sum(1 for moment in sent if moment > since))
+        for window, (limit, since) in windows.items()
+    }
+    return {"orders": orders, "data": None, "quotes": None, "other": None}
+
+
+def _kill_switch(accounts: Sequence[tuple[str, _Known]]) -> Row:
+    held = sorted(((one.killed_at, one.killed_reason, name) for name, one in accounts if one.killed_at))
+    return {
+        "on": bool(held),
+        "reason": held[0][1] if held else None,
+        "since": told(held[0][0]) if held else None,
+        "followers": [name for name, one in accounts if one.killed_at],
+    }

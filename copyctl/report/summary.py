@@ -1,0 +1,56 @@
+"""The closing table of a run: what was done for each follower, and what it cost."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from copyctl.model.records import Copy
+from copyctl.model.terms import Decision
+from copyctl.report.figures import latencies, rounded
+from copyctl.report.picture import Picture, Records
+from copyctl.report.slippage import mean_bps, slippage
+from copyctl.report.status import frame_to_request
+
+Row = dict[str, Any]
+
+_COUNTED = {
+    Decision.SKIPPED: lambda copy: copy.rule or copy.reason,
+    Decision.REFUSED: lambda copy: copy.reason,
+    Decision.QUEUED: lambda copy: copy.reason,
+    Decision.DEAD: lambda copy: copy.reason,
+}
+"""What tells the copies of one decision apart."""
+
+
+def summary(records: Records, names: Mapping[str, str], *, leader: str, since: int = 0) -> list[Row]:
+    """One row per follower (``names``: their names by account), of what happened from ``since`` (ns) on.
+
+    ``skipped`` counts by the filter rule (or the reason, where no rule said so), ``refused``, ``queued`` and ``dead``
+    by reason. ``slippage_bps`` is weighted by value, ``slippage_cost`` in rupees.
+    """
+    picture = Picture(records)
+    return [_row(picture, account, name, leader, since) for account, name in names.items()]
+
+
+def _row(picture: Picture, account: str, name: str, leader: str, since: int) -> Row:
+    copies = [one for one in picture.copies.values() if one.follower == account and one.updated_at >= since]
+    traded = [copy for copy in copies if copy.filled]
+    lost = [slippage(copy, picture.orders.get((leader, copy.leader_order_id)), picture) for copy in traded]
+    known = [one for one in lost if one is not None]
+    fills = [one for one in picture.fills.values() if one.account == account and one.traded_at >= since]
+    return {
+        "follower": name,
+        "copied": sum(1 for one in copies if one.decision is Decision.COPIED),
+        **{decision.value: _counts(copies, decision) for decision in _COUNTED},
+        "fills": len(fills),
+        "filled_quantity": sum(one.filled for one in traded),
+        "slippage_bps": rounded(mean_bps(known)),
+        "slippage_cost": rounded(sum((one.cost for one in known), Decimal(0))) if known else None,
+        "latency_ms": latencies([value for copy in copies for value in frame_to_request(copy, since)]),
+    }
+
+
+def _counts(copies: list[Copy], decision: Decision) -> dict[str, int]:
+    found = Counter(_COUNTED[decision](copy) or "" for copy in copies if copy.decision is decision)
+    return dict(found.most_common())

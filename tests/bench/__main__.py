@@ -1,0 +1,36 @@
+"""Prints every figure as one table. ``python -m tests.bench [latency|ten|turns|start|memory ...]``."""
+
+import platform
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import engine, latency
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or ["latency", "ten", "turns", "start", "memory"]
+    table = Table(title=f"copyctl, Python {platform.python_version()}, {platform.machine()}")
+    for heading in ("figure", "value", "goal"):
+        table.add_column(heading)
+    if "latency" in wanted:
+        found = latency.compare(1)
+        table.add_row("one follower, p50", f"{found['p50 ms']:.2f} ms = {found['p50 x floor']:.2f} x floor", "<= 1 x")
+        table.add_row("one follower, p99", f"{found['p99 ms']:.2f} ms = {found['p99 x floor']:.2f} x floor", "<= 2 x")
+    if "ten" in wanted:
+        found = latency.compare(10)
+        table.add_row("last of ten, p50", f"{found['p50 ms']:.2f} ms", "<= 3 ms")
+        table.add_row("dhanhq in threads, ten", f"{1 / found['p50 x floor']:.2f} x ours", ">= 3 x")
+    if "turns" in wanted:
+        table.add_row("decode + step + journal", f"{engine.turns():,.0f} events/s", ">= 3,000")
+    if "start" in wanted:
+        table.add_row("start on 1,000,000 events", f"{engine.start_up():.2f} s", "<= 3 s")
+    if "memory" in wanted:
+        for frames, megabytes in engine.memory():
+            table.add_row(f"resident after {frames:,} frames", f"{megabytes:.0f} MB", "<= 200 MB, flat")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What a turn costs without sending: decode, step, durable journal; a start on a long journal; memory over a run."""
+
+import json
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from copyctl.core.state import State
+from copyctl.edge.clock import SystemClock
+from copyctl.edge.journal import FILE, open_journal
+from copyctl.engine.conductor import Conductor
+from copyctl.model.effects import Send
+from copyctl.model.events import Answered, BooksRead, FrameRead, PolicyLoaded, Started, StreamChanged
+from copyctl.model.instrument import Instrument
+from copyctl.model.request import Fate, Outcome
+from copyctl.model.terms import Segment
+from copyctl.rules import read
+from copyctl.wire.dhan.dialect import Dhan
+from tests.bench.latency import Broker, copyctl
+
+LEADER, FOLLOWER = "1100000001", "1100000002"
+RULES = f"""
+version: 1
+name: bench
+broker: {{adapter: dhan, rest_url: "http://127.0.0.1:1/v2", order_update_url: "ws://127.0.0.1:1"}}
+leader: {{client_id: "{LEADER}", access_token: none}}
+followers: [{{name: alice, client_id: "{FOLLOWER}", access_token: none}}]
+policy: {{sizing: {{strategy: fixed_ratio, ratio: 0.5}}}}
+rate_limits: {{orders: {{per_second: 100000}}}}
+"""
+
+
+class _Master:
+    known = True
+
+    def find(self, segment: Segment, security_id: str) -> Instrument:
+        return Instrument(segment=segment, security_id=security_id, symbol="NIFTY 24500 CE", lot_size=65)
+
+
+def frame(order_id: int, status: str = "Pending", price: float = 100.0, moment: str = "2026-09-15 10:02:11") -> bytes:
+    """A leader's frame in the wire's form, about 1.1 KB."""
+    data = {
+        "exchange": "NSE", "segment": "D", "source": "N", "orderPlatform": "FAST", "securityId": "43210",
+        "clientId": LEADER, "exchOrderNo": "1300000012345678", "orderNo": str(order_id), "product": "I", "txnType": "B",
+        "orderType": "LMT", "validity": "DAY", "discQuantity": 0, "discQtyRem": 0, "remainingQuantity": 130,
+        "quantity": 130, "tradedQty": 0, "price": price, "triggerPrice": 0.0, "tradedPrice": 0.0, "avgTradedPrice": 0.0,
+        "algoOrdNo": "0", "offMktFlag": "0", "orderDateTime": moment, "exchOrderTime": moment,
+        "lastUpdatedTime": moment, "remarks": "NR", "mktType": "NL", "reasonDescription": "CONFIRMED", "legNo": 1,
+        "instrument": "OPTIDX", "symbol": "NIFTY", "productName": "INTRADAY", "status": status, "lotSize": 65,
+        "strikePrice": 24500.0, "expiryDate": "2026-09-22 14:30:00", "optType": "CE",
+        "displayName": "NIFTY 22 SEP 24500 CALL", "isin": "", "series": "", "goodTillDaysDate": "2026-09-15",
+        "refLtp": 101.1, "tickSize": 0.05, "algoId": "0", "multiplier": 1, "correlationId": "",
+    }  # fmt: skip
+    return json.dumps({"Type": "order_alert", "Data": data}).encode()
+
+
+def turns(events: int = 5000) -> float:
+    """Leader frames a second that are decoded, decided for one follower and made durable, one turn each."""
+    with tempfile.TemporaryDirectory() as folder:
+        rules_file = Path(folder) / "rules.yaml"
+        rules_file.write_text(RULES)
+        loaded = read(rules_file, {})
+        journal = open_journal(Path(folder) / "store", leader=LEADER)
+        clock = SystemClock()
+        sent: list[str] = []
+
+        def perform(effect: object) -> None:
+            if isinstance(effect, Send):
+                sent.append(effect.approved.request.request_id)
+
+        conductor = Conductor(
+            journal=journal, clock=clock, instruments=_Master(), perform=perform, listen=lambda _notice: None
+        )
+        now = clock.now()
+        document = loaded.document
+        conductor.post(PolicyLoaded(at=now, digest=document.digest, document=document.text, rules=loaded.rules))
+        conductor.post(Started(at=now))
+        for account in (LEADER, FOLLOWER):
+            conductor.post(StreamChanged(at=now, account=account, up=True))
+            conductor.post(BooksRead(at=now, account=account, asked_at=now))
+        conductor.turn()
+        wire, spent = Dhan(), 0.0
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now / 1e9 + 19_800))
+        for number in range(events):
+            raw = frame(10**14 + number, moment=moment)
+            began = time.perf_counter()
+            now = clock.now()
+            conductor.post(
+                FrameRead(at=now, account=LEADER, raw=raw, reports=wire.read_frame(raw, LEADER, now).reports)
+            )
+            conductor.turn()
+            spent += time.perf_counter() - began
+            outcome = Outcome(fate=Fate.ACKNOWLEDGED, order_ids=(f"f{number}",), left_at=now)
+            conductor.post(Answered(at=clock.now(), request_id=sent.pop(), outcome=outcome))
+            conductor.turn()
+        journal.close()
+    return events / spent
+
+
+def start_up(events: int = 1_000_000) -> float:
+    """Seconds to open a journal of so many events and be ready to step."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store"
+        open_journal(path, leader=LEADER).close()
+        database = sqlite3.connect(path / FILE)
+        body = frame(1)
+        rows = ((number, "FrameRead", LEADER, 0, body) for number in range(events))
+        database.executemany("INSERT INTO events (at, kind, account, set_aside, body) VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+        database.close()
+        began = time.perf_counter()
+        journal = open_journal(path, leader=LEADER)
+        State(journal.records())
+        spent = time.perf_counter() - began
+        journal.close()
+    return spent
+
+
+def memory(frames: int = 100_000, orders: int = 500) -> list[tuple[int, float]]:
+    """Resident megabytes of ``copyctl run`` with three followers after so many frames."""
+    broker, seen = Broker(3), []
+    try:
+        with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)) as process:
+            leader = broker.ready["accounts"][0]["client_id"]
+            for number in range(frames + 1):
+                if number % (frames // 5) == 0:
+                    seen.append((number, _resident(process.pid)))
+                moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 19_800))
+                price = 90 + (number // orders) % 200 * 0.05
+                raw = frame(10**14 + number % orders, price=price, moment=moment)
+                raw = raw.replace(LEADER.encode(), leader.encode())
+                broker.tell("stream", account="leader", action="send", raw=raw.decode())
+            time.sleep(3)
+            seen.append((frames, _resident(process.pid)))
+    finally:
+        broker.stop()
+    return seen
+
+
+def _resident(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,164 @@
+"""From the leader's order to the followers' requests, as the broker sees both arrive."""
+
+import contextlib
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import yaml
+
+ORDERS = 200
+PER_SECOND = 20
+NO_LIMITS = {"orders": {"1": 100_000}, "data": {}, "quotes": {}, "other": {"1": 100_000}}
+
+
+class Broker:
+    """The simulator in a process of its own, without transit time and without rate limits."""
+
+    def __init__(self, followers: int) -> None:
+        flags = [word for number in range(followers) for word in ("--follower", f"f{number}")]
+        command = [sys.executable, "-m", "copyctl.simulator", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.line = self.process.stdout.readline()
+        self.ready = json.loads(self.line)
+        self.address = urlsplit(self.ready["rest_url"]).netloc
+        self.connection = http.client.HTTPConnection(self.address, timeout=30)
+        self.tell("settings", transit_ms=0, rate_limits=NO_LIMITS, check_funds=False)
+
+    def tell(self, command: str, **fields: Any) -> Any:
+        self.connection.request("POST", f"/simulator/{command}", json.dumps(fields))
+        answer = self.connection.getresponse()
+        said = json.loads(answer.read())
+        assert answer.status == 200, said
+        return said
+
+    def requests(self, account: str) -> list[dict[str, Any]]:
+        self.connection.request("GET", f"/simulator/requests?{urlencode({'account': account})}")
+        said = json.loads(self.connection.getresponse().read())
+        return list(said["requests"] if isinstance(said, dict) else said)
+
+    def place(self) -> None:
+        leader = self.ready["accounts"][0]
+        order = {
+            "dhanClientId": leader["client_id"],
+            "transactionType": "BUY",
+            "exchangeSegment": "NSE_FNO",
+            "productType": "INTRADAY",
+            "orderType": "LIMIT",
+            "validity": "DAY",
+            "securityId": "43210",
+            "quantity": 65,
+            "price": 90.0,
+        }
+        headers = {"access-token": leader["access_token"], "Content-Type": "application/json"}
+        self.connection.request("POST", "/v2/orders", json.dumps(order), headers)
+        self.connection.getresponse().read()
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def copyctl(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """copyctl running on that broker, every stream up."""
+    leader, *followers = broker.ready["accounts"]
+    rules = {
+        "version": 1,
+        "name": "bench",
+        "broker": {
+            "adapter": "dhan",
+            "rest_url": broker.ready["rest_url"],
+            "order_update_url": broker.ready["order_update_url"],
+            "instruments": broker.ready["instruments_url"],
+        },
+        "store": {"path": str(folder / "store")},
+        "leader": {key: leader[key] for key in ("client_id", "access_token")},
+        "followers": followers,
+        "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}},
+        "rate_limits": {"orders": {"per_second": 10_000}},
+    }
+    path = folder / "rules.yaml"
+    path.write_text(yaml.safe_dump(rules))
+    with (folder / "run.log").open("w") as log:
+        command = [sys.executable, "-m", "copyctl", "run", "--rules", str(path)]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True)
+        time.sleep(4)
+        assert process.poll() is None, (folder / "run.log").read_text()
+        yield process
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def floor(broker: Broker) -> Iterator[None]:
+    """The bare loop on that broker."""
+    command = [sys.executable, "-m", "tests.bench.floor", broker.line]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield
+    process.kill()
+    process.communicate()
+
+
+def measured(broker: Broker, orders: int = ORDERS) -> list[float]:
+    """Milliseconds from each leader order's arrival to the arrival of the last follower's copy of it."""
+    names = [row["name"] for row in broker.ready["accounts"]]
+    seen = {name: len(_placements(broker, name)) for name in names}
+    for _ in range(orders):
+        began = time.monotonic()
+        broker.place()
+        time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
+    time.sleep(1.5)
+    arrived = {name: _placements(broker, name)[seen[name] :] for name in names}
+    counts = {name: len(rows) for name, rows in arrived.items()}
+    assert set(counts.values()) == {orders}, counts
+    leader, *followers = names
+    return [(max(arrived[name][place] for name in followers) - arrived[leader][place]) / 1e6 for place in range(orders)]
+
+
+def _placements(broker: Broker, account: str) -> list[int]:
+    rows = broker.requests(account)
+    return sorted(
+        int(row["monotonic_ns"]) for row in rows if row["method"] == "POST" and row["path"].endswith("/orders")
+    )
+
+
+def figures(milliseconds: list[float]) -> tuple[float, float]:
+    """Median and 99th percentile."""
+    ordered = sorted(milliseconds)
+    return statistics.median(ordered), ordered[int(len(ordered) * 0.99) - 1]
+
+
+def compare(followers: int) -> dict[str, float]:
+    """copyctl and the floor on one simulator, interleaved: floor, copyctl, floor again."""
+    broker = Broker(followers)
+    try:
+        with floor(broker):
+            first = measured(broker)
+        with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)):
+            ours = measured(broker)
+        with floor(broker):
+            second = measured(broker)
+    finally:
+        broker.stop()
+    (p50, p99), (floor50, floor99) = figures(ours), figures(first + second)
+    return {
+        "p50 ms": p50,
+        "p99 ms": p99,
+        "floor p50 ms": floor50,
+        "floor p99 ms": floor99,
+        "p50 x floor": p50 / floor50,
+        "p99 x floor": p99 / floor99,
+    }

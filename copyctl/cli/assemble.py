@@ -135,8 +135,8 @@ def _token(account: Account) -> TokenSource:
     """Where an account's token comes from: a file that is read again, or the text that was there at the start."""
     source = account.access_token.source
     if source is not None and source.kind is SourceKind.FILE and source.name:
-        return TokenSource(path=Path(source.name))
-    return TokenSource(text=account.access_token.reveal())
+        return TokenSource(path=Path(source.name), learned=register_secret)
+    return TokenSource(text=account.access_token.reveal(), learned=register_secret)
 
 
 def _gateway(rules: Rules, client_id: str, token: TokenSource, clock: SystemClock) -> DhanGateway:

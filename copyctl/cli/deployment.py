@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from copyctl.cli.speech import STORE, USAGE, leave, note
 from copyctl.edge.journal import StoreError
@@ -52,11 +55,15 @@ def deployment(rules_file: Path, *, dry_run: bool = False) -> Iterator[Deploymen
     with store_trouble():
         journal = JournalReader(folder)
         try:
-            if not journal.exists:
-                note(f"there is no store in {folder} yet: nothing has happened")
             yield Deployment(rules=rules, folder=folder, journal=journal, names=_names(journal, rules))
         finally:
             journal.close()
+
+
+def note_empty(it: Deployment) -> None:
+    """Say so where there is no store yet: it is empty, and no error."""
+    if not it.journal.exists:
+        note(f"there is no store in {it.folder} yet: nothing has happened")
 
 
 @contextlib.contextmanager
@@ -66,6 +73,8 @@ def store_trouble() -> Iterator[None]:
         yield
     except StoreError as trouble:
         leave(STORE, str(trouble))
+    except (sqlite3.Error, msgspec.MsgspecError) as damage:
+        leave(STORE, f"the store cannot be read: {damage}. It is damaged, or was written by another version of copyctl")
 
 
 def _rules(rules_file: Path) -> Rules:

@@ -1,5 +1,6 @@
 """``lint``, ``show``, ``schema``: what the rules say, before anything runs."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,7 @@ def show(
       copyctl show --rules rules/half-size.yaml --follower bob
     """
     try:
-        document = effective(rules, follower)
+        document = effective(rules, follower, os.environ)
     except RulesRefused as refused:
         leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
     except LookupError as missing:

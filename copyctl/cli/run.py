@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,7 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
     rules = loaded.rules
     document = loaded.document
     tell = announcer(rules, sys.stdout)
+    began = time.time_ns()
     async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
         _mark(assembled_run, rules)
         refused = await assembled_run.replicator.refused(rules.leader.client_id)
@@ -111,7 +113,8 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
         else:
             await _until_stopped(assembled_run, ends_at)
             code = 0
-        closing_table(assembled_run.replicator.state, rules, sys.stdout)
+        tell.flush()
+        closing_table(assembled_run.replicator.state, rules, sys.stdout, since=began)
         _say_what_stays(assembled_run)
         return code
 

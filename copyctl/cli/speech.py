@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, NoReturn, TextIO
@@ -88,8 +87,3 @@ def _no_color() -> bool:
 def clean(text: object) -> str:
     """A text from outside without anything that a terminal would obey."""
     return str(text).translate(_CONTROL)
-
-
-def count(counts: Mapping[str, int]) -> str:
-    """Counts in a cell: ``late 2, filtered 1``."""
-    return ", ".join(f"{clean(what)} {number}" for what, number in counts.items()) or "-"

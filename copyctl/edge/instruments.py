@@ -12,7 +12,7 @@ import hashlib
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,7 @@ class InstrumentMaster:
         master = cls()
         try:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                master._take(csv.reader(file), (today or _today()).isoformat())  # noqa: SLF001
+                master._take(csv.reader(file), (today or _today()).isoformat())
         except OSError as fault:
             return cls(f"the instrument list {path} cannot be read: {fault.strerror}")
         except (ValueError, csv.Error) as fault:
@@ -76,16 +76,25 @@ class InstrumentMaster:
         fresh = kept.with_suffix(f".{os.getpid()}")
         try:
             await _download(url, fresh, timeout_seconds)
-            master = await asyncio.to_thread(cls.load_file, fresh)
-            if not master.known:
-                raise ValueError(master.reason.replace(str(fresh), url))
-            fresh.replace(kept)
+            return await asyncio.to_thread(cls._kept, fresh, kept)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             told = str(fault) or type(fault).__name__
             return await asyncio.to_thread(cls._older, kept, f"the instrument list {url} could not be had: {told}")
         finally:
             fresh.unlink(missing_ok=True)
-        for other in folder.glob("instruments-*.csv"):
+
+    @classmethod
+    def _kept(cls, fresh: Path, kept: Path) -> "InstrumentMaster":
+        """The list in a file that was fetched just now, which is kept in place of every other one.
+
+        Raises:
+            OSError, ValueError: it cannot be kept, or is no list.
+        """
+        master = cls.load_file(fresh)
+        if not master.known:
+            raise ValueError(master.reason)
+        fresh.replace(kept)
+        for other in kept.parent.glob("instruments-*.csv"):
             if other != kept:
                 other.unlink(missing_ok=True)
         return master

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import sys
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
@@ -60,9 +60,9 @@ def mask(text: str) -> str:
     return _SECRETS.mask(text)
 
 
-def _masked(_logger: WrappedLogger, _name: str, line: str | bytes) -> str:
+def _masked(_logger: WrappedLogger, _name: str, line: Any) -> str:
     """The last processor: whatever was rendered, without secrets."""
-    return mask(line if isinstance(line, str) else line.decode("utf-8", "replace"))
+    return mask(line if isinstance(line, str) else repr(line))
 
 
 def _plain(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

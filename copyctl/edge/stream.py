@@ -83,20 +83,20 @@ class OrderStream:
         self._chance = chance
         self._steady_seconds = steady_seconds
         self._largest_frame = largest_frame
-        self._local = {"local_addr": (source_ip, 0)} if source_ip else {}
+        self._local_address = (source_ip, 0) if source_ip else None
         self._ends = 0
         self._rapid = 0
         self._up = False
+        self._up_since = 0.0
         self._why = ""
         self._pushed_back = False
 
     async def run(self) -> None:
         """Keep the stream up until cancelled. Raises nothing of what a network or a broker does."""
         while True:
-            began = time.monotonic()
             self._pushed_back = False
             why = await self._session()
-            self._ended(why, steady=self._up and time.monotonic() - began >= self._steady_seconds)
+            self._ended(why, steady=self._up and time.monotonic() - self._up_since >= self._steady_seconds)
             await asyncio.sleep(self._delay())
 
     async def _session(self) -> str:
@@ -114,11 +114,11 @@ class OrderStream:
                 max_size=self._largest_frame,
                 max_queue=FRAMES_IN_HAND,
                 logger=_LOG,
-                **self._local,
+                local_addr=self._local_address,
             ) as socket:
                 await socket.send(self._login())
-                self._up = True
-                self._changed(True, "")  # noqa: FBT003
+                self._up, self._up_since = True, time.monotonic()
+                self._changed(True, "")
                 while True:
                     self._deliver(await socket.recv(decode=False))
         except ConnectionClosed as end:
@@ -141,7 +141,7 @@ class OrderStream:
             why = f"closed right after the login again and again: the token may be refused ({why})"
         if was_up or why != self._why:
             self._why = why
-            self._changed(False, why)  # noqa: FBT003
+            self._changed(False, why)
 
     def _delay(self) -> float:
         """Seconds until the next attempt."""

@@ -1,0 +1,77 @@
+"""The command line: what ``copyctl`` can be asked."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from copyctl import __version__
+from copyctl.cli.operate import events, orders, status
+from copyctl.cli.policy import lint, schema, show
+from copyctl.cli.run import run as run_command
+from copyctl.cli.simulator import simulator
+from copyctl.cli.speech import VERBOSITY
+from copyctl.cli.switch import kill, resume
+
+app = typer.Typer(
+    name="copyctl",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+for name, command in (
+    ("run", run_command),
+    ("status", status),
+    ("orders", orders),
+    ("events", events),
+    ("kill", kill),
+    ("resume", resume),
+    ("lint", lint),
+    ("show", show),
+    ("schema", schema),
+    ("simulator", simulator),
+):
+    app.command(name)(command)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  the shape that typer asks of a callback
+    if wanted:
+        typer.echo(f"copyctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[  # noqa: ARG001  its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 does the same.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Tell more.", show_default=False)] = 0,
+    quiet: Annotated[int, typer.Option("--quiet", "-q", count=True, help="Tell less.", show_default=False)] = 0,
+) -> None:
+    """Copy a leader's Dhan orders into follower accounts, exactly as a rules file says.
+
+    Exit codes: 0 done; 1 done, with findings; 2 wrong usage or rules; 3 broker or network; 4 store.
+
+    \b
+    Example:
+      copyctl lint rules/half-size.yaml
+      copyctl run --rules rules/half-size.yaml --dry-run
+      copyctl orders --rules rules/half-size.yaml --today
+    """
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    VERBOSITY.set(verbose - quiet)
+
+
+def run() -> None:
+    """Answer what stands on the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter gets its number
+    app(prog_name="copyctl")

@@ -1,0 +1,174 @@
+"""``orders``, ``status``, ``events``: looking into a deployment while it runs, or when it does not."""
+
+import json
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from copyctl.cli import moments, options
+from copyctl.cli.console import line
+from copyctl.cli.deployment import Deployment, deployment, note_empty
+from copyctl.cli.speech import Format, answer, paper
+from copyctl.cli.tables import orders_table, status_tables
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.effects import Notice
+from copyctl.report.figures import number
+from copyctl.report.moments import day_start, told
+from copyctl.report.orders import copies
+from copyctl.report.status import Member, Run
+from copyctl.report.status import status as status_document
+
+LISTEN_EVERY_SECONDS = 0.2
+
+
+def orders(
+    rules: options.Rules,
+    *,
+    today: Annotated[bool, typer.Option("--today", help="Leader orders of this Indian day.")] = False,
+    since: options.Since = None,
+    follower: options.Follower = None,
+    leader_order: Annotated[
+        str | None, typer.Option("--leader-order", metavar="ID", help="This order of the leader alone.")
+    ] = None,
+    dry_run: options.DryRun = False,
+    form: options.AsFormat = None,
+) -> None:
+    """Tell what became of every leader order, for every follower.
+
+    One row per leader order and follower: the decision and why, the copy at the broker, its fills, its slippage
+    (positive is a cost) and its drift from what the rules want.
+
+    \b
+    Example:
+      copyctl orders --rules rules/half-size.yaml --today
+      copyctl orders --rules rules/half-size.yaml --follower alice --format json
+    """
+    if today and since is not None:
+        raise typer.BadParameter("give --today or --since, not both", param_hint="--since")
+    begins = day_start(time.time_ns()) if today else moments.since(since)
+    with deployment(rules, dry_run=dry_run) as it:
+        note_empty(it)
+        rows = copies(
+            it.journal.records(past=True),
+            it.names,
+            leader=it.leader,
+            since=begins,
+            follower=it.known(follower),
+            leader_order_id=leader_order,
+        )
+        answer(form, {"copies": rows}, orders_table(rows))
+
+
+def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
+    """Tell how the replicator stands: stream, followers, kill switch, latency, rate budgets.
+
+    \b
+    Example:
+      copyctl status --rules rules/half-size.yaml
+    """
+    with deployment(rules, dry_run=dry_run) as it:
+        note_empty(it)
+        now = time.time_ns()
+        run = Run(
+            running=it.journal.running,
+            now=now,
+            since=it.journal.meta("running_since"),
+            leader=it.leader,
+            sent=_sent(it.journal, day_start(now)),
+        )
+        enabled = {one.name: one.enabled for one in it.rules.followers}
+        members = [Member(name=name, account=one, enabled=enabled[name]) for name, one in it.followers.items()]
+        document = status_document(it.journal.records(), run, members, it.rules.rate_limits.orders)
+        answer(form, document, *status_tables(document))
+
+
+def events(
+    rules: options.Rules,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as things happen, until stopped.")] = False,
+    since: options.Since = None,
+    dry_run: options.DryRun = False,
+    form: Annotated[Format, typer.Option("--format", help="json: JSON Lines; table: for people.")] = Format.JSON,
+) -> None:
+    """Print all that happened, one JSON object a line: decisions, requests, answers, fills, states, alerts.
+
+    Without --since from the very beginning. With --follow it goes on until Ctrl-C or SIGTERM.
+
+    \b
+    Example:
+      copyctl events --rules rules/half-size.yaml --follow --since 09:15
+    """
+    begins = moments.since(since)
+    with deployment(rules, dry_run=dry_run) as it:
+        note_empty(it)
+        page = paper(sys.stdout)
+
+        def tell(seq: int, notice: Notice) -> None:
+            if form is Format.JSON:
+                sys.stdout.write(json.dumps(event(seq, notice, it)) + "\n")
+            else:
+                page.print(line(notice, {**it.names, it.leader: "leader"}), soft_wrap=True)
+
+        try:
+            if follow:
+                signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for seq, notice in _notices(it, begins, follow=follow):
+                tell(seq, notice)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+
+
+def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
+    """A notice as a program reads it. Accounts are told by their names."""
+    facts: dict[str, Any] = dict(notice.facts)
+    if "account" in facts:
+        facts["account"] = _name(str(facts["account"]), it)
+    if isinstance(facts.get("price"), str):
+        facts["price"] = number(Decimal(facts["price"]))
+    follower = _name(notice.follower, it)
+    return {
+        **facts,
+        "seq": seq,
+        "at": told(notice.at),
+        "event": notice.event,
+        "level": notice.level.value,
+        "text": notice.text,
+        "leader_order_id": notice.leader_order_id or None,
+        "follower": None if follower == "leader" else follower,
+        **({"account": "leader"} if follower == "leader" else {}),
+    }
+
+
+def _name(account: str, it: Deployment) -> str | None:
+    return "leader" if account == it.leader else it.names.get(account, account) or None
+
+
+def _notices(it: Deployment, since: int, *, follow: bool) -> Iterator[tuple[int, Notice]]:
+    """Every notice from a moment on; with ``follow`` those to come as well, also of a store that is yet to be."""
+    seq = 0
+    journal = it.journal
+    while True:
+        for seq, notice in list(journal.notices(seq, since)):
+            yield seq, notice
+        if not follow:
+            return
+        sys.stdout.flush()
+        time.sleep(LISTEN_EVERY_SECONDS)
+        if not journal.exists:
+            journal = JournalReader(it.folder)
+
+
+def _sent(journal: JournalReader, since: int) -> Mapping[str, list[int]]:
+    """When requests that change an account left, by account."""
+    moments_of: dict[str, list[int]] = defaultdict(list)
+    for _, notice in journal.notices(0, since):
+        if notice.event == "request":
+            moments_of[notice.follower].append(notice.at)
+    return moments_of

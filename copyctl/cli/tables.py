@@ -1,0 +1,158 @@
+"""Answers as tables for people. What stands in a cell comes from reports; nothing is computed here."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from copyctl.cli.speech import clean
+
+Row = Mapping[str, Any]
+
+DECISION_STYLES = {"copied": "green", "skipped": "dim", "refused": "yellow", "queued": "cyan", "dead": "bold red"}
+STATE_STYLES = {
+    "running": "green",
+    "active": "green",
+    "stopped": "yellow",
+    "leaving": "yellow",
+    "unauthenticated": "bold red",
+    "killed": "bold red",
+}
+NOTHING = "-"
+
+
+def orders_table(rows: Sequence[Row]) -> Table:
+    """What became of every leader order."""
+    table = _table("first seen", "order", "follower", "leader's order", "decision", "copy", "slippage", "detail")
+    for row in rows:
+        table.add_row(
+            clean(row["created_at"])[11:19],
+            clean(row["leader_order_id"]),
+            clean(row["follower"]),
+            _leader_order(row),
+            _decision(row),
+            _copy(row),
+            _slippage(row),
+            clean(row["drift"] or row["detail"]),
+        )
+    return table
+
+
+def status_tables(document: Row) -> Iterator[Table | Text]:
+    """The state of the run, then a line for each follower."""
+    leader, latency, switch = document["leader"], document["latency_ms"], document["kill_switch"]
+    head = Table.grid(padding=(0, 2))
+    state = Text(document["state"], style=STATE_STYLES[document["state"]])
+    head.add_row("state", state, clean(document["since"] or ""))
+    stream = "connected" if leader["connected"] else "not connected"
+    head.add_row(
+        "leader", stream, f"{leader['orders_today']} orders today, last frame {leader['last_frame_at'] or NOTHING}"
+    )
+    if leader["detail"]:
+        head.add_row("", "", Text(clean(leader["detail"]), style="yellow"))
+    held = f"on for {', '.join(map(clean, switch['followers']))}: {clean(switch['reason'])}" if switch["on"] else "off"
+    head.add_row("kill switch", Text(held, style="bold red" if switch["on"] else ""), switch["since"] or "")
+    head.add_row("latency", f"p50 {_ms(latency['p50'])}", f"p99 {_ms(latency['p99'])}, leader's frame to our request")
+    head.add_row("anomalies", "", ", ".join(f"{name} {number}" for name, number in document["anomalies"].items()))
+    yield head
+    yield _followers(document["followers"])
+
+
+def summary_table(rows: Sequence[Row]) -> Table:
+    """What a run did."""
+    table = _table("follower", "copied", "skipped", "refused", "queued", "dead", "fills", "slippage", "latency")
+    for row in rows:
+        cost = row["slippage_cost"]
+        told = NOTHING if cost is None else f"{row['slippage_bps']:+.2f} bps, {cost:+.2f} rupees"
+        latency = row["latency_ms"]
+        table.add_row(
+            clean(row["follower"]),
+            str(row["copied"]),
+            *(
+                Text(_counts(row[name]), style=DECISION_STYLES[name])
+                for name in ("skipped", "refused", "queued", "dead")
+            ),
+            str(row["fills"]),
+            told,
+            f"p50 {_ms(latency['p50'])}, p99 {_ms(latency['p99'])}",
+        )
+    return table
+
+
+def document_table(document: Row) -> Table:
+    """A document as one line for each value."""
+    table = _table("key", "value")
+    for path, value in _leaves(document, ""):
+        table.add_row(clean(path), clean("null" if value is None else value))
+    return table
+
+
+def _followers(rows: Sequence[Row]) -> Table:
+    table = _table("follower", "state", "open", "queued", "dead", "unresolved", "orders left s/min/h/day", "detail")
+    for row in rows:
+        left = row["rate_budget"]["orders"].values()
+        table.add_row(
+            clean(row["name"]),
+            Text(row["state"], style=STATE_STYLES[row["state"]]),
+            str(row["open_orders"]),
+            str(row["queued"]),
+            str(row["dead_letters"]),
+            str(row["unresolved"]),
+            "/".join(NOTHING if one is None else str(one) for one in left),
+            clean(row["detail"]),
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _leader_order(row: Row) -> str:
+    price = row["price"] or row["trigger_price"]
+    parts = (row["side"], row["leader_quantity"], row["symbol"] or row["security_id"], row["order_type"])
+    told = " ".join(clean(part) for part in parts if part is not None)
+    filled = f"{row['leader_status'] or ''} {row['leader_filled']} filled".strip()
+    return f"{told}{f' {price}' if price else ''}, {filled}"
+
+
+def _decision(row: Row) -> Text:
+    reason = f" ({row['rule'] or row['reason']})" if row["reason"] else ""
+    return Text(clean(row["decision"] + reason), style=DECISION_STYLES[row["decision"]])
+
+
+def _copy(row: Row) -> str:
+    if row["follower_status"] is None:
+        return NOTHING
+    at = "" if row["follower_average_price"] is None else f" at {row['follower_average_price']}"
+    return f"{row['follower_status']} {row['follower_filled']}/{row['follower_quantity']}{at}"
+
+
+def _slippage(row: Row) -> str:
+    return NOTHING if row["slippage"] is None else f"{row['slippage']:+.2f} ({row['slippage_bps']:+.1f} bps)"
+
+
+def _ms(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.1f} ms"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{clean(what)} {number}" for what, number in counts.items()) or NOTHING
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every single value of a document with the path that leads to it; what is empty counts as one."""
+    inner: Iterable[tuple[str, Any]]
+    if isinstance(value, Mapping) and value:
+        inner = ((f"{path}.{key}" if path else str(key), one) for key, one in value.items())
+    elif isinstance(value, list) and value:
+        inner = ((f"{path}[{place}]", one) for place, one in enumerate(value))
+    else:
+        yield path, value
+        return
+    for below, one in inner:
+        yield from _leaves(one, below)

@@ -40,11 +40,10 @@ class Deployment:
         accounts = {name: account for account, name in self.names.items()}
         return {one.name: accounts.get(one.name, "") for one in self.rules.followers}
 
-    def known(self, follower: str | None) -> str | None:
-        """The name of a follower that is there; anything else ends the command."""
-        if follower is None or follower in self.followers or follower in self.names.values():
-            return follower
-        leave(USAGE, f"no follower is called {follower}; there are {', '.join(self.followers)}")
+    def refuse_strangers(self, follower: str | None) -> None:
+        """End the command where nobody has this name."""
+        if follower is not None and follower not in (*self.followers, *self.names.values()):
+            leave(USAGE, f"no follower is called {follower}; there are {', '.join(self.followers)}")
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ for name, command in (
     app.command(name)(command)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  the shape that typer asks of a callback
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"copyctl {__version__}")
         raise typer.Exit
@@ -47,7 +47,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  the shape that typer asks o
 @app.callback()
 def main(
     *,
-    version: Annotated[  # noqa: ARG001  its callback answers
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 does the same.")] = False,

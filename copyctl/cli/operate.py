@@ -39,7 +39,7 @@ def orders(
     dry_run: options.DryRun = False,
     form: options.AsFormat = None,
 ) -> None:
-    """Tell what became of every leader order, for every follower.
+    """Tell what became of every leader order.
 
     One row per leader order and follower: the decision and why, the copy at the broker, its fills, its slippage
     (positive is a cost) and its drift from what the rules want.
@@ -53,20 +53,23 @@ def orders(
         raise typer.BadParameter("give --today or --since, not both", param_hint="--since")
     begins = day_start(time.time_ns()) if today else moments.since(since)
     with deployment(rules, dry_run=dry_run) as it:
+        it.refuse_strangers(follower)
         note_empty(it)
         rows = copies(
             it.journal.records(past=True),
             it.names,
             leader=it.leader,
             since=begins,
-            follower=it.known(follower),
+            follower=follower,
             leader_order_id=leader_order,
         )
         answer(form, {"copies": rows}, orders_table(rows))
 
 
 def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
-    """Tell how the replicator stands: stream, followers, kill switch, latency, rate budgets.
+    """Tell how the replicator and its followers stand.
+
+    Stream, followers, kill switch, latency from the leader's frame to our request, what is left of the rate limits.
 
     \b
     Example:
@@ -96,9 +99,10 @@ def events(
     dry_run: options.DryRun = False,
     form: Annotated[Format, typer.Option("--format", help="json: JSON Lines; table: for people.")] = Format.JSON,
 ) -> None:
-    """Print all that happened, one JSON object a line: decisions, requests, answers, fills, states, alerts.
+    """Print all that happened, as JSON Lines.
 
-    Without --since from the very beginning. With --follow it goes on until Ctrl-C or SIGTERM.
+    One object a line: decisions, requests, answers, fills, states, alerts. Without --since from the very beginning;
+    with --follow it goes on until Ctrl-C or SIGTERM.
 
     \b
     Example:
@@ -152,10 +156,11 @@ def _name(account: str, it: Deployment) -> str | None:
 
 def _notices(it: Deployment, since: int, *, follow: bool) -> Iterator[tuple[int, Notice]]:
     """Every notice from a moment on; with ``follow`` those to come as well, also of a store that is yet to be."""
-    seq = 0
+    last = 0
     journal = it.journal
     while True:
-        for seq, notice in list(journal.notices(seq, since)):
+        for seq, notice in list(journal.notices(last, since)):
+            last = seq
             yield seq, notice
         if not follow:
             return

@@ -35,7 +35,7 @@ def lint(
     form: Annotated[LintFormat, typer.Option("--format", help="How the findings look.")] = LintFormat.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
 ) -> None:
-    """Check rules files: form and meaning, without secrets and network.
+    """Check rules files, without secrets and network.
 
     Every finding names file, line and column and says what to do. Exit code 1 when there are errors.
 
@@ -63,9 +63,10 @@ def show(
     follower: options.Follower = None,
     form: Annotated[Format, typer.Option("--format", help="How the rules look.")] = Format.JSON,
 ) -> None:
-    """Show the effective rules: after extends, defaults and overrides, secrets masked.
+    """Show the effective rules, secrets masked.
 
-    With --follower, that follower's whole policy stands under policy.
+    They are what the file says after extends, defaults and overrides. With --follower, that follower's whole policy
+    stands under policy.
 
     \b
     Example:
@@ -84,9 +85,11 @@ def show(
 
 
 def schema(
-    language: Annotated[Language, typer.Argument(help="The language.")] = Language.RULES,  # noqa: ARG001  the only one
+    language: Annotated[Language, typer.Argument(help="The language.")] = Language.RULES,
 ) -> None:
-    """Print the JSON schema of a language, for editors and for checks.
+    """Print the JSON schema of the rules language.
+
+    For editors, and for checks elsewhere.
 
     \b
     Example:

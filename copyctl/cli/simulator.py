@@ -38,9 +38,10 @@ def simulator(
     ] = None,
     form: options.AsFormat = None,
 ) -> None:
-    """Serve a Dhan look-alike: REST, order stream, matching, faults; open at all hours.
+    """Serve a Dhan look-alike to try things with.
 
-    Ids and tokens are invented and are worth nothing anywhere else. It serves until Ctrl-C or SIGTERM.
+    REST, order stream, a matching engine, faults; open at all hours. Ids and tokens are invented and are worth nothing
+    anywhere else. It serves until Ctrl-C or SIGTERM.
 
     \b
     Example:

@@ -19,7 +19,7 @@ VERBOSITY: ContextVar[int] = ContextVar("VERBOSITY", default=0)
 PIPE_WIDTH = 240
 """Columns of a table that goes into a file or a pipe."""
 
-_CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
 
 
 class Format(StrEnum):

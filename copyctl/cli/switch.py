@@ -38,16 +38,16 @@ def kill(
     *,
     follower: options.Follower = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept and shown.")] = "",
-    halt: Annotated[bool, typer.Option("--halt", help="Not in this version.")] = False,
-    cancel_open: Annotated[bool, typer.Option("--cancel-open", help="Not in this version.")] = False,
-    flatten: Annotated[bool, typer.Option("--flatten", help="Not in this version.")] = False,
+    halt: Annotated[bool, typer.Option("--halt", hidden=True)] = False,
+    cancel_open: Annotated[bool, typer.Option("--cancel-open", hidden=True)] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", hidden=True)] = False,
     dry_run: options.DryRun = False,
     form: options.AsFormat = None,
 ) -> None:
-    """Stop copying: from now on nothing is placed or enlarged, for all followers or for one.
+    """Stop copying, for all followers or for one.
 
-    The leader's cancels still follow. It holds until copyctl resume, over restarts too; with no run alive it is felt at
-    the next start.
+    From now on nothing is placed or enlarged; the leader's cancels still follow. It holds until copyctl resume, over
+    restarts too; with no run alive it is felt at the next start.
 
     \b
     Example:
@@ -92,8 +92,8 @@ def _switch(it: Deployment, asked: Asked, form: Format | None) -> None:
         code, applied = DONE, "running"
     else:
         detail = (
-            f"{asked.command} for {whom} is stored, but the run has not taken it in within {FELT_WITHIN_SECONDS:.0f} s: "
-            "see whether it hangs (copyctl status), and stop it if it does"
+            f"{asked.command} for {whom} is stored, but the run has not taken it in within "
+            f"{FELT_WITHIN_SECONDS:.0f} s. See whether it hangs (copyctl status), and stop it if it does"
         )
         code, applied = FINDINGS, "stored"
     answer(form, {"ok": code == DONE, "applied": applied, "detail": detail}, detail)
@@ -104,7 +104,7 @@ def _account(it: Deployment, follower: str | None) -> str:
     """The account of a follower, "" for all of them."""
     if follower is None:
         return ""
-    it.known(follower)
+    it.refuse_strangers(follower)
     accounts = {name: account for account, name in it.names.items()}
     if follower not in accounts:
         written = next(one.client_id for one in it.rules.followers if one.name == follower)

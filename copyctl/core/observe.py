@@ -33,7 +33,7 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
         if order is before:
             continue
         draft.orders.put(order)
-        if order.doubtful and (before is None or order.versions != before.versions or not before.doubtful):
+        if order.doubtful and report.source is Source.STREAM:
             draft.effects.append(ReadBooks(account=report.account))
         if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
             _unknown_word(draft, order)

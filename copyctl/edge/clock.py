@@ -1,19 +1,29 @@
 """Our time: integer nanoseconds since the epoch, UTC, that never step back."""
 
+import sys
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
-    """The machine's clock as it was at the start, moved on by the monotonic clock: a correction of the machine's time
-    during a run neither repeats nor skips anything (scenario 7.13)."""
+    """The machine's clock (``wall``, ns) as it was at the start, moved on by a steady one: a correction of the
+    machine's time during a run neither repeats nor skips anything (scenario 7.13). A machine that slept has aged."""
 
-    def __init__(self) -> None:
-        self._offset = time.time_ns() - time.monotonic_ns()
+    def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
+        self._wall = wall
+        self._offset = wall() - _steady()
 
     def now(self) -> int:
         """Nanoseconds since the epoch, UTC."""
-        return time.monotonic_ns() + self._offset
+        return _steady() + self._offset
 
     def drift(self) -> int:
         """How far the machine's clock was moved since the start, ns; positive: forward."""
-        return time.time_ns() - self.now()
+        return self._wall() - self.now()
+
+
+def _steady() -> int:
+    """Nanoseconds since some moment, counted through sleep where the system can."""
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return time.monotonic_ns()

@@ -3,140 +3,119 @@
 One transaction holds the events of a turn, every record they changed and every line they gave people to read, with
 ``synchronous=FULL`` in WAL mode: a crash costs nothing that was answered for, a torn tail costs the torn record. The
 records are the newest of each, so a start reads them and no event. Other processes read beside the writer and may add
-commands. The lock that makes this process the only writer is on a file of its own: opening and closing the database
-by hand would drop SQLite's own locks (POSIX locks belong to the process, not to the handle).
+commands.
 """
 
-import fcntl
+import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from copyctl.model.events import BooksRead, Event, FrameRead, FrameUnreadable, PolicyLoaded
+from copyctl.edge import journal_file
+from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
+from copyctl.model.events import BooksRead, Event, FrameRead, FrameUnreadable, PolicyLoaded, TimeReached
 from copyctl.model.journal import Command, Entry
 from copyctl.model.records import TABLES, Record
 
-FILE = "journal.sqlite"
-LOCK = "run.lock"
-VERSION = 1
-BUSY_SECONDS = 5.0
+__all__ = [
+    "Journal",
+    "JournalReadError",
+    "JournalWriteError",
+    "StoreError",
+    "StoreLocked",
+    "StoreRefused",
+    "StoreUnusable",
+    "open_journal",
+    "put_command",
+    "read_records",
+]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL, set_aside INTEGER NOT NULL,
-    body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
-    tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS past (
-    tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notices (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, leader_order_id TEXT NOT NULL,
-    follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS notices_at ON notices (at);
-CREATE TABLE IF NOT EXISTS commands (
-    id INTEGER PRIMARY KEY, given_at INTEGER NOT NULL, command TEXT NOT NULL, account TEXT NOT NULL,
-    reason TEXT NOT NULL, taken_at INTEGER);
-CREATE INDEX IF NOT EXISTS commands_waiting ON commands (id) WHERE taken_at IS NULL;
-"""
-_KEPT_WHEN_DROPPED = frozenset({"order", "copy", "fill", "leader_order"})
-_JSON = msgspec.json.Encoder(decimal_format="string")
-_DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in TABLES.items()}
-
-
-class StoreError(Exception):
-    """The store cannot be used; the text says why and how to mend it."""
-
-
-class StoreLocked(StoreError):
-    """Another run writes this store."""
-
-
-class StoreRefused(StoreError):
-    """The store belongs to another leader, or was written by a newer version."""
-
-
-class StoreUnusable(StoreError):
-    """The store cannot be read or written."""
+_KEPT_WHEN_DROPPED: Final = frozenset({"order", "copy", "fill", "leader_order"})
+_JSON: Final = msgspec.json.Encoder(decimal_format="string")
+_DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in TABLES.items()}
 
 
 class JournalWriteError(OSError):
     """A transaction was not kept; nothing of it was. It may be tried again."""
 
 
+class JournalReadError(OSError):
+    """The journal could not be read just now. It may be tried again."""
+
+
 def open_journal(folder: Path, *, leader: str) -> "Journal":
-    """Open (or create) the journal in ``folder`` as its only writer.
+    """Open (or create) the journal in ``folder`` as its only writer; ``leader``: whose orders it tells of.
 
     Raises:
         StoreLocked, StoreRefused, StoreUnusable: with the mend.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as fault:
-        raise StoreUnusable(f"the store {folder} cannot be written: {fault.strerror}; mend store.path") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StoreLocked(f"another copyctl run works on the store {folder}; stop it first") from None
-    try:
-        database = _connect(folder / FILE)
-        _check(database, folder, leader)
-    except (sqlite3.Error, StoreError) as fault:
-        os.close(lock)
-        if isinstance(fault, StoreError):
-            raise
-        raise StoreUnusable(_mend(folder, fault)) from None
-    return Journal(database, lock)
+    journal_file.make_folder(folder)
+    with contextlib.ExitStack() as undo:
+        lock = journal_file.take_lock(folder)
+        undo.callback(os.close, lock)
+        try:
+            database = journal_file.connect(folder, checkpoints=True)
+            undo.callback(database.close)
+            journal_file.check(database, folder)
+            _claim(database, folder, leader)
+        except OSError as fault:
+            raise journal_file.cannot_write(folder, fault.strerror) from None
+        except sqlite3.Error as fault:
+            raise _trouble(folder, fault) from None
+        undo.pop_all()
+        return Journal(database, lock, folder)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """A connection that writes durably, with the schema in place; the file is readable by its owner alone."""
-    before = os.umask(0o077)
-    try:
-        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.executescript(_SCHEMA)
-    finally:
-        os.umask(before)
-    return database
+def _claim(database: sqlite3.Connection, folder: Path, leader: str) -> None:
+    """Make sure that the store is this leader's.
 
-
-def _check(database: sqlite3.Connection, folder: Path, leader: str) -> None:
-    meta = dict(database.execute("SELECT key, value FROM meta").fetchall())
-    if int(meta.get("version", VERSION)) > VERSION:
-        raise StoreRefused(f"the store {folder} was written by a newer copyctl; use that one")
-    if meta.get("leader", leader) != leader:
+    Raises:
+        StoreRefused: it is another's.
+    """
+    row = database.execute("SELECT value FROM meta WHERE key = 'leader'").fetchone()
+    if row is not None and row[0] != leader:
         raise StoreRefused(
-            f"the store {folder} belongs to leader {meta['leader']}, not to {leader}: give each leader a store.path"
+            f"the store {folder} belongs to leader {row[0]}, not to {leader}: give each leader a store.path of its own"
         )
-    for table in ("records", "commands", "meta"):
-        database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  a fixed word
-    database.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?), ('leader', ?)", (str(VERSION), leader))
-
-
-def _mend(folder: Path, fault: sqlite3.Error) -> str:
-    return (
-        f"the journal {folder / FILE} cannot be used: {fault}. Move it away to start anew (copies that rest at the "
-        "broker are recognised by their ids), or put a backup of it in its place"
+    database.execute(
+        "INSERT OR REPLACE INTO meta VALUES ('version', ?), ('leader', ?)", (str(journal_file.VERSION), leader)
     )
+
+
+_FULL_OR_CLOSED: Final = ("readonly", "full", "unable to open", "disk i/o", "locked")
+
+
+def _trouble(folder: Path, fault: sqlite3.Error) -> StoreUnusable:
+    """Whether it is the disk or the file that is at fault."""
+    text = str(fault).lower()
+    if any(word in text for word in _FULL_OR_CLOSED):
+        return journal_file.cannot_write(folder, fault)
+    return journal_file.cannot_use(folder, fault)
 
 
 class Journal:
     """The journal as its only writer has it. Made by :func:`open_journal`."""
 
-    def __init__(self, database: sqlite3.Connection, lock: int) -> None:
+    def __init__(self, database: sqlite3.Connection, lock: int, folder: Path) -> None:
         self._database = database
         self._lock = lock
+        self._folder = folder
 
     def records(self) -> Mapping[str, Sequence[Record]]:
-        """The newest of every record, by table."""
-        return read_records(self._database)
+        """The newest of every record, by table.
+
+        Raises:
+            StoreUnusable: one of them cannot be read.
+        """
+        try:
+            return read_records(self._database)
+        except (sqlite3.Error, ValueError) as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
 
     def write(self, entries: Sequence[Entry], taken: Sequence[int] = ()) -> None:
         """Make these entries durable in one transaction and mark these commands as taken in.
@@ -144,40 +123,60 @@ class Journal:
         Raises:
             JournalWriteError: nothing of it was kept.
         """
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             self._events(entries)
             self._changes(entries)
             self._notices(entries)
             if taken:
-                at = entries[-1].event.at
+                at = entries[-1].event.at if entries else time.time_ns()
                 self._database.executemany(
                     "UPDATE commands SET taken_at = ? WHERE id = ?", [(at, one) for one in taken]
                 )
-            self._database.execute("COMMIT")
-        except sqlite3.Error as fault:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise JournalWriteError(str(fault)) from fault
 
     def commands(self) -> Sequence[Command]:
-        """The commands that nobody has taken in yet, oldest first."""
-        rows = self._database.execute(
-            "SELECT id, given_at, command, account, reason FROM commands WHERE taken_at IS NULL ORDER BY id"
-        )
+        """The commands that nobody has taken in yet, oldest first.
+
+        Raises:
+            JournalReadError: they could not be read.
+        """
+        try:
+            rows = self._database.execute(
+                "SELECT id, given_at, command, account, reason FROM commands WHERE taken_at IS NULL ORDER BY id"
+            ).fetchall()
+        except sqlite3.Error as fault:
+            raise JournalReadError(str(fault)) from fault
         return [
             Command(command_id=one, given_at=at, command=command, account=account, reason=reason)
             for one, at, command, account, reason in rows
         ]
 
     def mark(self, key: str, value: str) -> None:
-        """Keep a fact about the store itself, for people who read it."""
-        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        """Keep a fact about the store itself, for people who read it.
+
+        Raises:
+            JournalWriteError: it was not kept.
+        """
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def close(self) -> None:
         """Let the store go."""
         self._database.close()
         os.close(self._lock)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, and durable at the end."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except sqlite3.Error as fault:
+            raise JournalWriteError(str(fault)) from fault
+        finally:
+            if self._database.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
 
     def _events(self, entries: Sequence[Entry]) -> None:
         rows = [
@@ -201,12 +200,12 @@ class Journal:
             self._database.executemany("DELETE FROM records WHERE tbl = ? AND key = ?", gone)
         self._database.executemany(
             "INSERT OR REPLACE INTO records (tbl, key, body) VALUES (?, ?, ?)",
-            [(table, key, _JSON.encode(row)) for (table, key), row in newest.items() if row is not None],
+            [(table, key, _encoded(row)) for (table, key), row in newest.items() if row is not None],
         )
 
     def _notices(self, entries: Sequence[Entry]) -> None:
         rows = [
-            (one.at, one.event, one.leader_order_id, one.follower, one.level, _JSON.encode(one))
+            (one.at, one.event, one.leader_order_id, one.follower, one.level, _encoded(one))
             for entry in entries
             for one in entry.notices
         ]
@@ -218,10 +217,14 @@ class Journal:
 
 
 def _says_nothing(entry: Entry) -> bool:
-    """Is it a read of books that were as we knew them, or a moment at which nothing was due?"""
-    if entry.changes or entry.notices or entry.set_aside:
-        return isinstance(entry.event, BooksRead) and not (entry.event.orders or entry.event.fills or entry.notices)
-    return not isinstance(entry.event, FrameRead | FrameUnreadable)
+    """Is it a read of books that were as we knew them, or a moment at which nothing was due? Neither is kept; what
+    else came in is, whatever it changed."""
+    if entry.notices or entry.set_aside:
+        return False
+    event = entry.event
+    if isinstance(event, BooksRead):
+        return not (event.orders or event.fills)
+    return isinstance(event, TimeReached) and not entry.changes
 
 
 def event_body(event: Event) -> bytes:
@@ -230,36 +233,63 @@ def event_body(event: Event) -> bytes:
         case FrameRead() | FrameUnreadable():
             return event.raw
         case PolicyLoaded():
-            return _JSON.encode({"at": event.at, "digest": event.digest, "document": event.document})
+            return _encoded({"at": event.at, "digest": event.digest, "document": event.document})
         case _:
-            return _JSON.encode(event)
+            return _encoded(event)
 
 
-def read_records(database: sqlite3.Connection, table: str = "records") -> Mapping[str, Sequence[Record]]:
-    """The records of the journal, or of its ``past``, decoded, by table."""
+def _encoded(value: object) -> bytes:
+    """JSON. What no text can hold (half a character, from a broken argument or file name) becomes "?"."""
+    try:
+        return _JSON.encode(value)
+    except UnicodeEncodeError:
+        return _JSON.encode(_whole_characters(msgspec.to_builtins(value)))
+
+
+def _whole_characters(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_characters(part) for part in value]
+    return value
+
+
+def read_records(database: sqlite3.Connection, *, past: bool = False) -> dict[str, list[Record]]:
+    """The records of the journal, decoded, by table; with ``past`` those as well that a run has dropped.
+
+    Raises:
+        sqlite3.Error, ValueError: they cannot be read.
+    """
     found: dict[str, list[Record]] = {name: [] for name in TABLES}
-    for name, body in database.execute(f"SELECT tbl, body FROM {table}"):  # noqa: S608  a fixed word
+    statement = "SELECT tbl, body FROM records"
+    if past:
+        statement += (
+            " UNION ALL SELECT tbl, body FROM past"
+            " WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.tbl = past.tbl AND records.key = past.key)"
+        )
+    for name, body in database.execute(statement):
         found[name].append(_DECODERS[name].decode(body))
     return found
 
 
 def put_command(folder: Path, command: str, *, account: str = "", reason: str = "", at: int) -> int:
-    """Ask the run on this store, or its next one, for something; returns the command's number.
+    """Ask the run on this store, or its next one, for something; returns the command's number. ``at``: now, ns.
 
     Raises:
-        StoreUnusable: the store cannot be written.
+        StoreRefused: a newer version wrote the store.
+        StoreUnusable: it cannot be written.
     """
+    journal_file.make_folder(folder)
+    texts = [str(_whole_characters(text)) for text in (command, account, reason)]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = _connect(folder / FILE)
-        try:
-            database.execute("PRAGMA wal_autocheckpoint=0")
+        with contextlib.closing(journal_file.connect(folder, checkpoints=False)) as database:
             cursor = database.execute(
-                "INSERT INTO commands (given_at, command, account, reason) VALUES (?, ?, ?, ?)",
-                (at, command, account, reason),
+                "INSERT INTO commands (given_at, command, account, reason) VALUES (?, ?, ?, ?)", (at, *texts)
             )
             return cursor.lastrowid or 0
-        finally:
-            database.close()
-    except (sqlite3.Error, OSError) as fault:
-        raise StoreUnusable(f"the store {folder} cannot be written: {fault}") from None
+    except OSError as fault:
+        raise journal_file.cannot_write(folder, fault.strerror) from None
+    except sqlite3.Error as fault:
+        raise _trouble(folder, fault) from None

@@ -1,82 +1,103 @@
 """Reading a journal beside its writer: for everything that looks and changes nothing."""
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
-from copyctl.edge.journal import BUSY_SECONDS, FILE, LOCK, StoreUnusable, read_records
+from copyctl.edge import journal_file
+from copyctl.edge.journal import read_records
 from copyctl.model.effects import Notice
 from copyctl.model.records import TABLES, Record
 
-_NOTICE = msgspec.json.Decoder(Notice)
+_NOTICE: Final = msgspec.json.Decoder(Notice)
+_AT_ONCE: Final = 500
 
 
 class JournalReader:
-    """A journal, read only. A store that does not exist yet is empty, not an error.
+    """A journal, read only. A store that does not exist yet is empty, not an error, and may appear later.
 
-    Raises:
-        StoreUnusable: the file is there and cannot be read.
+    Every method raises StoreUnusable where the file is there and cannot be read, and StoreRefused where a newer
+    version wrote it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.exists = (folder / FILE).exists()
         self._database: sqlite3.Connection | None = None
-        if self.exists:
-            try:
-                address = f"{(folder / FILE).resolve().as_uri()}?mode=ro"
-                self._database = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-                self._database.execute("SELECT count(*) FROM meta").fetchone()
-            except sqlite3.Error as fault:
-                raise StoreUnusable(f"the journal in {folder} cannot be read: {fault}") from None
+        self._open()
+
+    @property
+    def exists(self) -> bool:
+        """Is there a store by now?"""
+        return self._open() is not None
 
     @property
     def running(self) -> bool:
         """Does a run hold the store now?"""
-        try:
-            handle = os.open(self._folder / LOCK, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
-        return False
+        return journal_file.is_locked(self._folder)
 
     def meta(self, key: str) -> str | None:
         """A fact about the store itself."""
-        if self._database is None:
-            return None
-        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
 
     def records(self, *, past: bool = False) -> Mapping[str, Sequence[Record]]:
         """The newest of every record; with ``past`` those that a run has dropped from its state as well."""
-        if self._database is None:
+        database = self._open()
+        if database is None:
             return {name: [] for name in TABLES}
-        found = {name: list(rows) for name, rows in read_records(self._database).items()}
-        if past:
-            for name, rows in read_records(self._database, "past").items():
-                found[name].extend(rows)
-        return found
+        try:
+            return read_records(database, past=past)
+        except (sqlite3.Error, ValueError) as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
 
     def notices(self, after: int = 0, since: int = 0) -> Iterator[tuple[int, Notice]]:
-        """The lines of what happened, by number, after one of them and not before a moment (ns)."""
-        if self._database is None:
-            return
-        rows = self._database.execute(
-            "SELECT seq, body FROM notices WHERE seq > ? AND at >= ? ORDER BY seq", (after, since)
-        )
-        for seq, body in rows:
-            yield seq, _NOTICE.decode(body)
+        """The lines of what happened, by number, after one of them and not before a moment (ns).
+
+        They are read some hundreds at a time, so that a slow listener holds nobody up.
+        """
+        statement = "SELECT seq, body FROM notices WHERE seq > ? AND at >= ? ORDER BY seq LIMIT ?"
+        while rows := self._rows(statement, after, since, _AT_ONCE):
+            for seq, body in rows:
+                yield seq, self._notice(body)
+            after = rows[-1][0]
 
     def close(self) -> None:
         """Let the file go."""
-        if self._database is not None:
-            self._database.close()
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    def _notice(self, body: bytes) -> Notice:
+        try:
+            return _NOTICE.decode(body)
+        except ValueError as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
+
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        database = self._open()
+        try:
+            return [] if database is None else database.execute(statement, values).fetchall()
+        except sqlite3.Error as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
+
+    def _open(self) -> sqlite3.Connection | None:
+        """The database, opened as soon as there is one that was made to the end."""
+        path = self._folder / journal_file.FILE
+        if self._database is not None or not path.exists():
+            return self._database
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        try:
+            database = sqlite3.connect(address, uri=True, timeout=journal_file.BUSY_SECONDS, isolation_level=None)
+            try:
+                if journal_file.has_schema(database):
+                    journal_file.refuse_newer(database, self._folder)
+                    self._database = database
+            finally:
+                if self._database is None:
+                    database.close()
+        except sqlite3.Error as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
+        return self._database

@@ -32,6 +32,7 @@ LARGEST_BODY: Final = 32 * 2**20
 """Bytes of an answer. An order book of 7000 orders, the most that Dhan takes a day, is about 9 MB."""
 
 CONNECTIONS: Final = 100
+LONGEST_FAULT: Final = 300
 DNS_SECONDS: Final = 300
 USER_AGENT: Final = f"copyctl/{__version__}"
 PROFILE: Final = Call(verb="GET", path="/profile")
@@ -221,6 +222,10 @@ class DhanGateway:
 
 def _told(fault: BaseException, otherwise: str) -> str:
     """One line on a fault, for people. It never holds what was sent: neither headers nor body."""
+    return " ".join(_in_words(fault, otherwise).split())[:LONGEST_FAULT]
+
+
+def _in_words(fault: BaseException, otherwise: str) -> str:
     if isinstance(fault, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return f"the broker's certificate is not trusted: {fault}"
     if isinstance(fault, aiohttp.ServerTimeoutError):

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from copyctl.core.state import State
-from copyctl.edge.clock import SystemClock
 from copyctl.edge.journal import FILE, open_journal
 from copyctl.engine.conductor import Conductor
 from copyctl.model.effects import Send
@@ -27,8 +26,21 @@ broker: {{adapter: dhan, rest_url: "http://127.0.0.1:1/v2", order_update_url: "w
 leader: {{client_id: "{LEADER}", access_token: none}}
 followers: [{{name: alice, client_id: "{FOLLOWER}", access_token: none}}]
 policy: {{sizing: {{strategy: fixed_ratio, ratio: 0.5}}}}
-rate_limits: {{orders: {{per_second: 100000}}}}
 """
+
+
+class _Calm:
+    """A clock on which a fifth of a second passes between two events, so that no rate limit is ever met."""
+
+    def __init__(self) -> None:
+        self.moment = time.time_ns()
+
+    def now(self) -> int:
+        return self.moment
+
+    def tick(self) -> int:
+        self.moment += 200_000_000
+        return self.moment
 
 
 class _Master:
@@ -55,14 +67,14 @@ def frame(order_id: int, status: str = "Pending", price: float = 100.0, moment: 
     return json.dumps({"Type": "order_alert", "Data": data}).encode()
 
 
-def turns(events: int = 5000) -> float:
-    """Leader frames a second that are decoded, decided for one follower and made durable, one turn each."""
+def turns(events: int = 5000, *, at_once: int = 1) -> float:
+    """Leader frames a second that are decoded, decided for one follower and made durable, ``at_once`` in a turn."""
     with tempfile.TemporaryDirectory() as folder:
         rules_file = Path(folder) / "rules.yaml"
         rules_file.write_text(RULES)
         loaded = read(rules_file, {})
         journal = open_journal(Path(folder) / "store", leader=LEADER)
-        clock = SystemClock()
+        clock = _Calm()
         sent: list[str] = []
 
         def perform(effect: object) -> None:
@@ -82,17 +94,19 @@ def turns(events: int = 5000) -> float:
         conductor.turn()
         wire, spent = Dhan(), 0.0
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now / 1e9 + 19_800))
-        for number in range(events):
-            raw = frame(10**14 + number, moment=moment)
+        frames = [frame(10**14 + number, moment=moment) for number in range(events)]
+        for first in range(0, events, at_once):
             began = time.perf_counter()
-            now = clock.now()
-            conductor.post(
-                FrameRead(at=now, account=LEADER, raw=raw, reports=wire.read_frame(raw, LEADER, now).reports)
-            )
+            for raw in frames[first : first + at_once]:
+                now = clock.tick()
+                reports = wire.read_frame(raw, LEADER, now).reports
+                conductor.post(FrameRead(at=now, account=LEADER, raw=raw, reports=reports))
             conductor.turn()
             spent += time.perf_counter() - began
-            outcome = Outcome(fate=Fate.ACKNOWLEDGED, order_ids=(f"f{number}",), left_at=now)
-            conductor.post(Answered(at=clock.now(), request_id=sent.pop(), outcome=outcome))
+            while sent:
+                request_id = sent.pop()
+                outcome = Outcome(fate=Fate.ACKNOWLEDGED, order_ids=(request_id[:24],), left_at=now)
+                conductor.post(Answered(at=clock.tick(), request_id=request_id, outcome=outcome))
             conductor.turn()
         journal.close()
     return events / spent

@@ -56,23 +56,14 @@ def test_the_file_and_the_schema_have_the_same_keys() -> None:
     known = {path for path, _ in KEYS}
     written = set(written_keys(yaml.load(EVERY_KEY.read_text(), Loader=yaml.BaseLoader)))  # noqa: S506
     assert written <= known
-    aliases = {"MIS", "NRML", "SL", "SL-M", "GTT"}
-    of_file = {path for path in known if path.rsplit(".", 1)[-1] not in aliases and "followers.policy" not in path}
-    more = of_file - written - {path for path in of_file if ".rules.sizing." in path or ".rules.mapping." in path}
-    assert {path for path in more if "order_type" not in path and ".range" not in path} <= {
-        "followers.pin",
-        "followers.totp_secret",
-        "policy.filters.rules.mapping",
-        "policy.mapping.product.CNC",
-        "policy.mapping.product.INTRADAY",
-        "policy.mapping.product.MARGIN",
-        "policy.mapping.price.ticks",
-        "policy.mapping.trigger.ticks",
-        *(
-            f"policy.filters.rules.match.{key}.{end}"
-            for key in ("quantity", "price", "value", "days_to_expiry")
-            for end in ("from", "to", "above", "below")
-        ),
+    overrides = ("followers.policy.", "policy.filters.rules.mapping", "policy.filters.rules.sizing")
+    more = {path for path in known - written if not path.startswith((*overrides, "policy.filters.rules.match."))}
+    assert more == {
+        *("followers.pin", "followers.totp_secret"),
+        *("policy.mapping.price.ticks", "policy.mapping.trigger.ticks"),
+        *(f"policy.mapping.product.{key}" for key in ("CNC", "INTRADAY", "MARGIN", "MIS", "NRML")),
+        *(f"policy.mapping.order_type.{key}" for key in ("LIMIT", "STOP_LOSS", "STOP_LOSS_MARKET", "SL", "SL-M")),
+        "policy.mapping.validity.GTT",
     }
 
 
@@ -88,23 +79,19 @@ def test_a_key_is_described_with_an_example_that_fits(path: str, schema: Mapping
         assert list(validator.iter_errors(schema["default"])) == []
 
 
-def test_a_key_without_a_default_is_required_or_told_by_name() -> None:
-    without = {path for path, schema in KEYS if "default" not in schema}
+def test_a_key_without_a_default_is_required_or_may_be_left_out_for_a_reason() -> None:
     required = {
         ".".join(map(str, (*steps, key)))
         for steps, schema in [((), language()), *each_key(language())]
         for holder in (schema, item_schema(schema) or {})
         for key in holder.get("required", ())
     }
-    asked_by_strategy = {"strategy", "ratio", "lots", "quantity", "value", "capital", "risk"}
-    own = {
-        path
-        for path in without - required
-        if path.rsplit(".", 1)[-1]
-        not in {"MIS", "NRML", "SL", "SL-M", "GTT", "ticks", "from", "to", "above", "below", "mapping", "sizing", "match"}
-        | asked_by_strategy
-    }
-    assert own == set()
+    without = {path.rsplit(".", 1)[-1] for path, schema in KEYS if "default" not in schema and path not in required}
+    other_names = {"MIS", "NRML", "SL", "SL-M", "GTT"}
+    of_a_strategy = {"strategy", "ratio", "lots", "quantity", "value", "capital", "risk"}
+    of_a_range = {"from", "to", "above", "below"}
+    of_a_rule = {"sizing", "mapping"}
+    assert without <= other_names | of_a_strategy | of_a_range | of_a_rule | {"ticks"}
 
 
 def test_unknown_keys_are_refused_in_every_map() -> None:

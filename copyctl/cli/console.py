@@ -8,6 +8,7 @@ import atexit
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TextIO
 
 from rich.text import Text
@@ -18,6 +19,7 @@ from copyctl.core.state import State
 from copyctl.model.effects import Notice
 from copyctl.model.policy import Rules
 from copyctl.model.terms import Level
+from copyctl.report.figures import number
 from copyctl.report.moments import indian
 from copyctl.report.summary import summary
 
@@ -103,10 +105,9 @@ def _decision(told: Text, notice: Notice) -> None:
     facts = notice.facts
     decision = str(facts.get("decision") or notice.text)
     told.append(f"{decision:<7}", style=DECISION_STYLES.get(decision, ""))
-    quantity = facts.get("quantity")
-    units: Sequence[object] = (facts.get("side"), facts.get("leader_quantity") if quantity is None else quantity)
-    price = facts.get("price")
-    what = (*units, facts.get("symbol"), facts.get("order_type"), None if price in (None, "0") else price)
+    quantity = facts.get("quantity") or facts.get("leader_quantity")
+    price = number(Decimal(str(facts.get("price") or 0)))
+    what = (facts.get("side"), quantity, facts.get("symbol"), facts.get("order_type"), price or None)
     told.append("".join(f"  {clean(part)}" if at == 0 else f" {clean(part)}" for at, part in enumerate(_there(what))))
     why = (facts.get("reason"), facts.get("rule"), facts.get("detail"))
     said = ": ".join(clean(part) for part in dict.fromkeys(_there(why)))

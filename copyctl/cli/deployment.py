@@ -3,12 +3,9 @@
 import contextlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from copyctl.cli.speech import STORE, USAGE, leave, note
 from copyctl.edge.journal import StoreError
@@ -72,8 +69,6 @@ def store_trouble() -> Iterator[None]:
         yield
     except StoreError as trouble:
         leave(STORE, str(trouble))
-    except (sqlite3.Error, msgspec.MsgspecError) as damage:
-        leave(STORE, f"the store cannot be read: {damage}. It is damaged, or was written by another version of copyctl")
 
 
 def _rules(rules_file: Path) -> Rules:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -19,12 +20,13 @@ from copyctl.cli.tables import orders_table, status_tables
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.effects import Notice
 from copyctl.report.figures import number
-from copyctl.report.moments import day_start, told
+from copyctl.report.moments import day_start, nanoseconds, told
 from copyctl.report.orders import copies
 from copyctl.report.status import Member, Run
 from copyctl.report.status import status as status_document
 
 LISTEN_EVERY_SECONDS = 0.2
+LEADER = "leader"
 
 
 def orders(
@@ -81,7 +83,7 @@ def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: optio
         run = Run(
             running=it.journal.running,
             now=now,
-            since=it.journal.meta("running_since"),
+            since=_began(it.journal),
             leader=it.leader,
             sent=_sent(it.journal, day_start(now)),
         )
@@ -117,7 +119,7 @@ def events(
             if form is Format.JSON:
                 sys.stdout.write(json.dumps(event(seq, notice, it)) + "\n")
             else:
-                page.print(line(notice, {**it.names, it.leader: "leader"}), soft_wrap=True)
+                page.print(line(notice, {**it.names, it.leader: LEADER}), soft_wrap=True)
 
         try:
             if follow:
@@ -130,44 +132,46 @@ def events(
 
 
 def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
-    """A notice as a program reads it. Accounts are told by their names."""
+    """A notice as a program reads it. Accounts are told by their names; the leader is no follower."""
     facts: dict[str, Any] = dict(notice.facts)
-    if "account" in facts:
-        facts["account"] = _name(str(facts["account"]), it)
-    if isinstance(facts.get("price"), str):
-        facts["price"] = number(Decimal(facts["price"]))
-    follower = _name(notice.follower, it)
-    return {
-        **facts,
+    account = _name(str(facts.pop("account", "")) or notice.follower, it)
+    is_leader = account == LEADER
+    if "price" in facts:
+        facts["price"] = number(Decimal(facts["price"])) if facts["price"] is not None else None
+    told_of = {
         "seq": seq,
         "at": told(notice.at),
         "event": notice.event,
         "level": notice.level.value,
         "text": notice.text,
-        "leader_order_id": notice.leader_order_id or None,
-        "follower": None if follower == "leader" else follower,
-        **({"account": "leader"} if follower == "leader" else {}),
+        "leader_order_id": notice.leader_order_id or (facts.get("order_id") if is_leader else None),
+        "follower": None if is_leader else account,
+        "account": account,
     }
+    return {**told_of, **{key: value for key, value in facts.items() if key not in told_of}}
 
 
 def _name(account: str, it: Deployment) -> str | None:
-    return "leader" if account == it.leader else it.names.get(account, account) or None
+    return LEADER if account == it.leader else it.names.get(account, account) or None
 
 
 def _notices(it: Deployment, since: int, *, follow: bool) -> Iterator[tuple[int, Notice]]:
     """Every notice from a moment on; with ``follow`` those to come as well, also of a store that is yet to be."""
     last = 0
-    journal = it.journal
     while True:
-        for seq, notice in list(journal.notices(last, since)):
+        for seq, notice in it.journal.notices(last, since):
             last = seq
             yield seq, notice
         if not follow:
             return
         sys.stdout.flush()
         time.sleep(LISTEN_EVERY_SECONDS)
-        if not journal.exists:
-            journal = JournalReader(it.folder)
+
+
+def _began(journal: JournalReader) -> int:
+    """When the run that is alive, or the last one, began."""
+    written = journal.meta("running_since")
+    return nanoseconds(datetime.fromisoformat(written)) if written else 0
 
 
 def _sent(journal: JournalReader, since: int) -> Mapping[str, list[int]]:

@@ -10,7 +10,6 @@ from copyctl.cli import options
 from copyctl.cli.deployment import Deployment, deployment
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, answer, leave
 from copyctl.edge.journal import put_command
-from copyctl.edge.journal_reader import JournalReader
 from copyctl.report.picture import Picture
 
 FELT_WITHIN_SECONDS = 3.0
@@ -117,9 +116,7 @@ def _felt(it: Deployment, command: str, account: str) -> bool:
     accounts = [account] if account else list(it.names)
     until = time.monotonic() + FELT_WITHIN_SECONDS
     while time.monotonic() < until:
-        journal = JournalReader(it.folder)
-        known = Picture(journal.records()).accounts
-        journal.close()
+        known = Picture(it.journal.records()).accounts
         held = [one in known and bool(known[one].killed_at) for one in accounts]
         if all(held) if command == "kill" else not any(held):
             return True

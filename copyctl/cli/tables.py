@@ -27,7 +27,7 @@ def orders_table(rows: Sequence[Row]) -> Table:
     table = _table("first seen", "order", "follower", "leader's order", "decision", "copy", "slippage", "detail")
     for row in rows:
         table.add_row(
-            clean(row["created_at"])[11:19],
+            clean(row["created_at"])[5:19].replace("T", " "),
             clean(row["leader_order_id"]),
             clean(row["follower"]),
             _leader_order(row),

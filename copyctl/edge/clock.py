@@ -1,8 +1,8 @@
 """Our time: integer nanoseconds since the epoch, UTC, that never step back."""
 
-import sys
 import time
 from collections.abc import Callable
+from typing import Final
 
 
 class SystemClock:
@@ -22,8 +22,9 @@ class SystemClock:
         return self._wall() - self.now()
 
 
+_STEADY: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def _steady() -> int:
     """Nanoseconds since some moment, counted through sleep where the system can."""
-    if sys.platform == "linux":
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return time.monotonic_ns()
+    return time.clock_gettime_ns(_STEADY)

@@ -105,6 +105,8 @@ class Journal:
         self._database = database
         self._lock = lock
         self._folder = folder
+        self._path = folder / journal_file.FILE
+        self._file = _identity(self._path)
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The newest of every record, by table.
@@ -166,7 +168,11 @@ class Journal:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing, and durable at the end."""
+        """All or nothing, and durable at the end, in the file that people and the next start will look into."""
+        if _identity(self._path) != self._file:
+            raise JournalWriteError(
+                f"{self._path} was taken away or replaced under the run: put it back, or start anew"
+            )
         try:
             self._database.execute("BEGIN IMMEDIATE")
             yield
@@ -214,6 +220,15 @@ class Journal:
                 "INSERT INTO notices (at, event, leader_order_id, follower, level, body) VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at this path, without opening it; None for none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _says_nothing(entry: Entry) -> bool:

@@ -1,7 +1,9 @@
 """The conductor: takes events in, one after the other, and makes what follows from them durable before it happens.
 
 All that waits is taken at once: each event is one step, all of them one transaction, and then their effects. While the
-disk is busy the next events gather, so a slow disk makes larger transactions, not a longer queue.
+disk is busy the next events gather, so a slow disk makes larger transactions, not a longer queue. An event of which
+nothing follows is written with the next one, or a few milliseconds later: whatever is done stands on a journal that
+holds everything before it.
 
 What cannot be recorded does not happen: the state goes back to where it was, and the same events are tried again until
 the store takes them. An event on which the step fails is tried once more on a state read from the journal anew; where
@@ -18,10 +20,13 @@ from copyctl.engine.ports import Clock, Instruments, Journal
 from copyctl.model.effects import AskInstrument, Effect, Notice
 from copyctl.model.events import CommandGiven, Event, EventSetAside, InstrumentFound, TimeReached
 from copyctl.model.journal import Entry
+from copyctl.model.records import Change
 from copyctl.model.terms import Level
 
 MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
+GATHER_SECONDS = 0.005
+"""How long something of which nothing follows may wait to be written, together with what comes next."""
 
 
 class Conductor:
@@ -49,6 +54,11 @@ class Conductor:
         self._waiting: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._due_at = 0
+        self._taken_in: list[Event] = []
+        self._entries: list[Entry] = []
+        self._effects: list[Effect] = []
+        self._undo: list[Change] = []
+        self._rules_before = self.state.rules
 
     def post(self, event: Event) -> None:
         """Have an event taken in, after those that wait already."""
@@ -57,59 +67,79 @@ class Conductor:
 
     @property
     def idle(self) -> bool:
-        """Is nothing waiting to be taken in?"""
-        return not self._waiting
+        """Is nothing waiting to be taken in or to be written?"""
+        return not self._waiting and not self._taken_in
 
     async def run(self) -> None:
-        """Take events in for ever."""
-        while True:
-            await self._something_to_do()
-            if not self.turn():
-                await asyncio.sleep(STORE_RETRY_SECONDS)
+        """Take events in for ever; what was taken in last is written before it ends."""
+        try:
+            while True:
+                await self._something_to_do()
+                if not self.turn():
+                    await asyncio.sleep(STORE_RETRY_SECONDS)
+        finally:
+            self.write()
 
     async def _something_to_do(self) -> None:
-        """Until an event is there or the next due time has come."""
+        """Until an event is there, the next due time has come, or what was taken in must be written."""
         if self._waiting:
             await asyncio.sleep(0)
             return
         self._arrived.clear()
         seconds = max(0.0, (self._due_at - self._clock.now()) / 1e9) if self._due_at else None
+        if self._taken_in:
+            seconds = GATHER_SECONDS if seconds is None else min(seconds, GATHER_SECONDS)
         try:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
         except TimeoutError:
-            self._due_at = 0
-            self.post(TimeReached(at=self._clock.now()))
+            if self._due_at and self._due_at <= self._clock.now():
+                self._due_at = 0
+                self.post(TimeReached(at=self._clock.now()))
 
     def turn(self) -> bool:
-        """Take in what waits, make it durable, let it happen. False where the store did not take it."""
+        """Take in what waits; where something is to be done, or nothing waits, make it durable and let it happen.
+
+        False where the store did not take it.
+        """
         batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-        events, entries, effects, undo = deque(batch), [], [], []
-        rules = self.state.rules
-        due_at = self._due_at
+        if not self._taken_in:
+            self._rules_before = self.state.rules
+        self._taken_in.extend(batch)
+        events = deque(batch)
         while events:
             event = events.popleft()
             made = self._step(event)
             if made is None:
-                entries.append(Entry(event=event, set_aside=True))
+                self._entries.append(Entry(event=event, set_aside=True))
                 why = f"{type(event).__name__} failed twice"
                 self.post(EventSetAside(at=self._clock.now(), account=getattr(event, "account", ""), why=why))
                 continue
-            undo.extend(self.state.apply(made.changes))
+            self._undo.extend(self.state.apply(made.changes))
             self.state.rules = made.rules or self.state.rules
-            due_at = made.due_at
-            entries.append(Entry(event=event, changes=made.changes, notices=made.notices))
+            self._due_at = made.due_at
+            self._entries.append(Entry(event=event, changes=made.changes, notices=made.notices))
             for effect in made.effects:
                 if isinstance(effect, AskInstrument):
                     events.appendleft(self._find(effect))
                 else:
-                    effects.append(effect)
-        if not self._write(entries):
-            self.state.apply(reversed(undo))
-            self.state.rules = rules
-            self._waiting.extendleft(reversed(batch))
+                    self._effects.append(effect)
+        return self.write() if self._effects or not batch else True
+
+    def write(self) -> bool:
+        """Make everything durable that was taken in so far, and let it happen. False where the store did not take it:
+        then the state is as it was before, and the same events wait again."""
+        if not self._taken_in:
+            return True
+        written = self._write(self._entries)
+        entries, effects, events = self._entries, self._effects, self._taken_in
+        if not written:
+            self.state.apply(reversed(self._undo))
+            self.state.rules = self._rules_before
+            self._waiting.extendleft(reversed(events))
+        self._entries, self._effects, self._taken_in, self._undo = [], [], [], []
+        if not written:
             return False
-        self._due_at = due_at
         for effect in effects:
             self._perform(effect)
         for entry in entries:

@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Generic[K, V]):
-    """A small map that never changes and becomes JSON as it is: pairs of key and value, in the file's order."""
+    """A small map that never changes and becomes JSON as it is: pairs of key and value, sorted by key."""
 
     pairs: tuple[tuple[K, V], ...] = ()
 

@@ -29,12 +29,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is known of the process besides its records. ``waiting``: commands that no run has taken in yet; ``sent``:
-    when requests that change an account left today, by account (ns)."""
+    """What is known of the process besides its records. ``since``: when the run began, ns; ``waiting``: commands that
+    no run has taken in yet; ``sent``: when requests that change an account left today, by account (ns)."""
 
     running: bool
     now: int
-    since: str | None = None
+    since: int = 0
     leader: str = ""
     waiting: Sequence[Command] = ()
     sent: Mapping[str, Sequence[int]] | None = None
@@ -46,7 +46,8 @@ def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRa
     accounts = {one.account: _account(picture, one.account, run) for one in members}
     return {
         "state": "running" if run.running else "stopped",
-        "since": run.since if run.running else None,
+        "since": told(run.since) if run.running else None,
+        "streams_up": all(_connected(picture, one, run) for one in (run.leader, *accounts)),
         "leader": _leader(picture, run),
         "followers": [_follower(picture, one, accounts[one.account], run, rates) for one in members],
         "kill_switch": _kill_switch([(one.name, accounts[one.account]) for one in members]),
@@ -91,11 +92,17 @@ def _leader(picture: Picture, run: Run) -> Row:
     today = day_start(run.now)
     trouble = account.refused_token or ("" if account.stream_up else account.stream_text)
     return {
-        "connected": run.running and account.stream_up and not account.refused_token,
+        "connected": _connected(picture, run.leader, run) and not account.refused_token,
         "last_frame_at": told(account.last_frame_at),
         "orders_today": sum(1 for lead in picture.leads.values() if lead.first_seen_at >= today),
-        "detail": trouble if run.running else "",
+        "detail": trouble if run.running else "no run is alive",
     }
+
+
+def _connected(picture: Picture, account: str, run: Run) -> bool:
+    """Is the order stream up? What a run that is over has left behind does not count."""
+    known = picture.accounts.get(account)
+    return known is not None and run.running and known.stream_up and known.connected_at >= run.since
 
 
 def _follower(picture: Picture, member: Member, account: _Known, run: Run, rates: OrderRates) -> Row:

@@ -44,7 +44,7 @@ def _names(top: Spot) -> Iterator[Finding]:
     yield from _unique(names, "follower")
     for name in names:
         if str(name.value).casefold() == "leader":
-            yield finding("R202", name.place, name.path, f"{name.value} is what the leader's account is called")
+            yield finding("R202", name.place, name.path, f"{name.shown} is what the leader's account is called")
     for policy in _policies(top):
         yield from _unique([rule.at("name") for rule in policy.at("filters", "rules").items()], "rule")
 
@@ -56,7 +56,7 @@ def _unique(names: list[Spot], what: str) -> Iterator[Finding]:
         if not isinstance(text, str):
             continue
         if text in first:
-            message = f"the {what} in line {first[text]} is called {text} too"
+            message = f"the {what} in line {first[text]} is called {name.shown} too"
             yield finding("R201", name.place, name.path, message, "give each a name of its own")
         first.setdefault(text, name.place.line)
 
@@ -70,7 +70,7 @@ def _accounts(top: Spot) -> Iterator[Finding]:
         client = account.at("client_id")
         if not isinstance(client.node, Scalar) or client.node.value is None:
             continue
-        name = str(account.at("name").value or account.path)
+        name = account.at("name").shown if account.at("name").is_given else account.path
         same = owner.setdefault(str(client.node.value), name)
         if same != name:
             message = f"{same} and {name} are one account"
@@ -98,7 +98,7 @@ def _sizing(sizing: Spot) -> Iterator[Finding]:
         yield from _needs(capital.at("basis"), (capital.at("leader"), capital.at("follower")))
     least, most = sizing.at("minimum_lots"), sizing.at("maximum_lots")
     if isinstance(least.value, int) and isinstance(most.value, int) and least.value > most.value:
-        message = f"minimum_lots {least.value} is more than maximum_lots {most.value}"
+        message = f"minimum_lots {least.shown} is more than maximum_lots {most.shown}"
         yield finding("R205", least.place, least.path, message)
 
 
@@ -139,7 +139,7 @@ def _range(spot: Spot) -> Iterator[Finding]:
         return
     (low, is_above), (high, is_included) = max(lows), min(highs)
     if low > high or (low == high and (is_above or not is_included)):
-        message = f"no number lies between {low} and {high}"
+        message = "no number lies between the two ends"
         yield finding(
             "R205", spot.place, spot.path, message, "from and above are the lower end, to and below the upper"
         )
@@ -190,7 +190,7 @@ def _upwards(low: Spot, high: Spot, read: Callable[[str], Any], *, same: bool) -
     except ValueError:
         return
     if first > last or (first == last and not same):
-        message = f"{low.steps[-1]} {low.value} does not come before {high.steps[-1]} {high.value}"
+        message = f"{low.steps[-1]} {low.shown} does not come before {high.steps[-1]} {high.shown}"
         yield finding("R205", low.place, low.path, message)
 
 

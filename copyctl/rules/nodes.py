@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from copyctl.model.secret import TokenSource
 from copyctl.rules.findings import Place
 
 Value: TypeAlias = str | int | bool | Decimal | None
 Steps: TypeAlias = tuple[str | int, ...]
+
+LONGEST_SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,16 @@ class Scalar:
     def is_open(self) -> bool:
         """Does a ``${...}`` still stand for the value?"""
         return not self.resolved and isinstance(self.value, str) and "${" in self.text
+
+    @property
+    def shown(self) -> str:
+        """The value as people may see it: never a secret, never what a variable gave."""
+        if self.secret:
+            return "this"
+        if self.resolved:
+            return f"what {self.text} gives"
+        text = self.text or "nothing"
+        return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +160,11 @@ class Spot:
     def value(self) -> Value:
         """The single value; None where there is none or it is not known yet."""
         return self.node.value if isinstance(self.node, Scalar) and not self.node.is_open else None
+
+    @property
+    def shown(self) -> str:
+        """The single value as people may see it."""
+        return self.node.shown if isinstance(self.node, Scalar) else "nothing"
 
     @property
     def is_given(self) -> bool:

@@ -66,7 +66,7 @@ def read(path: Path, environment: Mapping[str, str], *, offline: bool = False) -
     """
     source, resolved, missing = _resolved(path, environment, offline=offline)
     node, found = _found(source, resolved, missing, Severity.WARNING if offline else Severity.ERROR)
-    rules = typed(effective(node, _folder(path), revealed))
+    rules = typed(effective(node, _folder(path), masked if offline else revealed))
     document = document_of(effective(node, _folder(path), masked))
     return Loaded(rules=rules, document=document, findings=tuple(found))
 

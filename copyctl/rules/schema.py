@@ -98,7 +98,9 @@ def conform(node: Node, schema: Schema, steps: Steps = ()) -> tuple[Node, list[F
 
     def walk(node: Node, schema: Schema, steps: Steps) -> Node:
         if isinstance(node, Scalar):
-            return _scalar(node, scalar_schema(schema))
+            in_place_of = item_schema(schema) or {}
+            single = _scalar(node, scalar_schema(schema))
+            return replace(single, secret=single.secret or bool(in_place_of.get("writeOnly")))
         if isinstance(node, Items):
             inner = item_schema(schema)
             if inner is None:

@@ -7,13 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from copyctl.rules.findings import Finding, finding
-from copyctl.rules.nodes import Node, Scalar, Steps, at, dotted, key_place, plain
+from copyctl.rules.nodes import LONGEST_SHOWN, Node, Scalar, Steps, at, dotted, key_place, plain
 from copyctl.rules.schema import Schema, each_key, kinds, language
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
-
-LONGEST_SHOWN: Final = 40
 
 _KIND_WORDS: Final = {
     "string": "text",
@@ -62,12 +60,7 @@ class _Trouble:
         """The value as people may see it: never a secret, never what a variable gave."""
         if self.is_key:
             return f"{self.instance!s}"[:LONGEST_SHOWN]
-        if not isinstance(self.node, Scalar) or self.node.secret or self.schema.get("writeOnly"):
-            return "this"
-        if self.node.resolved:
-            return f"what {self.node.text} gives"
-        text = self.node.text or "nothing"
-        return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+        return self.node.shown if isinstance(self.node, Scalar) else "this"
 
     def tell(self, code: str, message: str, hint: str | None = None) -> Finding:
         """A finding at the value."""

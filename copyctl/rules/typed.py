@@ -64,7 +64,7 @@ def _table(kinds: tuple[Any, ...], value: Any) -> Table[Any, Any]:
         return Table()
     if not isinstance(value, Mapping):
         return Table(pairs=tuple((one, _build(inner, value)) for one in key))
-    return Table(pairs=tuple((_build(key, name), _build(inner, one)) for name, one in value.items()))
+    return Table(pairs=tuple((_build(key, name), _build(inner, one)) for name, one in sorted(value.items())))
 
 
 def _record(kind: type, value: Any) -> Any:

@@ -67,7 +67,7 @@ def _rate(scalar: Scalar, schema: Schema, steps: Steps) -> Iterator[Finding]:
     if steps[0] != "rate_limits" or steps[-1] == "reserve_pct" or not isinstance(value, int) or scalar.is_open:
         return
     if isinstance(published, int) and value > published:
-        message = f"{value} is more than the {published} that Dhan allows"
+        message = f"{scalar.shown} is more than the {published} that Dhan allows"
         hint = "the broker will refuse what is above its own limit"
         yield finding("R207", scalar.place, dotted(steps), message, hint, severity=Severity.WARNING)
 
@@ -78,14 +78,14 @@ def _text(scalar: Scalar, schema: Schema, steps: Steps) -> Iterator[Finding]:
         return
     told = check(scalar.value, schema)
     if told is not None:
-        yield finding(told[0], scalar.place, dotted(steps), told[1])
+        yield finding(told[0], scalar.place, dotted(steps), f"{scalar.shown} {told[1]}")
 
 
 def _date(text: str, schema: Schema) -> tuple[str, str] | None:
     try:
         date.fromisoformat(text)
     except ValueError:
-        return "R208", f"{text} is in no calendar"
+        return "R208", "is in no calendar"
     return None
 
 
@@ -94,14 +94,14 @@ def _hours(text: str, schema: Schema) -> tuple[str, str] | None:
         first, last = (time.fromisoformat(part) for part in text.split("-"))
     except ValueError:
         return None
-    return None if first < last else ("R205", f"{text} ends before it begins")
+    return None if first < last else ("R205", "ends before it begins")
 
 
 def _address(text: str, schema: Schema) -> tuple[str, str] | None:
     try:
         ip_address(text)
     except ValueError:
-        return "R208", f"{text} is not an IP address"
+        return "R208", "is not an IP address"
     return None
 
 
@@ -109,7 +109,7 @@ def _word(text: str, schema: Schema) -> tuple[str, str] | None:
     words = schema["else"]["enum"]
     if text in words or not any(sign in text for sign in "*?") or any(fnmatchcase(word, text) for word in words):
         return None
-    return "R208", f"{text} matches none of {', '.join(words)}"
+    return "R208", f"matches none of {', '.join(words)}"
 
 
 _KINDS: Final[Mapping[str, Callable[[str, Schema], tuple[str, str] | None]]] = {

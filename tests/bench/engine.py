@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from copyctl.core.state import State
-from copyctl.edge.journal import FILE, open_journal
+from copyctl.edge.journal import open_journal
+from copyctl.edge.journal_file import FILE
 from copyctl.engine.conductor import Conductor
 from copyctl.model.effects import Send
 from copyctl.model.events import Answered, BooksRead, FrameRead, PolicyLoaded, Started, StreamChanged

@@ -17,7 +17,7 @@ import yaml
 
 ORDERS = 200
 PER_SECOND = 20
-NO_LIMITS = {"orders": {"1": 100_000}, "data": {}, "quotes": {}, "other": {"1": 100_000}}
+SWITCHES = {"transit_ms": 0, "rate_limits": {}, "check_funds": False}
 
 
 class Broker:
@@ -32,7 +32,7 @@ class Broker:
         self.ready = json.loads(self.line)
         self.address = urlsplit(self.ready["rest_url"]).netloc
         self.connection = http.client.HTTPConnection(self.address, timeout=30)
-        self.tell("settings", transit_ms=0, rate_limits=NO_LIMITS, check_funds=False)
+        self.tell("settings", **SWITCHES)
 
     def tell(self, command: str, **fields: Any) -> Any:
         self.connection.request("POST", f"/simulator/{command}", json.dumps(fields))
@@ -41,10 +41,11 @@ class Broker:
         assert answer.status == 200, said
         return said
 
-    def requests(self, account: str) -> list[dict[str, Any]]:
-        self.connection.request("GET", f"/simulator/requests?{urlencode({'account': account})}")
+    def noted(self, what: str, account: str) -> list[dict[str, Any]]:
+        """The requests that an account sent, or the frames that it was sent, in order."""
+        self.connection.request("GET", f"/simulator/{what}?{urlencode({'account': account})}")
         said = json.loads(self.connection.getresponse().read())
-        return list(said["requests"] if isinstance(said, dict) else said)
+        return list(said[what] if isinstance(said, dict) else said)
 
     def place(self) -> None:
         leader = self.ready["accounts"][0]
@@ -62,6 +63,11 @@ class Broker:
         headers = {"access-token": leader["access_token"], "Content-Type": "application/json"}
         self.connection.request("POST", "/v2/orders", json.dumps(order), headers)
         self.connection.getresponse().read()
+
+    def clear(self) -> None:
+        """Forget what was traded; the switches stay as they are wanted here."""
+        self.tell("reset")
+        self.tell("settings", **SWITCHES)
 
     def stop(self) -> None:
         self.connection.close()
@@ -113,23 +119,28 @@ def floor(broker: Broker) -> Iterator[None]:
 
 
 def measured(broker: Broker, orders: int = ORDERS) -> list[float]:
-    """Milliseconds from each leader order's arrival to the arrival of the last follower's copy of it."""
+    """Milliseconds from each leader frame that tells of a live order to the arrival of the last copy of it."""
     names = [row["name"] for row in broker.ready["accounts"]]
-    seen = {name: len(_placements(broker, name)) for name in names}
     for _ in range(orders):
         began = time.monotonic()
         broker.place()
         time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
     time.sleep(1.5)
-    arrived = {name: _placements(broker, name)[seen[name] :] for name in names}
-    counts = {name: len(rows) for name, rows in arrived.items()}
-    assert set(counts.values()) == {orders}, counts
     leader, *followers = names
-    return [(max(arrived[name][place] for name in followers) - arrived[leader][place]) / 1e6 for place in range(orders)]
+    arrived = {name: _placements(broker, name) for name in followers}
+    told = _live_frames(broker, leader)
+    counts = {name: len(rows) for name, rows in {**arrived, leader: told}.items()}
+    assert set(counts.values()) == {orders}, counts
+    return [(max(arrived[name][place] for name in followers) - told[place]) / 1e6 for place in range(orders)]
+
+
+def _live_frames(broker: Broker, leader: str) -> list[int]:
+    rows = broker.noted("frames", leader)
+    return [int(row["monotonic_ns"]) for row in rows if json.loads(row["frame"])["Data"]["status"] == "Pending"]
 
 
 def _placements(broker: Broker, account: str) -> list[int]:
-    rows = broker.requests(account)
+    rows = broker.noted("requests", account)
     return sorted(
         int(row["monotonic_ns"]) for row in rows if row["method"] == "POST" and row["path"].endswith("/orders")
     )
@@ -147,8 +158,10 @@ def compare(followers: int) -> dict[str, float]:
     try:
         with floor(broker):
             first = measured(broker)
+        broker.clear()
         with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)):
             ours = measured(broker)
+        broker.clear()
         with floor(broker):
             second = measured(broker)
     finally:

@@ -1,7 +1,10 @@
 """What holds for every file: laws of lengths of time, numbers, merging, showing, and of never falling over."""
 
+import contextlib
+import copy
 import itertools
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from jsonschema import Draft202012Validator
 from rules_sample import ENVIRONMENT, EVERY_KEY, ROOT, small, write
 
 from copyctl.model.duration import UNITS, duration, duration_text
-from copyctl.rules import errors, lint, load, read, rules_of, show
+from copyctl.rules import RulesRefused, errors, lint, load, read, rules_of, show
 from copyctl.rules.findings import Place
 from copyctl.rules.nodes import Entry, Items, Keys, Node, Scalar, merge, plain
 from copyctl.rules.parse import parse
@@ -33,7 +36,7 @@ def test_a_length_of_time_reads_back_as_it_was_written(count: int, unit: str) ->
     assert duration(duration_text(length)) == length
 
 
-@pytest.mark.parametrize("text", ["", "5", "5 s", "05s", "-1s", "1.5s", "1w", "s", "1h30m", "5s\n", "٥s", "1e3s", "5S"])
+@pytest.mark.parametrize("text", ["", "5", "5 s", "05s", "-1s", "1.5s", "1w", "s", "1h30m", "5s\n", "\u0665s", "5S"])
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="length of time"):
         duration(text)
@@ -48,10 +51,12 @@ def test_a_decimal_is_exactly_what_its_text_says(number: Decimal) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("15:15", "15:15"), ("12:30:00", "12:30:00"), ("on", "on"), ("No", "No"), ("0123", "0123"), ("0x1F", "0x1F")]
-    + [("1_000", "1_000"), ("2026-11-08", "2026-11-08"), (".nan", ".nan"), ("<<", "<<"), ("=", "="), ("-", "-")]
-    + [("1e3", Decimal(1000)), ("-0.5", Decimal("-0.5")), ("+7", 7), (".5", Decimal("0.5")), ("~", None), ("", None)]
-    + [("true", True), ("FALSE", False), ("null", None), ("1.0", Decimal(1))],
+    [
+        *((text, text) for text in ("15:15", "12:30:00", "on", "No", "0123", "0x1F", "1_000", "2026-11-08")),
+        *((text, text) for text in (".nan", ".inf", "<<", "=", "-", "5.", "1e", "1e9999")),
+        *(("1e3", Decimal(1000)), ("-0.5", Decimal("-0.5")), (".5", Decimal("0.5")), ("1.0", Decimal(1)), ("+7", 7)),
+        *(("~", None), ("", None), ("null", None), ("true", True), ("FALSE", False)),
+    ],
 )
 def test_plain_values_are_read_by_the_rules_of_yaml_1_2(text: str, value: Any) -> None:
     read_back = plain_value(text)
@@ -130,7 +135,7 @@ POLICIES = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(POLICIES, POLICIES)
 def test_what_is_shown_is_stable_and_gives_the_same_rules(tmp_path: Path, policy: Any, override: Any) -> None:
     followers = [
@@ -153,15 +158,17 @@ def test_what_is_shown_of_a_file_is_stable(path: Path, tmp_path: Path) -> None:
     shown = show(path, environment=ENVIRONMENT)
     again = write(tmp_path, yaml.safe_dump(shown))
     assert show(again) == shown
-    offline = load(path, ENVIRONMENT, offline=True)
-    assert load(again, {}, offline=True) == offline
+    offline = read(path, ENVIRONMENT, offline=True)
+    assert load(again, {}, offline=True) == offline.rules == rules_of(offline.document.text)
 
 
 LINES = EVERY_KEY.read_text().splitlines()
-CUTS = st.tuples(st.integers(0, len(LINES) - 1), st.integers(0, 20), st.sampled_from(list(" :-{}[]\"'#&*!|>%@`$\t\0x7é")))
+CUTS = st.tuples(
+    st.integers(0, len(LINES) - 1), st.integers(0, 20), st.sampled_from(list(" :-{}[]\"'#&*!|>%@`$\t\0x7é"))
+)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 @given(st.lists(CUTS, min_size=1, max_size=3), st.sampled_from(["put", "cut", "drop"]))
 def test_a_spoiled_file_gives_findings_and_never_falls_over(tmp_path: Path, cuts: Any, how: str) -> None:
     lines = list(LINES)
@@ -174,6 +181,8 @@ def test_a_spoiled_file_gives_findings_and_never_falls_over(tmp_path: Path, cuts
     assert all(one.line <= len(lines) + 1 for one in found)
     if not errors(found):
         show(path)
+    with contextlib.suppress(RulesRefused):
+        read(path, ENVIRONMENT, offline=True)
 
 
 @settings(deadline=None)
@@ -185,9 +194,11 @@ def test_any_text_is_parsed_or_told_about(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "- " * 50_000, "{a: " * 5_000, "a: &a [*a]", "&a {b: *a}", "? " * 20_000]
-    + ["\n".join(f"{' ' * n}k:" for n in range(3_000))]
-    + ["a: &a [x, x]\n" + "\n".join(f"{p}: &{p} [{f'*{q}, ' * 9}]" for q, p in itertools.pairwise("abcdefgh"))],
+    [
+        *("[" * 100_000, "- " * 50_000, "{a: " * 5_000, "? " * 20_000, "a: &a [*a]", "&a {b: *a}"),
+        "\n".join(f"{' ' * n}k:" for n in range(3_000)),
+        "a: &a [x, x]\n" + "\n".join(f"{p}: &{p} [{f'*{q}, ' * 9}]" for q, p in itertools.pairwise("abcdefgh")),
+    ],
     ids=lambda text: text[:8],
 )
 def test_a_text_made_to_hurt_is_refused_quickly(text: str) -> None:
@@ -199,3 +210,53 @@ def test_anchors_and_aliases_are_understood(tmp_path: Path) -> None:
     text = yaml.safe_dump(small()) + "logging: {level: &level warning}\nalerts: {level: *level}\n"
     rules = load(write(tmp_path, text), ENVIRONMENT)
     assert rules.logging.level == rules.alerts.level == "warning"
+
+
+WHOLE = yaml.safe_load(json.dumps(show(EVERY_KEY)))
+ODD = st.sampled_from(
+    [
+        *(
+            None,
+            True,
+            0,
+            -1,
+            7,
+            0.5,
+            1e300,
+            "",
+            "off",
+            "none",
+            "skip",
+            "x",
+            "5s",
+            "0s",
+            "15:15",
+            "09:15-15:30",
+            "2026-11-08",
+        )
+    ]
+    + [*("NSE_FNO", "NSE_*", "MIS", "GTT", "SL-M", "LIMIT", "${X}", "${X:-5}", "*", [], ["x"], [None], {}, {"x": 1})]
+    + [{"from": 1}, {"NIFTY": 5, "*": 1}, {"NSE_FNO": "15:15"}, [{"name": "a"}]]
+)
+
+
+def leaves(value: Any, steps: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The steps to everything in a document."""
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*steps, key)
+        yield from leaves(one, (*steps, key))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(st.sampled_from(sorted(leaves(WHOLE), key=str)), ODD)
+def test_what_lint_accepts_can_be_read(tmp_path: Path, steps: tuple[Any, ...], odd: Any) -> None:
+    content = copy.deepcopy(WHOLE)
+    holder = content
+    for step in steps[:-1]:
+        holder = holder[step]
+    holder[steps[-1]] = odd
+    path = write(tmp_path, yaml.safe_dump(content))
+    found = errors(lint([path]))
+    if not found:
+        loaded = read(path, {"X": "5", **ENVIRONMENT}, offline=True) if "${" not in str(odd) else None
+        assert loaded is None or rules_of(loaded.document.text) == loaded.rules

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from rules_sample import EVERY_KEY, ROOT
 
 from copyctl.model import policy
-from copyctl.rules.schema import child_schema, each_key, fill, item_schema, language, schema_text
 from copyctl.rules.scalars import plain_value
+from copyctl.rules.schema import child_schema, each_key, fill, item_schema, language, schema_text
 
 SCHEMA = json.loads(schema_text())
 KEYS = [(".".join(map(str, steps)), schema) for steps, schema in each_key(language())]

@@ -18,6 +18,7 @@ def broker() -> Iterator[Broker]:
 @pytest.fixture
 def desk(broker: Broker, tmp_path: Path) -> Iterator[Desk]:
     broker.tell("reset")
+    broker.tell("clock", offset_seconds=0)
     made = Desk(broker=broker, folder=tmp_path)
     yield made
     made.close()

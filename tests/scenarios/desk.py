@@ -30,6 +30,11 @@ SHARE = {"exchange_segment": "NSE_EQ", "security_id": "2885"}  # RELIANCE, about
 Row = dict[str, Any]
 
 
+def pick(row: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
+    """Some fields of a row or of a request's body, to be compared at once."""
+    return tuple(row[name] for name in names)
+
+
 class Broker:
     """The simulator's process, and the door that moves its world."""
 
@@ -160,13 +165,15 @@ class Desk:
         process = self.process
         assert process is not None
         assert process.poll() is None, f"copyctl ended with {process.returncode}: {self.output()}"
+        rows = self.broker.ask("accounts")["accounts"]
+        if not {row["name"] for row in rows if row["connections"]} >= {"leader", *self.followers}:
+            return False
         said = self.command("status", check=False)
         return said.returncode == 0 and self._up(json.loads(said.stdout))
 
     @staticmethod
     def _up(status: Row) -> bool:
-        streams = status.get("streams_up", False)
-        return status["state"] == "running" and bool(streams)
+        return status["state"] == "running" and bool(status["leader"]["connected"])
 
     def output(self) -> str:
         return (self.folder / "run.log").read_text()
@@ -235,6 +242,55 @@ class Desk:
         (row,) = self.book(account)
         return row
 
+    def order(self, order_id: str, account: str = "leader") -> Row:
+        """One order of an account as the broker has it."""
+        (row,) = [row for row in self.book(account) if row["orderId"] == order_id]
+        return row
+
+    def reaches(self, status: str, account: str = "alice", order_id: str = "") -> Row:
+        """Wait until the account's newest order (or this one) has that status at the broker."""
+
+        def reached() -> Row | None:
+            row = self.order(order_id, account) if order_id else self.book(account)[-1]
+            return row if row["orderStatus"] == status else None
+
+        found: Row = self.eventually(reached, f"{account}'s order is {status}")
+        return found
+
+    def follows(self, order_id: str, follower: str = "alice", **wanted: Any) -> Row:
+        """Wait until ``copyctl orders`` says this of the copy of a leader order; its row."""
+
+        def told() -> Row | None:
+            row = self.copy(order_id, follower)
+            return row if all(row[key] == value for key, value in wanted.items()) else None
+
+        found: Row = self.eventually(told, f"the copy of {order_id} for {follower} is {wanted}")
+        return found
+
+    def verbs(self, account: str = "alice") -> list[str]:
+        """What was asked of the broker for an account: place, modify, cancel, in order of arrival."""
+        words = {"POST": "place", "PUT": "modify", "DELETE": "cancel"}
+        return [words[row["method"]] for row in self.calls(account)]
+
+    def asked(self, which: int = -1, account: str = "alice") -> Row:
+        """The body of one of those calls, the last unless told otherwise."""
+        return dict(self.calls(account)[which]["body"])
+
+    def heard(self, *verbs: str, account: str = "alice") -> None:
+        """These calls, in this order, and no other one even a while later."""
+        self.eventually(lambda: len(self.verbs(account)) >= len(verbs), f"{account}: {verbs}")
+        self.quiet()
+        assert self.verbs(account) == list(verbs), self.describe()
+
+    def events(self, event: str = "", **where: Any) -> list[Row]:
+        """The lines of ``copyctl events``."""
+        rows = [json.loads(line) for line in self.command("events").stdout.splitlines()]
+        return [row for row in rows if event in ("", row["event"]) and all(row[k] == v for k, v in where.items())]
+
+    def alerts(self, words: str) -> list[Row]:
+        """The alerts that say these words."""
+        return [row for row in self.events("alert") if words in row["text"]]
+
     # --- the leader ------------------------------------------------------------------------------------------------
 
     def place(self, **changes: Any) -> str:
@@ -270,10 +326,34 @@ class Desk:
         answer = self.dhan.cancel_order(order_id)
         assert answer["status"] == "success", answer
 
+    def look_again(self, account: str = "alice", times: int = 1) -> None:
+        """Wait until an account's books were read so many times more."""
+
+        def reads() -> int:
+            rows = self.broker.ask("requests", account=account)["requests"]
+            return sum(1 for row in rows if row["method"] == "GET" and row["path"].startswith("/trades"))
+
+        before = reads()
+        self.eventually(lambda: reads() > before + times, f"{account}'s books are read")
+
+    def settings(self, account: str | None = None, **switches: Any) -> None:
+        """How the broker behaves towards an account, or towards all."""
+        self.broker.tell("settings", **switches, **({"account": account} if account else {}))
+
+    def fault(self, kind: str, method: str = "POST", account: str = "alice", **rule: Any) -> None:
+        """What goes wrong with requests of an account that change orders."""
+        self.broker.tell("faults", kind=kind, account=account, method=method, path="^/orders", **rule)
+
+    def make(self, status: str, account: str = "alice", order_id: str = "", reason: str = "") -> None:
+        """What the exchange, the risk desk or a person makes of an order: CANCELLED, REJECTED, EXPIRED, ..."""
+        wanted = order_id or self.book(account)[-1]["orderId"]
+        self.broker.tell("status", account=account, order_id=wanted, status=status, reason=reason)
+
     def price(self, last_price: float, **instrument: str) -> None:
         self.broker.tell("price", **{**CALL, **instrument}, last_price=last_price)
 
     def fill(self, account: str, order_id: str, quantity: int, price: float) -> None:
+        """One execution of an order, whatever the market does."""
         self.broker.tell("fill", account=account, order_id=order_id, quantity=quantity, price=price)
 
     # --- time --------------------------------------------------------------------------------------------------------

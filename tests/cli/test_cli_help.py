@@ -1,0 +1,62 @@
+"""What the command line teaches, and how fast it comes."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import copyctl as package
+from tests.cli.world import copyctl
+
+COMMANDS = ("run", "status", "orders", "events", "kill", "resume", "lint", "show", "schema", "simulator")
+HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
+
+
+def test_help_names_every_command_and_no_other() -> None:
+    done = copyctl("--help")
+    assert done.returncode == 0
+    listed = done.stdout.split("Commands:")[1]
+    assert tuple(line.split()[0] for line in listed.splitlines() if line.strip()) == COMMANDS
+    assert "..." not in listed  # every first line fits
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_by_an_example(command: str) -> None:
+    done = copyctl(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(rf"Example:\s+copyctl {command}\b", done.stdout)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "copyctl", "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "typer" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_version() -> None:
+    assert copyctl("--version").stdout == f"copyctl {package.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bogus",),
+        ("orders",),
+        ("orders", "--rules", "x", "--bogus"),
+        ("orders", "--rules", "x", "--format", "xml"),
+        ("lint",),
+        ("lint", "x", "--format", "sarif"),
+        ("schema", "tape"),
+        ("simulator", "--port", "99999"),
+        ("simulator", "--accounts", "1"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_on_stderr(words: tuple[str, ...]) -> None:
+    done = copyctl(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr

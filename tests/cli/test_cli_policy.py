@@ -1,0 +1,119 @@
+"""``lint``, ``show``, ``schema``: without a variable set, without a network."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.world import TOKENS, Desk, copyctl, document
+
+
+def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
+    path = folder / name
+    path.write_text(yaml.safe_dump(document(**changes), sort_keys=False))
+    return str(path)
+
+
+def test_lint_of_a_good_file_finds_nothing(desk: Desk) -> None:
+    done = copyctl("lint", str(desk.rules_file))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "1 file: 0 errors, 0 warnings" in done.stderr
+
+
+def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
+    file = written(tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    done = copyctl("lint", file)
+    assert done.returncode == 1
+    assert f"{file}:" in done.stdout
+    assert "R111" in done.stdout
+    assert "hint: " in done.stdout
+
+
+def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path, desk: Desk) -> None:
+    broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    done = copyctl("lint", "--format", "json", broken, str(desk.rules_file))
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["files"]) == (1, 2)
+    for one in said["findings"]:
+        assert {"file", "line", "column", "code", "severity", "message"} <= set(one)
+        assert (one["file"], one["severity"]) == (broken, "error")
+        assert one["line"] > 1
+
+
+def test_a_yaml_syntax_error_is_a_finding(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("version: 1\nname: [unclosed\n")
+    done = copyctl("lint", "--format", "json", str(file))
+    assert done.returncode == 1
+    assert [one["code"] for one in json.loads(done.stdout)["findings"]] == ["R102"]
+
+
+def test_warnings_are_findings_only_when_strict(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratio": 1}, "limits": {"max_order_lots": 4}}
+    )
+    lax, strict = copyctl("lint", "--format", "json", file), copyctl("lint", "--format", "json", "--strict", file)
+    assert {one["severity"] for one in json.loads(lax.stdout)["findings"]} == {"warning"}
+    assert (lax.returncode, strict.returncode) == (0, 1)
+    assert lax.stdout == strict.stdout
+
+
+def test_lint_of_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    done = copyctl("lint", str(tmp_path / "nowhere.yaml"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"copyctl: there is no file {tmp_path / 'nowhere.yaml'}\n"
+
+
+def test_show_gives_the_effective_rules_with_every_secret_masked(desk: Desk) -> None:
+    tokens = {f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()}
+    done = copyctl("show", "--rules", str(desk.rules_file), environment=tokens)
+    said = json.loads(done.stdout)
+    assert said["policy"]["sizing"]["ratio"] == 0.5
+    assert said["leader"]["access_token"] == "***"
+    assert said["rate_limits"]["orders"]["per_second"] == 10
+    assert all(token not in done.stdout + done.stderr for token in TOKENS.values())
+
+
+def test_show_of_one_follower_gives_its_own_policy(desk: Desk) -> None:
+    said = json.loads(desk.run("show", "--follower", "bob").stdout)
+    assert [one["name"] for one in said["followers"]] == ["bob"]
+    assert said["policy"]["sizing"]["ratio"] == 0.001
+
+
+def test_show_as_a_table_has_one_line_for_each_value(desk: Desk) -> None:
+    lines = desk.run("show", "--format", "table").stdout.splitlines()
+    assert any(line.split() == ["policy.sizing.ratio", "0.5"] for line in lines)
+    assert any(line.split() == ["followers[0].access_token", "***"] for line in lines)
+
+
+def test_show_of_a_stranger_says_who_is_there(desk: Desk) -> None:
+    done = desk.run("show", "--follower", "carol")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "copyctl: no follower is called carol; there are alice, bob\n"
+
+
+@pytest.mark.parametrize("words", [("schema",), ("schema", "rules")])
+def test_schema_prints_the_json_schema(words: tuple[str, ...]) -> None:
+    said = json.loads(copyctl(*words).stdout)
+    assert said["$schema"].startswith("https://json-schema.org/")
+    assert "policy" in said["properties"]
+
+
+@pytest.mark.parametrize("command", ["show", "status", "orders", "events", "kill", "resume"])
+def test_rules_that_cannot_be_used_are_exit_code_2(command: str, tmp_path: Path) -> None:
+    file = written(tmp_path, policy={"sizing": {"strategy": "sideways"}})
+    for wrong in (file, str(tmp_path / "nowhere.yaml")):
+        done = copyctl(command, "--rules", wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert wrong in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_variable_that_says_where_the_store_is_must_be_set(tmp_path: Path) -> None:
+    file = written(tmp_path, store={"path": "${STORE_FOLDER}"})
+    done = copyctl("status", "--rules", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "STORE_FOLDER" in done.stderr
+    given = copyctl("status", "--rules", file, environment={"STORE_FOLDER": str(tmp_path / "elsewhere")})
+    assert given.returncode == 0

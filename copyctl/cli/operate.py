@@ -15,7 +15,7 @@ import typer
 from copyctl.cli import moments, options
 from copyctl.cli.console import line
 from copyctl.cli.deployment import Deployment, deployment, note_empty
-from copyctl.cli.speech import Format, answer, paper
+from copyctl.cli.speech import Format, answer, deserted, hush, paper
 from copyctl.cli.tables import orders_table, status_tables
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.effects import Notice
@@ -126,9 +126,8 @@ def events(
                 signal.signal(signal.SIGTERM, signal.default_int_handler)
             for seq, notice in _notices(it, begins, follow=follow):
                 tell(seq, notice)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
-            raise typer.Exit from None
+        except (KeyboardInterrupt, BrokenPipeError):  # stopped, or nobody reads any more
+            hush()
 
 
 def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
@@ -162,9 +161,9 @@ def _notices(it: Deployment, since: int, *, follow: bool) -> Iterator[tuple[int,
         for seq, notice in it.journal.notices(last, since):
             last = seq
             yield seq, notice
-        if not follow:
-            return
         sys.stdout.flush()
+        if not follow or deserted(sys.stdout):
+            return
         time.sleep(LISTEN_EVERY_SECONDS)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,7 +71,9 @@ def simulator(
 def _faults(file: Path | None) -> dict[str, Any]:
     """Fault rules and switches from a file, as the simulator takes them."""
     written = json.loads(file.read_text(encoding="utf-8")) if file is not None else []
-    told: Mapping[str, Any] = {"faults": written} if isinstance(written, list) else written
+    told = {"faults": written} if isinstance(written, list) else written
+    if not isinstance(told, dict):
+        raise TypeError(f"{file} holds neither a list of fault rules nor {{faults, settings}}")
     return {"faults": told.get("faults", []), "settings": told.get("settings", {})}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import sys
 from contextvars import ContextVar
 from enum import StrEnum
@@ -64,6 +65,18 @@ def leave(code: int, text: str) -> NoReturn:
     """End the command: one clear line on stderr, with the mend in it, and the exit code."""
     typer.echo(f"copyctl: {text}", err=True)
     raise typer.Exit(code)
+
+
+def deserted(stream: TextIO) -> bool:
+    """Is it a pipe whose reader has gone away?"""
+    poll = select.poll()
+    poll.register(stream, 0)
+    return any(what & select.POLLERR for _, what in poll.poll(0))
+
+
+def hush() -> None:
+    """Let what is still to be written to stdout go nowhere, so that nobody complains at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Paper(Console):

@@ -7,6 +7,7 @@ doubt it is NO_ANSWER.
 """
 
 import asyncio
+import contextlib
 import email.utils
 import re
 import ssl
@@ -16,11 +17,13 @@ from types import SimpleNamespace
 from typing import Final, Protocol
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from copyctl import __version__
 from copyctl.edge.capture import ClientEncoder
 from copyctl.model.request import Answer, Call, Passage
+from copyctl.model.secret import MASK
 
 CONNECT_SECONDS: Final = 3.0
 """The longest wait for a connection; a call's whole deadline is shorter where that is."""
@@ -39,9 +42,13 @@ PROFILE: Final = Call(verb="GET", path="/profile")
 
 _TOKEN: Final = re.compile(r"[!-~]+")
 _PATH: Final = re.compile(r"/[!-~]*")
-_READS: Final = frozenset({"GET"})
-_ASKED_BY_ACCOUNT: Final = ("/profile", "/RenewToken")
+_RENEWS: Final = "/RenewToken"
+"""A GET that changes something: it ends the old token, and a second one would lose the new one."""
+
+_ASKED_BY_ACCOUNT: Final = ("/profile", _RENEWS)
 """Paths whose account is told by a header ``dhanClientId`` (Dhan API v2, authentication)."""
+
+_CONNECTIONS_TRIED: Final = 3
 
 
 class _Clock(Protocol):
@@ -50,6 +57,20 @@ class _Clock(Protocol):
 
 class _SecondAttempt(aiohttp.ClientError):
     """The library was about to send a request again that may have been taken already."""
+
+
+class _SpokenFor(aiohttp.ClientError):
+    """A kept connection holds bytes that nobody had asked for."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """Never goes out on a connection that holds bytes already: the library would take them for its answer, and each
+    later answer for that to the request before."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is None or conn.protocol.should_close:
+            raise _SpokenFor("the broker had said something before it was asked")
+        return await super().send(conn)
 
 
 class _Trip(SimpleNamespace):
@@ -64,7 +85,8 @@ class _Trip(SimpleNamespace):
 class DhanGateway:
     """One account at the broker. ``token`` gives its access token as it is now; times come from ``clock`` (ns).
 
-    ``timeout_seconds``: the deadline of a call, from the first attempt to connect to the last byte of the answer.
+    ``timeout_seconds``: the deadline of a call, from the first attempt to connect to the last byte of the answer;
+    ``connect_seconds``: how much of it may pass without a connection.
     ``source_ip``: the local address that requests leave from. Connections are kept warm and shared by all calls.
     """
 
@@ -77,6 +99,7 @@ class DhanGateway:
         timeout_seconds: float,
         clock: _Clock,
         source_ip: str | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
         connections: int = CONNECTIONS,
         largest_body: int = LARGEST_BODY,
     ) -> None:
@@ -86,6 +109,7 @@ class DhanGateway:
         self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._source_ip = source_ip
+        self._connect_seconds = min(connect_seconds, timeout_seconds)
         self._connections = connections
         self._largest_body = largest_body
         self._encoder = ClientEncoder(client_id)
@@ -101,7 +125,7 @@ class DhanGateway:
         verb, path, body = self._encoder.encode(call)
         if not _PATH.fullmatch(path):
             raise ValueError(f"{path[:80]!r} is no path")
-        trip = _Trip(once=verb not in _READS)
+        trip = _Trip(once=verb != "GET" or path == _RENEWS)
         token = self._token()
         if self._closed:
             return self._not_left("the connection was closed by us")
@@ -109,12 +133,15 @@ class DhanGateway:
             return self._not_left("there is no access token, or it is not one line of plain text")
         try:
             async with asyncio.timeout(self._timeout_seconds):
+                for _ in range(_CONNECTIONS_TRIED - 1):
+                    with contextlib.suppress(_SpokenFor):  # not a byte of it went out on that one
+                        return await self._exchange(verb, path, body, token, trip)
                 return await self._exchange(verb, path, body, token, trip)
         except TimeoutError as fault:
             told = f"no answer within {self._timeout_seconds:g} s" if trip.written_at else _told(fault, "no connection")
             return self._without_answer(trip, told)
         except (aiohttp.ClientError, OSError) as fault:
-            return self._without_answer(trip, _told(fault, "the connection broke"))
+            return self._without_answer(trip, _told(fault, "the connection broke").replace(token, MASK))
 
     async def warm(self) -> Answer:
         """Have a connection open before it is needed, by the cheapest question: is the token alive?"""
@@ -163,7 +190,6 @@ class DhanGateway:
     def _opened(self) -> aiohttp.ClientSession:
         """The account's session. It keeps no cookies, follows no environment, and opens nothing before it is used."""
         if self._session is None:
-            connect = min(CONNECT_SECONDS, self._timeout_seconds)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._connections,
@@ -171,10 +197,13 @@ class DhanGateway:
                     ttl_dns_cache=DNS_SECONDS,
                     local_addr=(self._source_ip, 0) if self._source_ip else None,
                 ),
-                timeout=aiohttp.ClientTimeout(total=None, connect=connect, ceil_threshold=CONNECT_SECONDS * 100),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=self._connect_seconds, ceil_threshold=self._connect_seconds * 2
+                ),
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
+                request_class=_Request,
                 trace_configs=[self._watched()],
             )
         return self._session

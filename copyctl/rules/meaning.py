@@ -187,9 +187,10 @@ def _upwards(low: Spot, high: Spot, read: Callable[[str], Any], *, same: bool) -
         return
     try:
         first, last = read(low.value), read(high.value)
-    except ValueError:
+        is_upwards = first < last or (first == last and same)
+    except (ValueError, TypeError):
         return
-    if first > last or (first == last and not same):
+    if not is_upwards:
         message = f"{low.steps[-1]} {low.shown} does not come before {high.steps[-1]} {high.shown}"
         yield finding("R205", low.place, low.path, message)
 

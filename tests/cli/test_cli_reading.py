@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from copyctl.edge.journal import open_journal
 from copyctl.model.terms import OrderStatus
 from copyctl.report.moments import IST
-from tests.cli.world import BARE, LEADER, TOKENS, Desk, eventually
+from tests.cli.world import BARE, LEADER, TOKENS, Desk, copyctl, eventually
 
 
 @pytest.mark.parametrize(
@@ -211,13 +210,10 @@ def test_a_store_of_a_newer_version_is_exit_code_4(desk: Desk, command: str) -> 
 def test_no_secret_is_ever_printed(traded: Desk) -> None:
     tokens = {f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()}
     for words in (("orders",), ("status",), ("events",), ("show",), ("kill",), ("-v", "status")):
-        *flags, command = words
-        done = traded.run(command, environment=tokens) if not flags else traded.run(command, environment=tokens)
+        done = copyctl(*words, "--rules", str(traded.rules_file), environment=tokens)
         assert all(token not in done.stdout + done.stderr for token in TOKENS.values())
 
 
-def test_quiet_leaves_out_the_notes(desk: Desk, tmp_path: Path) -> None:
-    from tests.cli.world import copyctl
-
+def test_quiet_leaves_out_the_notes(desk: Desk) -> None:
     done = copyctl("-q", "orders", "--rules", str(desk.rules_file))
     assert (done.returncode, done.stderr) == (0, "")

@@ -63,7 +63,7 @@ def test_kill_without_a_run_is_stored_and_holds_at_the_next_start(desk: Desk) ->
     desk.report(LEADER, "L1", OrderStatus.PENDING)
     rows = desk.json("orders")["copies"]
     assert desk.sent == []
-    assert [(one["follower"], one["decision"], one["reason"]) for one in rows][0] == ("alice", "refused", "kill_switch")
+    assert (rows[0]["follower"], rows[0]["decision"], rows[0]["reason"]) == ("alice", "refused", "kill_switch")
 
 
 def test_a_follower_is_known_by_the_store_where_no_variable_is_set(traded: Desk) -> None:

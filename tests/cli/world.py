@@ -32,8 +32,8 @@ from copyctl.model.events import (
 from copyctl.model.order import ExecutionReport, Terms
 from copyctl.model.request import Fate, Outcome, Request
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment, Side, Source, Validity
-from copyctl.rules import read
 from copyctl.report.moments import IST
+from copyctl.rules import read
 
 LEADER, ALICE, BOB = "1100000001", "1100000002", "1100000003"
 PATIENCE_SECONDS = 30

@@ -133,14 +133,16 @@ async def test_a_connection_that_does_not_come_about_in_time_is_not_left(call, o
         assert not_left(await opened(raw.url.replace("http:", "https:"), seconds=SHORT).send(call))
 
 
-@CHANGES
+@CALLS
 async def test_a_call_that_found_no_free_connection_is_not_left(call, opened):
     async with serving(silence) as raw:
-        gateway = opened(raw.url, seconds=SHORT, connections=1)
-        first, second = await asyncio.gather(gateway.send(PLACE), gateway.send(call))
-        assert first.passage is Passage.NO_ANSWER
-        assert not_left(second)
+        gateway = opened(raw.url, connect_seconds=SHORT, connections=1)
+        first = asyncio.create_task(gateway.send(PLACE))
+        await raw.until(lambda: bool(raw.seen))
+        assert not_left(await gateway.send(call))
         assert len(raw.seen) == 1
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
 
 
 @pytest.mark.parametrize("token", ["", " ", "two\r\nlines: here", "a b", "héé", "null\0"])

@@ -20,6 +20,9 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 from dhanhq import DhanContext, dhanhq
+from typer.testing import CliRunner
+
+from copyctl.cli.main import app
 
 PATIENCE_SECONDS = 30.0  # a bound for what must happen, not a measure of it
 QUIET_SECONDS = 0.6  # for how long nothing may happen where nothing must
@@ -168,8 +171,7 @@ class Desk:
         rows = self.broker.ask("accounts")["accounts"]
         if not {row["name"] for row in rows if row["connections"]} >= {"leader", *self.followers}:
             return False
-        said = self.command("status", check=False)
-        return said.returncode == 0 and self._up(json.loads(said.stdout))
+        return self._up(json.loads(self.look("status")))
 
     @staticmethod
     def _up(status: Row) -> bool:
@@ -214,11 +216,17 @@ class Desk:
         assert not check or done.returncode == 0, done.stderr
         return done
 
+    def look(self, *words: str) -> str:
+        """What a command that only reads prints; run in this process, because it is asked for again and again."""
+        said = CliRunner().invoke(app, [*words, "--rules", str(self.rules_file)], env=self.environment)
+        assert said.exit_code == 0, said.stderr
+        return said.stdout
+
     # --- what is to be seen --------------------------------------------------------------------------------------
 
     def copies(self, **where: Any) -> list[Row]:
         """The rows of ``copyctl orders``."""
-        rows = json.loads(self.command("orders", "--format", "json").stdout)["copies"]
+        rows = json.loads(self.look("orders", "--format", "json"))["copies"]
         return [row for row in rows if all(row[key] == value for key, value in where.items())]
 
     def copy(self, order_id: str, follower: str = "alice") -> Row:
@@ -284,7 +292,7 @@ class Desk:
 
     def events(self, event: str = "", **where: Any) -> list[Row]:
         """The lines of ``copyctl events``."""
-        rows = [json.loads(line) for line in self.command("events").stdout.splitlines()]
+        rows = [json.loads(line) for line in self.look("events").splitlines()]
         return [row for row in rows if event in ("", row["event"]) and all(row[k] == v for k, v in where.items())]
 
     def alerts(self, words: str) -> list[Row]:

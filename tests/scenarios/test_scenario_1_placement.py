@@ -6,6 +6,7 @@ import pytest
 
 from tests.scenarios.desk import CALL, PUT, SHARE, Desk, pick
 
+HALF = {"strategy": "fixed_ratio", "ratio": 0.5}
 STOP_SELL = {"transaction_type": "SELL", "order_type": "STOP_LOSS", "trigger_price": 95, "price": 94}
 STOP_BUY = {"transaction_type": "BUY", "order_type": "STOP_LOSS", "trigger_price": 110, "price": 111}
 STOP_MARKET_SELL = {"transaction_type": "SELL", "order_type": "STOP_LOSS_MARKET", "trigger_price": 95, "price": 0}
@@ -210,7 +211,7 @@ def test_scenario_1_3_2_an_ioc_order_is_refused_where_the_mapping_skips_it(desk:
 def test_scenario_1_4_an_option_is_copied_by_its_id_in_whole_lots_of_its_own(
     desk: Desk, side: str, contract: dict[str, str], lot: int
 ) -> None:
-    desk.policy = {"sizing": {"ratio": 0.5}}
+    desk.policy = {"sizing": HALF}
     desk.start()
     order = desk.place(**contract, transaction_type=side, quantity=3 * lot, order_type="MARKET", price=0)
     row = desk.follows(order, decision="copied", follower_status="TRADED")
@@ -222,7 +223,7 @@ def test_scenario_1_4_an_option_is_copied_by_its_id_in_whole_lots_of_its_own(
 
 
 def test_scenario_1_5_1_the_disclosed_quantity_scales_with_the_quantity(desk: Desk) -> None:
-    desk.policy = {"sizing": {"ratio": 0.5}}
+    desk.policy = {"sizing": HALF}
     desk.start()
     order = desk.place(**SHARE, quantity=100, disclosed_quantity=50, price=1390)
     desk.follows(order, decision="copied", reason=None, follower_status="PENDING")

@@ -1,0 +1,51 @@
+"""What README shows is what happens: its shell blocks are run, in order, in one shell, in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "README.md").read_text()
+
+
+@pytest.mark.timeout(240)
+def test_every_shell_block_of_the_readme_runs(readme: str, tmp_path: Path) -> None:
+    for name in ("copyctl", "rules", "schemas", "examples", "pyproject.toml", "README.md", "LICENSE"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(SHELL.findall(readme))
+    clean = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=220, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"follower_status": "CANCELLED"' in done.stdout
+    assert "kill_switch" in done.stdout
+
+
+def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    commands = re.findall(r"\$ make ([a-z]+)", "".join(CONSOLE.findall(readme)))
+    assert commands == ["demo", "test"]
+    assert set(commands) <= set(targets)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/house.md", "CHANGELOG.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    local = [link for link in LINK.findall(text) if "://" not in link]
+    assert [link for link in local if not ((ROOT / page).parent / link).exists()] == []

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,7 +41,7 @@ class CannotRun(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run, ready to go. ``streams``: its order streams; ``simulator``: the broker in this process, if there is one."""
+    """A run, ready to go. ``streams``: its order streams. ``simulator``: the broker of this process, if it has one."""
 
     replicator: Replicator
     journal: Journal
@@ -82,6 +84,7 @@ async def assembled(
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
         journal = open_journal(folder, leader=rules.leader.client_id)
         stack.callback(journal.close)
+        _mark(journal, rules)
         clock = SystemClock()
         simulator = None
         if rules.broker.adapter is Adapter.SIMULATOR:
@@ -114,6 +117,13 @@ async def assembled(
             simulator=simulator,
             rules=rules,
         )
+
+
+def _mark(journal: Journal, rules: Rules) -> None:
+    """Keep in the store what its readers cannot know without the variables of the rules file."""
+    journal.mark("followers", json.dumps({one.client_id: one.name for one in rules.followers}))
+    journal.mark("rules_name", rules.name)
+    journal.mark("running_since", datetime.now(UTC).isoformat())
 
 
 async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> Simulator:
@@ -151,9 +161,7 @@ def _gateway(rules: Rules, client_id: str, token: TokenSource, clock: SystemCloc
     )
 
 
-def _stream(
-    rules: Rules, client_id: str, token: TokenSource, replicator: Replicator
-) -> Callable[[], Awaitable[None]]:
+def _stream(rules: Rules, client_id: str, token: TokenSource, replicator: Replicator) -> Callable[[], Awaitable[None]]:
     resilience = rules.resilience
     stream = OrderStream(
         rules.broker.order_update_url,
@@ -190,4 +198,3 @@ def _nobody_left_behind(replicator: Replicator, rules: Rules) -> None:
             f"the store holds open copies of {', '.join(left)}, which is no follower in this file any more. Put it "
             "back with enabled: false until nothing of it is open"
         )
-

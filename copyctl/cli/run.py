@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,7 +15,6 @@ import typer
 
 if TYPE_CHECKING:
     from copyctl.cli.assemble import Run
-    from copyctl.model.policy import Rules
     from copyctl.rules import Loaded
 
 BAD_RULES, BROKER, STORE = 2, 3, 4
@@ -53,7 +51,7 @@ def run(
         _leave(render(refused.findings), BAD_RULES)
     configure(loaded.rules.logging.level, loaded.rules.logging.format)
     try:
-        ends_at = _moment(until) if until else None
+        ends_at = _end(until) if until else None
         code = asyncio.run(_conduct(loaded, dry=dry_run, ends_at=ends_at, once=once))
     except CannotRun as refused:
         _leave(str(refused), refused.code)
@@ -67,29 +65,23 @@ def _leave(text: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _moment(text: str) -> datetime:
+def _end(text: str) -> datetime:
     """The moment that ``--until`` names.
 
     Raises:
         CannotRun: it names none, or one that is past.
     """
     from copyctl.cli.assemble import CannotRun
-    from copyctl.core.hours import IST
+    from copyctl.cli.moments import moment
 
-    now = datetime.now(IST)
+    now = datetime.now(UTC)
     try:
-        moment = datetime.fromisoformat(text)
+        ends_at = moment(text, now)
     except ValueError:
-        try:
-            hour, *rest = (int(part) for part in text.split(":"))
-            moment = now.replace(hour=hour, minute=rest[0], second=rest[1] if rest[1:] else 0, microsecond=0)
-        except (ValueError, IndexError):
-            raise CannotRun(f"--until {text!r} is no time: use 15:45 (IST) or ISO 8601") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=IST)
-    if moment <= now:
-        raise CannotRun(f"--until {text} is past: it is {now:%H:%M:%S} IST now")
-    return moment
+        raise CannotRun(f"--until {text!r} is no time: use 15:45 (IST) or ISO 8601") from None
+    if ends_at <= now:
+        raise CannotRun(f"--until {text} is past")
+    return ends_at
 
 
 async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, once: bool) -> int:
@@ -102,7 +94,6 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
     tell = announcer(rules, sys.stdout)
     began = time.time_ns()
     async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
-        _mark(assembled_run, rules)
         refused = await assembled_run.replicator.refused(rules.leader.client_id)
         if refused:
             typer.echo(f"the leader's token is refused: {refused}. Mint a new one and start again", err=True)
@@ -149,8 +140,7 @@ def _no_reload() -> None:
 
 
 async def _wait_until(moment: datetime, stop: asyncio.Event) -> None:
-    while (left := moment - datetime.now(moment.tzinfo)) > timedelta(0):
-        await asyncio.sleep(min(left.total_seconds(), 30.0))
+    await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
     stop.set()
 
 
@@ -167,14 +157,6 @@ async def _play(assembled_run: "Run", stop: asyncio.Event) -> None:
         waited += 0.05
         quiet = quiet + 0.05 if replicator.quiet else 0.0
     stop.set()
-
-
-def _mark(assembled_run: "Run", rules: "Rules") -> None:
-    """Keep in the store what its readers cannot know without the rules' variables."""
-    journal = assembled_run.journal
-    journal.mark("followers", json.dumps({one.client_id: one.name for one in rules.followers}))
-    journal.mark("rules_name", rules.name)
-    journal.mark("running_since", datetime.now().astimezone().isoformat())
 
 
 def _say_what_stays(assembled_run: "Run") -> None:

@@ -47,7 +47,7 @@ def simulator(
       copyctl simulator --port 8080 --follower alice --follower bob --env sim.env
     """
     # The simulator brings an HTTP server: only this command waits for it.
-    from copyctl.simulator import Simulator, account_names, write_environment  # noqa: PLC0415
+    from copyctl.simulator import Simulator, account_names, write_environment
 
     followers = follower or []
     count = accounts or (1 + len(followers) if followers else 3)

@@ -47,7 +47,7 @@ def status_tables(document: Row) -> Iterator[Table | Text]:
     head.add_row("state", state, clean(document["since"] or ""))
     stream = "connected" if leader["connected"] else "not connected"
     head.add_row(
-        "leader", stream, f"{leader['orders_today']} orders today, last frame {leader['last_frame_at'] or NOTHING}"
+        "leader", stream, f"orders today: {leader['orders_today']}, last frame {leader['last_frame_at'] or NOTHING}"
     )
     if leader["detail"]:
         head.add_row("", "", Text(clean(leader["detail"]), style="yellow"))

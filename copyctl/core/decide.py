@@ -105,6 +105,13 @@ def may_decide_again(copy: Copy, wish: Terms) -> bool:
     return before is not None and any(getattr(before, term) != getattr(wish, term) for term in hangs_on)
 
 
+def traded_enough(copy: Copy, leader: Order, follower: Follower) -> bool:
+    """``copy_on: traded``: had too little traded for a lot, and has enough by now?"""
+    if follower.policy.copy_on is not CopyOn.TRADED or copy.reason != Reason.ZERO_QUANTITY or copy.sizing is None:
+        return False
+    return sizing.size(copy.sizing, leader.filled).quantity > 0
+
+
 def _out_of_the_question(
     leader: Order,
     lead: LeaderOrder,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from copyctl.core import settle
-from copyctl.core.decide import first_decision, may_decide_again, ready, want
+from copyctl.core.decide import first_decision, may_decide_again, ready, traded_enough, want
 from copyctl.core.drift import drift
 from copyctl.core.hours import SECOND
 from copyctl.core.observe import note_fills, observe
@@ -286,7 +286,11 @@ def _attend_follower(
         created_at=draft.now,
         updated_at=draft.now,
     )
-    if _settled_for_good(copy) and not may_decide_again(copy, lead.wish):
+    if (
+        _settled_for_good(copy)
+        and not may_decide_again(copy, lead.wish)
+        and not traded_enough(copy, leader, follower)
+    ):
         return
     if not copy.slots and not draft.account(follower.client_id).ready:
         draft.copies.put(replace(copy, detail="waits for the follower's books"))

@@ -6,6 +6,7 @@ once more after a contract has expired.
 """
 
 import asyncio
+import contextlib
 import csv
 import datetime
 import hashlib
@@ -81,7 +82,8 @@ class InstrumentMaster:
             told = str(fault) or type(fault).__name__
             return await asyncio.to_thread(cls._older, kept, f"the instrument list {url} could not be had: {told}")
         finally:
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink()
 
     @classmethod
     def _kept(cls, fresh: Path, kept: Path) -> "InstrumentMaster":

@@ -138,10 +138,14 @@ class DhanGateway:
                         return await self._exchange(verb, path, body, token, trip)
                 return await self._exchange(verb, path, body, token, trip)
         except TimeoutError as fault:
-            told = f"no answer within {self._timeout_seconds:g} s" if trip.written_at else _told(fault, "no connection")
+            told = (
+                f"no answer within {self._timeout_seconds:g} s"
+                if trip.written_at
+                else _told(fault, "no connection", token)
+            )
             return self._without_answer(trip, told)
         except (aiohttp.ClientError, OSError) as fault:
-            return self._without_answer(trip, _told(fault, "the connection broke").replace(token, MASK))
+            return self._without_answer(trip, _told(fault, "the connection broke", token))
 
     async def warm(self) -> Answer:
         """Have a connection open before it is needed, by the cheapest question: is the token alive?"""
@@ -249,9 +253,9 @@ class DhanGateway:
         )
 
 
-def _told(fault: BaseException, otherwise: str) -> str:
-    """One line on a fault, for people. It never holds what was sent: neither headers nor body."""
-    return " ".join(_in_words(fault, otherwise).split())[:LONGEST_FAULT]
+def _told(fault: BaseException, otherwise: str, token: str) -> str:
+    """One line on a fault, for people. It never holds what was sent; what came may, so the token is taken out."""
+    return " ".join(_in_words(fault, otherwise).replace(token, MASK).split())[:LONGEST_FAULT]
 
 
 def _in_words(fault: BaseException, otherwise: str) -> str:

@@ -72,6 +72,8 @@ class Replicator:
         now = self._clock.now()
         self._conductor.post(PolicyLoaded(at=now, digest=digest, document=document, rules=rules))
         self._conductor.post(Started(at=now))
+        self._command = 0
+        self._take_commands()
 
     @property
     def state(self) -> State:
@@ -163,21 +165,23 @@ class Replicator:
 
     async def _commands(self) -> None:
         """Take commands in as they are given by other processes."""
-        posted = 0
         while True:
-            for command in self._outside.journal.commands():
-                if command.command_id > posted:
-                    posted = command.command_id
-                    self._conductor.post(
-                        CommandGiven(
-                            at=self._clock.now(),
-                            command_id=command.command_id,
-                            command=command.command,
-                            account=command.account,
-                            reason=command.reason,
-                        )
-                    )
             await asyncio.sleep(COMMANDS_EVERY_SECONDS)
+            self._take_commands()
+
+    def _take_commands(self) -> None:
+        for command in self._outside.journal.commands():
+            if command.command_id > self._command:
+                self._command = command.command_id
+                self._conductor.post(
+                    CommandGiven(
+                        at=self._clock.now(),
+                        command_id=command.command_id,
+                        command=command.command,
+                        account=command.account,
+                        reason=command.reason,
+                    )
+                )
 
     async def _sweep(self) -> None:
         """Read every account's books now and then, as a net for lost frames; sooner while its stream is down."""

@@ -137,7 +137,7 @@ class Prices:
         index, delta, option = OPTIONS[name]
         opened = _paise(option.last_price)
         lost_by_evening = opened * (70 if option.expiry == DAY else 7) // 100
-        every = 4 * MINUTE if option.expiry == DAY else 75 * SECOND
+        every = 2 * MINUTE if option.expiry == DAY else 75 * SECOND
         wobble = 0
         found = []
         for ms in _moments(chance, every):
@@ -167,7 +167,8 @@ class Prices:
         for point in self.after(name, ms, ms + within):
             if sign * (point.paise - furthest) > 0:
                 if point.ms >= ms + wait and sign * (point.paise - wanted) >= 0:
-                    return point, _on_tick(furthest + sign * TICK + (point.paise - furthest) // 2 + (TICK if down else 0))
+                    halfway = (abs(point.paise - furthest) // TICK + 1) // 2
+                    return point, furthest + sign * halfway * TICK
                 furthest = point.paise
         raise LookupError(f"{name} does not turn after {_clock(ms)}")
 
@@ -283,7 +284,7 @@ class Order:
     def actions(self) -> list[int]:
         """When the leader did something, as a copier sees it."""
         own = [each.ms for each in self.states if each.word == "Modified" or each.reason == BY_LEADER]
-        return [self.created, *own]
+        return [] if self.states[-1].word == "Rejected" else [self.created, *own]
 
     def tell(self, ms: int, word: str, reason: str = CONFIRMED) -> "Order":
         """A frame."""
@@ -738,7 +739,84 @@ FIXED = (
     Entry("14:05", ladder, "nifty 24500 ce", 4),
 )
 DIARY = (
-    Entry("09:16", scalp, "nifty 24500 ce", 4),
+    Entry("09:15", scalp, "nifty 24500 ce", 4),
+    Entry("09:16", breakout, "banknifty 54000 ce", 4),
+    Entry("09:18", kept, "reliance", 100, product=DELIVERY),
+    Entry("09:20", in_tranches, "nifty 24500 pe", 8),
+    Entry("09:22", at_once, "sensex 80000 ce", 4),
+    Entry("09:26", abandoned, "nifty 24600 ce", 4),
+    Entry("09:30", target_hit, "banknifty 54000 pe", 8),
+    Entry("09:33", scalp, "penny ce", 20),
+    Entry("09:36", swing, "nifty 24400 pe", 4),
+    Entry("09:42", without_funds, "banknifty 53500 pe", 18, SELL),
+    Entry("09:44", stopped_out, "nifty 24500 ce", 4),
+    Entry("09:48", killed, "sensex 80500 ce", 4),
+    Entry("09:50", abandoned, "sbin", 150, product=DELIVERY),
+    Entry("09:52", scalp, "nifty 24600 ce", 2, tag="breadth-02"),
+    Entry("09:55", resized, "sensex 80000 pe", 4),
+    Entry("10:00", scalp, "hdfcbank", 200),
+    Entry("10:04", chased, "nifty 24400 pe", 4),
+    Entry("10:08", trailed, "nifty 24500 pe", 4),
+    Entry("10:12", scalp, "nifty 24500 ce today", 4),
+    Entry("10:15", cut_short, "banknifty 54500 ce", 8),
+    Entry("10:20", spread, "nifty 24500 ce", 4, SELL),
+    Entry("10:24", outside_the_band, "sensex 80500 ce", 4),
+    Entry("10:26", iceberg, "sbin", 200, product=DELIVERY),
+    Entry("10:28", scalp, "nifty 24500 ce next", 2, product=CARRY),
+    Entry("10:30", at_once_in_part, "sensex 80000 ce", 8),
+    Entry("10:36", nervous, "nifty 24400 pe", 4),
+    Entry("10:40", scalp, "banknifty 53500 pe", 4, tag="meanrev-11"),
+    Entry("10:50", scalp, "nifty 24600 ce", 4),
+    Entry("10:58", swing, "sensex 80000 pe", 4),
+    Entry("11:02", scalp, "nifty 24500 pe", 1),
+    Entry("11:10", abandoned, "sensex 80000 ce", 8),
+    Entry("11:16", in_tranches, "banknifty 54000 ce", 8),
+    Entry("11:20", scalp, "penny pe", 16),
+    Entry("11:24", abandoned, "infy", 100, product=DELIVERY),
+    Entry("11:26", kept, "nifty 24500 ce next", 4, product=CARRY),
+    Entry("11:30", killed, "banknifty 54500 ce", 4, SELL),
+    Entry("11:32", stopped_out, "banknifty 54000 pe", 4),
+    Entry("11:36", scalp, "banknifty 53500 pe", 8),
+    Entry("11:40", target_hit, "sensex 80500 ce", 4, SELL),
+    Entry("11:46", abandoned, "nifty 24600 ce", 4),
+    Entry("11:48", swing, "banknifty 54000 pe", 4),
+    Entry("12:00", kept, "icicibank", 80, product=DELIVERY),
+    Entry("12:04", cut_short, "nifty 24600 ce", 8),
+    Entry("12:06", scalp, "banknifty 54000 pe", 8),
+    Entry("12:08", scalp, "sensex 80500 ce", 4, SELL),
+    Entry("12:10", at_once, "banknifty 54500 ce", 4),
+    Entry("12:20", breakout, "nifty 24600 ce", 4),
+    Entry("12:36", at_once, "nifty 24400 pe", 4),
+    Entry("12:52", swing, "banknifty 53500 pe", 4),
+    Entry("12:54", target_hit, "nifty 24500 ce", 8),
+    Entry("12:57", scalp, "sensex 80500 ce", 2),
+    Entry("13:00", trailed, "banknifty 54000 pe", 4),
+    Entry("13:02", resized, "nifty 24400 pe", 4),
+    Entry("13:06", without_funds, "nifty 24500 ce next", 26, SELL),
+    Entry("13:10", swing, "sensex 80000 ce", 4),
+    Entry("13:14", spread, "nifty 24500 pe", 4, SELL),
+    Entry("13:18", chased, "banknifty 54500 ce", 4),
+    Entry("13:22", abandoned, "nifty 24500 ce", 4, SELL),
+    Entry("13:26", in_tranches, "sensex 80000 pe", 8),
+    Entry("13:32", scalp, "nifty 24500 ce next", 2, product=CARRY),
+    Entry("13:40", abandoned, "banknifty 54500 ce", 4),
+    Entry("13:42", scalp, "tcs", 50),
+    Entry("13:44", nervous, "banknifty 53500 pe", 4),
+    Entry("13:48", kept, "tcs", 40, product=DELIVERY),
+    Entry("13:50", stopped_out, "nifty 24600 ce", 4, SELL),
+    Entry("13:54", swing, "banknifty 54000 ce", 4),
+    Entry("13:56", at_once, "sensex 80500 ce", 4),
+    Entry("13:58", killed, "nifty 24600 ce", 4),
+    Entry("14:20", scalp, "penny ce", 24),
+    Entry("14:22", kept, "hdfcbank", 120, product=DELIVERY),
+    Entry("14:24", scalp, "infy", 150),
+    Entry("14:34", outside_the_band, "reliance", 100, SELL, product=DELIVERY),
+    Entry("14:36", scalp, "nifty 24500 ce", 4, tag="closing-04"),
+    Entry("14:40", cut_short, "sensex 80000 pe", 8),
+    Entry("14:44", breakout, "nifty 24500 pe", 4),
+    Entry("14:52", scalp, "sensex 80000 ce", 8),
+    Entry("15:00", scalp, "nifty 24400 pe", 4),
+    Entry("15:06", killed, "nifty 24500 pe", 4),
 )
 
 

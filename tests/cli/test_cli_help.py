@@ -6,15 +6,15 @@ import sys
 
 import pytest
 
-import copyctl as package
-from tests.cli.world import copyctl
+from copyctl import __version__
+from tests.cli.world import copyctl, process
 
 COMMANDS = ("run", "status", "orders", "events", "kill", "resume", "lint", "show", "schema", "simulator")
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
 
 
 def test_help_names_every_command_and_no_other() -> None:
-    done = copyctl("--help")
+    done = process("--help")
     assert done.returncode == 0
     listed = done.stdout.split("Commands:")[1]
     assert tuple(line.split()[0] for line in listed.splitlines() if line.strip()) == COMMANDS
@@ -38,7 +38,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_version() -> None:
-    assert copyctl("--version").stdout == f"copyctl {package.__version__}\n"
+    assert process("--version").stdout == f"copyctl {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,8 @@ def test_wrong_usage_is_exit_code_2_on_stderr(words: tuple[str, ...]) -> None:
     done = copyctl(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Error: " in done.stderr
-    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_ends_a_process_as_it_ends_a_call() -> None:
+    words = ("orders", "--rules", "x", "--bogus")
+    assert process(*words) == copyctl(*words)

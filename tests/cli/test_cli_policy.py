@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.world import TOKENS, Desk, copyctl, document
+from tests.cli.world import TOKENS, Desk, copyctl, document, process
 
 
 def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
@@ -32,7 +32,7 @@ def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
 
 def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path, desk: Desk) -> None:
     broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
-    done = copyctl("lint", "--format", "json", broken, str(desk.rules_file))
+    done = process("lint", "--format", "json", broken, str(desk.rules_file))
     said = json.loads(done.stdout)
     assert (done.returncode, said["files"]) == (1, 2)
     for one in said["findings"]:
@@ -67,7 +67,7 @@ def test_lint_of_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None
 
 def test_show_gives_the_effective_rules_with_every_secret_masked(desk: Desk) -> None:
     tokens = {f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()}
-    done = copyctl("show", "--rules", str(desk.rules_file), environment=tokens)
+    done = desk.apart("show", environment=tokens)
     said = json.loads(done.stdout)
     assert said["policy"]["sizing"]["ratio"] == 0.5
     assert said["leader"]["access_token"] == "***"

@@ -11,7 +11,7 @@ import pytest
 from copyctl.edge.journal import open_journal
 from copyctl.model.terms import OrderStatus
 from copyctl.report.moments import IST
-from tests.cli.world import BARE, LEADER, TOKENS, Desk, copyctl, eventually
+from tests.cli.world import BARE, LEADER, TOKENS, Desk, copyctl, eventually, process
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_orders_tell_every_copy_by_its_followers_name(traded: Desk) -> None:
 
 
 def test_orders_are_the_same_when_the_run_is_over_and_the_variables_are_set(traded: Desk) -> None:
-    alive = traded.run("orders").stdout
+    alive = traded.apart("orders").stdout
     traded.stop()
     assert traded.run("orders").stdout == alive
     assert traded.run("orders", environment={"ALICE_CLIENT_ID": "1100000002"}).stdout == alive
@@ -105,7 +105,7 @@ def test_a_text_of_the_broker_cannot_command_the_terminal(desk: Desk) -> None:
 
 
 def test_status_of_a_live_run(traded: Desk) -> None:
-    said = traded.json("status")
+    said = json.loads(traded.apart("status").stdout)
     assert (said["state"], said["streams_up"]) == ("running", True)
     assert datetime.fromisoformat(said["since"]).utcoffset() == timedelta(hours=5, minutes=30)
     assert said["leader"]["connected"] is True
@@ -191,7 +191,7 @@ def test_a_listener_that_goes_away_is_no_error(traded: Desk) -> None:
 def test_a_damaged_store_is_exit_code_4_with_the_mend(traded: Desk, command: str) -> None:
     traded.stop()
     (traded.store / "journal.sqlite").write_bytes(b"no database at all" * 500)
-    done = traded.run(command)
+    done = traded.apart(command)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("copyctl: the journal ")
     assert "Traceback" not in done.stderr
@@ -209,8 +209,9 @@ def test_a_store_of_a_newer_version_is_exit_code_4(desk: Desk, command: str) -> 
 
 def test_no_secret_is_ever_printed(traded: Desk) -> None:
     tokens = {f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()}
-    for words in (("orders",), ("status",), ("events",), ("show",), ("kill",), ("-v", "status")):
-        done = copyctl(*words, "--rules", str(traded.rules_file), environment=tokens)
+    traded.stop()
+    for words in (("orders",), ("-v", "status"), ("events",), ("show",), ("kill",)):
+        done = process(*words, "--rules", str(traded.rules_file), environment=tokens)
         assert all(token not in done.stdout + done.stderr for token in TOKENS.values())
 
 

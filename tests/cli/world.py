@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typer.testing import CliRunner
 
+from copyctl.cli.main import app
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import InstrumentMaster
 from copyctl.edge.journal import Journal, open_journal
@@ -48,19 +50,34 @@ BARE = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME
 """An environment in which none of the rules' variables is set."""
 
 
-def copyctl(
-    *words: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Said:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def process(*words: str, environment: Mapping[str, str] | None = None) -> Said:
     """The real command in a process of its own."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "copyctl", *words],
         env={**BARE, **(environment or {})},
-        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def copyctl(*words: str, environment: Mapping[str, str] | None = None) -> Said:
+    """The same command in this process, where one of its own would add nothing but time."""
+    done = CliRunner().invoke(app, words, env=dict(environment or {}), prog_name="copyctl")
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Said(done.exit_code, done.stdout, done.stderr)
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -201,9 +218,13 @@ class Desk:
 
     # --- the command line ----------------------------------------------------------------------------------------
 
-    def run(self, command: str, *words: str, environment: Mapping[str, str] | None = None) -> Any:
-        """A command on this deployment, in a process of its own."""
+    def run(self, command: str, *words: str, environment: Mapping[str, str] | None = None) -> Said:
+        """A command on this deployment."""
         return copyctl(command, "--rules", str(self.rules_file), *words, environment=environment)
+
+    def apart(self, command: str, *words: str, environment: Mapping[str, str] | None = None) -> Said:
+        """The same in a process of its own."""
+        return process(command, "--rules", str(self.rules_file), *words, environment=environment)
 
     def json(self, command: str, *words: str) -> Any:
         """What a command says, and nothing but that on stdout."""

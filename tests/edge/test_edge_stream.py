@@ -16,7 +16,7 @@ from websockets.asyncio.server import Request, Response, ServerConnection, serve
 from copyctl.edge.stream import RAPID_DEATHS, OrderStream
 
 TOKEN = "eyJhbGciOiJIUzUxMiJ9.stream.token-of-nobody"
-LOGIN = '{"LoginReq":{"MsgCode":42,"ClientId":"1100000001","Token":"%s"},"UserType":"SELF"}' % TOKEN
+LOGIN = f'{{"LoginReq":{{"MsgCode":42,"ClientId":"1100000001","Token":"{TOKEN}"}},"UserType":"SELF"}}'
 
 
 class Chance(random.Random):
@@ -166,14 +166,14 @@ async def test_a_huge_frame_ends_the_session_and_makes_no_storm():
 
 
 async def test_a_session_that_lived_a_while_makes_the_next_delay_short_again():
-    lives = iter([0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.0])
+    lives = iter([0.0, 0.0, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0])
 
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()
         await asyncio.sleep(next(lives, 0.0))
         socket.transport.abort()
 
-    async with broker(handler) as url, watching(url, steady_seconds=0.2) as watch:
+    async with broker(handler) as url, watching(url, steady_seconds=0.4) as watch:
         reasons = await watch.downs(6)
     assert [high for _, high in watch.chance.asked[:6]] == [0.01, 0.02, 0.04, 0.01, 0.01 * 2, 0.04]
     assert ["token" in why for why in reasons] == [False, False, True, False, False, False]

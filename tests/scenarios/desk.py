@@ -30,6 +30,8 @@ CALL = {"exchange_segment": "NSE_FNO", "security_id": "43210"}  # a NIFTY call, 
 PUT = {"exchange_segment": "NSE_FNO", "security_id": "43211"}
 SHARE = {"exchange_segment": "NSE_EQ", "security_id": "2885"}  # RELIANCE, about 1402.50
 
+HALF = {"strategy": "fixed_ratio", "ratio": 0.5}
+
 Row = dict[str, Any]
 
 
@@ -86,6 +88,7 @@ class Desk:
     policy: Row = field(default_factory=dict)
     rules: Row = field(default_factory=dict)
     overrides: Mapping[str, Row] = field(default_factory=dict)
+    disabled: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
     since: int = 0
 
@@ -126,6 +129,7 @@ class Desk:
                     "name": name,
                     "client_id": accounts[name]["client_id"],
                     "access_token": f"${{{name.upper()}_ACCESS_TOKEN}}",
+                    **({"enabled": False} if name in self.disabled else {}),
                     **({"policy": self.overrides[name]} if name in self.overrides else {}),
                 }
                 for name in self.followers
@@ -316,6 +320,12 @@ class Desk:
         assert answer["status"] == "success", answer
         return str(answer["data"]["orderId"])
 
+    def by_hand(self, account: str, **changes: Any) -> str:
+        """Somebody places an order in the app; its order id."""
+        order = {"exchangeSegment": "NSE_FNO", "securityId": "43210", "transactionType": "BUY", "quantity": 130,
+                 "orderType": "LIMIT", "productType": "INTRADAY", "price": 90, **changes}  # fmt: skip
+        return str(self.broker.tell("place", account=account, order=order)["order_id"])
+
     def modify(self, order_id: str, **changes: Any) -> None:
         wanted = {
             "order_type": "LIMIT",
@@ -363,6 +373,13 @@ class Desk:
     def fill(self, account: str, order_id: str, quantity: int, price: float) -> None:
         """One execution of an order, whatever the market does."""
         self.broker.tell("fill", account=account, order_id=order_id, quantity=quantity, price=price)
+
+    def long_ago(self) -> None:
+        """What is done from now on is dated well before ``late.max_age``, until ``today``."""
+        self.broker.tell("clock", offset_seconds=-20)
+
+    def today(self) -> None:
+        self.broker.tell("clock", offset_seconds=0)
 
     # --- time --------------------------------------------------------------------------------------------------------
 

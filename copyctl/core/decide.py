@@ -78,7 +78,11 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     policy = follower.policy
     traded = policy.copy_on is CopyOn.TRADED
     ended = leader.over and leader.status is not OrderStatus.TRADED
-    if ended and not traded and copy.slots:
+    if ended and not leader.filled and copy.slots and not any(slot.sent for slot in copy.slots):
+        detail = f"the leader's order was {leader.status} before it could be copied"
+        verdict = Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_OVER, detail=detail)
+        return replace(_with(copy, verdict), closing=True)
+    if ended and not traded and any(slot.sent for slot in copy.slots):
         if policy.fills.on_leader_cancel is OnLeaderCancel.KEEP and leader.status is not OrderStatus.REJECTED:
             return replace(copy, decided_on=lead.wish)
         return _closing(copy, leader)

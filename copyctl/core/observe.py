@@ -15,7 +15,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
-from copyctl.model.terms import Leg, Level, OrderStatus, Source
+from copyctl.model.terms import Leg, Level, OrderStatus, Source, Validity
 
 SEEN_AT_CONNECT = 2 * SECOND
 """A change that the broker dates after the last connect less this is not late, whatever the clocks say."""
@@ -161,7 +161,11 @@ def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
         copy = with_slot(copy, replace(slot, standing=Standing.REJECTED, rejected_as=category))
         return settle.dead(draft, copy, category, order.text)
     cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
-    if cancelled and not (slot.cancel_asked or slot.retired or copy.closing):
+    if (
+        cancelled
+        and slot.asked.validity is not Validity.IOC
+        and not (slot.cancel_asked or slot.retired or copy.closing)
+    ):
         _by_hand(draft, copy, slot, "cancelled")
     return with_slot(copy, replace(slot, standing=Standing.ENDED))
 

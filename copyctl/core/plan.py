@@ -15,8 +15,8 @@ class Working:
     """One placement as the plan sees it.
 
     ``waiting``: it has not left yet, so its terms can still be replaced. ``placing``: it left and has no order id
-    yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``owed``: it ended
-    because we wanted it anew, or was never placed: what it lacks may be placed again.
+    yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``done``: it traded
+    in full. ``owed``: it ended because we wanted it anew, or was never placed: what it lacks may be placed again.
     """
 
     revision: int
@@ -27,6 +27,7 @@ class Working:
     placing: bool = False
     changing: bool = False
     ending: bool = False
+    done: bool = False
     owed: bool = False
     left_alone: bool = False
     modifications: int = 0
@@ -79,7 +80,7 @@ def plan(wanted: Terms, slots: Sequence[Working], *, changed: bool, closing: boo
     if not staying:
         if live:
             return Plan(waits=True)
-        owed = changed or (bool(slots) and slots[-1].owed)
+        owed = slots[-1].owed or (changed and not slots[-1].done) if slots else changed
         return Plan(actions=(Begin(terms=replace(wanted, quantity=wanted.quantity - filled)),)) if owed else Plan()
     keep, *extra = staying
     ends = _end(extra)

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from copyctl.core.correlation import correlation_id
 from copyctl.core.plan import Action, Alter, Begin, End, Working, plan, plan_traded
-from copyctl.core.state import Draft
+from copyctl.core.state import Draft, order_key
 from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
 from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
+from copyctl.model.terms import OrderStatus
 
 
 def request_id(slot: Slot, kind: RequestKind) -> str:
@@ -32,7 +33,7 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
     changed = copy.wanted != copy.pursued
     killed = bool(draft.account(copy.follower).killed_at)
     closing = copy.closing or (killed and changed and bool(copy.slots) and not _only_less(copy))
-    slots = [_working(draft, slot) for slot in copy.slots]
+    slots = [_working(draft, copy, slot) for slot in copy.slots]
     most = rules.rate_limits.modifications_per_order
     if follower.policy.copy_on is CopyOn.TRADED and not closing:
         made = plan_traded(wanted, slots, changed=changed, most_modifications=most)
@@ -64,6 +65,7 @@ def _adopted(order: Order, revision: int, wanted: Terms | None) -> Slot:
         correlation_id=order.correlation_id,
         asked=asked,
         standing=Standing.ENDED if order.over else Standing.WORKING,
+        sent=True,
         order_id=order.order_id,
         filled=order.filled,
         average_price=order.average_price,
@@ -91,8 +93,9 @@ def _only_less(copy: Copy) -> bool:
     return quantity < copy.pursued.terms.quantity and less == copy.wanted
 
 
-def _working(draft: Draft, slot: Slot) -> Working:
+def _working(draft: Draft, copy: Copy, slot: Slot) -> Working:
     """The placement as the plan sees it."""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id))
     modify = draft.requests.get(request_id(slot, RequestKind.MODIFY))
     cancel = draft.requests.get(request_id(slot, RequestKind.CANCEL))
     waiting = _waiting(draft, slot) is not None
@@ -105,6 +108,7 @@ def _working(draft: Draft, slot: Slot) -> Working:
         placing=not waiting and not slot.order_id,
         changing=modify is not None and modify.state is not RequestState.QUEUED,
         ending=cancel is not None or slot.cancel_asked,
+        done=slot.filled >= slot.asked.quantity or (order is not None and order.status is OrderStatus.TRADED),
         owed=slot.standing is Standing.ABSENT or (slot.standing is Standing.ENDED and slot.retired),
         left_alone=slot.left_alone,
         modifications=slot.modifications,

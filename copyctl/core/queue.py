@@ -83,6 +83,8 @@ def _send(draft: Draft, approved: Approved) -> None:
     if copy is None:
         return
     slot = copy.slots[request.revision]
+    if request.kind is RequestKind.PLACE and not slot.sent:
+        copy = with_slot(copy, replace(slot, sent=True))
     if request.kind is RequestKind.MODIFY and request.attempts == 1:
         copy = with_slot(copy, replace(slot, modifications=slot.modifications + 1))
     if request.kind is RequestKind.PLACE and copy.decision is Decision.QUEUED:

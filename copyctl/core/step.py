@@ -286,11 +286,7 @@ def _attend_follower(
         created_at=draft.now,
         updated_at=draft.now,
     )
-    if (
-        _settled_for_good(copy)
-        and not may_decide_again(copy, lead.wish)
-        and not traded_enough(copy, leader, follower)
-    ):
+    if _settled_for_good(copy) and not may_decide_again(copy, lead.wish) and not traded_enough(copy, leader, follower):
         return
     if not copy.slots and not draft.account(follower.client_id).ready:
         draft.copies.put(replace(copy, detail="waits for the follower's books"))

@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from copyctl import __version__
+from copyctl.edge.address import checked
 
 STEADY_SECONDS: Final = 60.0
 """A session that lived this long was a good one: the next delay is the shortest again."""
@@ -56,6 +57,9 @@ class OrderStream:
 
     ``initial_seconds`` and ``maximum_seconds`` bound the delay before a new connection, which is between half and the
     whole of what doubling gives. ``heartbeat_seconds``: a ping is sent so often, and must be answered within that.
+
+    Raises:
+        ValueError: ``url`` is no ws:// or wss:// address.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class OrderStream:
         largest_frame: int = LARGEST_FRAME,
         source_ip: str | None = None,
     ) -> None:
-        self._url = url
+        self._url = checked(url, "ws", "wss")
         self._login = login
         self._deliver = deliver
         self._changed = changed

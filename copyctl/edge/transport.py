@@ -21,6 +21,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from copyctl import __version__
+from copyctl.edge.address import checked
 from copyctl.edge.capture import ClientEncoder
 from copyctl.model.request import Answer, Call, Passage
 from copyctl.model.secret import MASK
@@ -88,6 +89,9 @@ class DhanGateway:
     ``timeout_seconds``: the deadline of a call, from the first attempt to connect to the last byte of the answer;
     ``connect_seconds``: how much of it may pass without a connection.
     ``source_ip``: the local address that requests leave from. Connections are kept warm and shared by all calls.
+
+    Raises:
+        ValueError: ``rest_url`` is no http:// or https:// address.
     """
 
     def __init__(
@@ -103,7 +107,7 @@ class DhanGateway:
         connections: int = CONNECTIONS,
         largest_body: int = LARGEST_BODY,
     ) -> None:
-        self._rest_url = rest_url.rstrip("/")
+        self._rest_url = checked(rest_url, "http", "https").rstrip("/")
         self._client_id = client_id
         self._token = token
         self._timeout_seconds = timeout_seconds

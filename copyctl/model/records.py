@@ -58,7 +58,8 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One placement of a copy. ``asked``: the terms last asked of the broker and not refused at once.
+    """One placement of a copy. ``sent``: it has left at least once. ``asked``: the terms last asked of the broker
+    and not refused at once.
 
     ``asked_at``: when that was acknowledged; a book that was read well after it and shows other terms tells of a
     change by somebody else or of a modification refused late. ``confirmed``: the broker has shown these terms
@@ -72,6 +73,7 @@ class Slot:
     correlation_id: str
     asked: Terms
     standing: Standing = Standing.WAITING
+    sent: bool = False
     order_id: str = ""
     filled: int = 0
     average_price: Decimal = Decimal(0)

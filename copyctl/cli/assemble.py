@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import InstrumentMaster
 from copyctl.edge.journal import Journal, open_journal
-from copyctl.edge.logs import register_secret
+from copyctl.edge.logs import mask, register_secret
 from copyctl.edge.stream import OrderStream
 from copyctl.edge.tokens import TokenSource
 from copyctl.edge.transport import DhanGateway
@@ -96,8 +96,11 @@ async def assembled(
                 instruments=rules.broker.instruments or simulator.instruments_url,
             )
             rules = replace(rules, broker=broker)
-        tokens = {account.client_id: _token(account) for account in (rules.leader, *rules.followers)}
-        gateways = {name: _gateway(rules, name, token, clock) for name, token in tokens.items()}
+        try:
+            tokens = {account.client_id: _token(account) for account in (rules.leader, *rules.followers)}
+            gateways = {name: _gateway(rules, name, token, clock) for name, token in tokens.items()}
+        except (OSError, ValueError) as trouble:
+            raise CannotRun(f"an account of this file cannot be used: {mask(str(trouble))}") from None
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         outside = Outside(
@@ -110,10 +113,14 @@ async def assembled(
         )
         replicator = Replicator(rules, digest, document, outside, dry=dry)
         _nobody_left_behind(replicator, rules)
+        try:
+            streams = tuple(_stream(rules, name, token, replicator) for name, token in tokens.items())
+        except ValueError as trouble:
+            raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
         yield Run(
             replicator=replicator,
             journal=journal,
-            streams=tuple(_stream(rules, name, token, replicator) for name, token in tokens.items()),
+            streams=streams,
             simulator=simulator,
             rules=rules,
         )

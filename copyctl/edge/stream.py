@@ -141,7 +141,7 @@ class OrderStream:
             self._ends = self._rapid = 0
         elif was_up:
             self._rapid += 1
-        if self._rapid >= RAPID_DEATHS:
+        if was_up and self._rapid >= RAPID_DEATHS:
             why = f"closed right after the login again and again: the token may be refused ({why})"
         if was_up or why != self._why:
             self._why = why

@@ -170,7 +170,11 @@ class Replicator:
             self._take_commands()
 
     def _take_commands(self) -> None:
-        for command in self._outside.journal.commands():
+        try:
+            given = self._outside.journal.commands()
+        except OSError:
+            return  # the next turn that is written meets the same trouble, and tells of it
+        for command in given:
             if command.command_id > self._command:
                 self._command = command.command_id
                 self._conductor.post(

@@ -294,6 +294,11 @@ class Desk:
         self.quiet()
         assert self.verbs(account) == list(verbs), self.describe()
 
+    def told_at(self, word: str, order_id: str, account: str = "alice") -> int:
+        """When the broker first told of an order with this word (monotonic ns)."""
+        frames = self.broker.ask("frames", account=account)["frames"]
+        return min(row["monotonic_ns"] for row in frames if order_id in row["frame"] and f'"{word}"' in row["frame"])
+
     def events(self, event: str = "", **where: Any) -> list[Row]:
         """The lines of ``copyctl events``."""
         rows = [json.loads(line) for line in self.look("events").splitlines()]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.desk import CALL, HALF, PUT, SHARE, Desk, pick
+
 STOP_SELL = {"transaction_type": "SELL", "order_type": "STOP_LOSS", "trigger_price": 95, "price": 94}
 STOP_BUY = {"transaction_type": "BUY", "order_type": "STOP_LOSS", "trigger_price": 110, "price": 111}
 STOP_MARKET_SELL = {"transaction_type": "SELL", "order_type": "STOP_LOSS_MARKET", "trigger_price": 95, "price": 0}

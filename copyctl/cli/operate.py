@@ -86,6 +86,7 @@ def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: optio
             since=_began(it.journal),
             leader=it.leader,
             sent=_sent(it.journal, day_start(now)),
+            waiting=it.journal.commands(),
         )
         enabled = {one.name: one.enabled for one in it.rules.followers}
         members = [Member(name=name, account=one, enabled=enabled[name]) for name, one in it.followers.items()]

@@ -8,6 +8,7 @@ book that was asked for later settles it.
 
 from dataclasses import replace
 
+from copyctl.core.hours import SECOND
 from copyctl.model.order import ExecutionReport, Order, Version
 from copyctl.model.terms import OrderStatus, Source
 
@@ -15,8 +16,12 @@ from copyctl.model.terms import OrderStatus, Source
 def fold(order: Order | None, report: ExecutionReport) -> Order:
     """The picture after one more report of the same account and order; the same object when it tells nothing new."""
     before = order if order is not None else Order(account=report.account, order_id=report.order_id)
-    when = report.broker_time or report.as_of
-    newest = (when, report.as_of) >= (before.broker_time, before.newest_as_of)
+    when = report.broker_time or report.as_of // SECOND * SECOND
+    newest = (when, report.as_of, report.text) >= (before.broker_time, before.newest_as_of, before.text)
+    quoted = report.last_price is not None and (report.as_of, report.last_price) >= (
+        before.last_price_at,
+        before.last_price or 0,
+    )
     filled, average = max((before.filled, before.average_price), (report.filled, report.average_price))
     versions, terms_time = _versions(before, report, when)
     stream_rejection = report.status is OrderStatus.REJECTED and report.source is Source.STREAM
@@ -36,7 +41,7 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
         segment=before.segment or report.segment,
         security_id=before.security_id or report.security_id,
         product=before.product or report.product,
-        terms=max(versions, key=_freshness).terms if versions else None,
+        terms=versions[0].terms if versions else None,
         versions=versions,
         terms_time=terms_time,
         filled=filled,
@@ -49,9 +54,10 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
         amo_time=before.amo_time or report.amo_time,
         platform=before.platform or report.platform,
         text=report.text if newest else before.text,
-        category=before.category or report.category,
+        category=max(filter(None, (before.category, report.category)), default=None),
         hint=before.hint or report.instrument,
-        last_price=(report.last_price or before.last_price) if newest else (before.last_price or report.last_price),
+        last_price=report.last_price if quoted else before.last_price,
+        last_price_at=report.as_of if quoted else before.last_price_at,
         triggered=before.triggered or report.status is OrderStatus.TRIGGERED,
         created_time=before.created_time or report.created_time,
         broker_time=when if newest else before.broker_time,
@@ -62,21 +68,25 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
     return before if order is not None and after == before else after
 
 
-def _freshness(version: Version) -> tuple[int, bool]:
-    return version.as_of, version.source is Source.BOOK
+def _freshness(version: Version) -> tuple[int, bool, str]:
+    return version.as_of, version.source is Source.BOOK, repr(version.terms)
 
 
 def _versions(order: Order, report: ExecutionReport, when: int) -> tuple[tuple[Version, ...], int]:
-    """The terms seen with the newest broker time. A frame counts from when it first came, so that a repetition of an
-    older one changes nothing; a row of the book counts from the last time that it was asked for."""
+    """The terms seen with the newest broker time, newest first. A frame counts from when it first came, so that a
+    repetition of an older one changes nothing; a row of the book counts from the last time that it was asked for."""
     if report.terms is None or when < order.terms_time:
         return order.versions, order.terms_time
-    seen = {(v.terms, v.source): v.as_of for v in order.versions} if when == order.terms_time else {}
-    key = (report.terms, report.source)
+    told = Version(terms=report.terms, as_of=report.as_of, source=report.source)
+    if when > order.terms_time:
+        return (told,), when
+    known = next((one for one in order.versions if (one.terms, one.source) == (told.terms, told.source)), None)
     pick = min if report.source is Source.STREAM else max
-    seen[key] = pick(seen.get(key, report.as_of), report.as_of)
-    versions = [Version(terms=terms, as_of=as_of, source=source) for (terms, source), as_of in seen.items()]
-    versions.sort(key=_freshness, reverse=True)
+    if known is not None and pick(known.as_of, told.as_of) == known.as_of:
+        return order.versions, when
+    versions = [told, *(one for one in order.versions if one is not known)]
+    if len(versions) > 1:
+        versions.sort(key=_freshness, reverse=True)
     return tuple(versions), when
 
 

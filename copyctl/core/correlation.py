@@ -1,21 +1,35 @@
 """Correlation ids: the name under which a copy is known at the broker.
 
 An id is derived, never drawn, from the two client ids, the leader's order, the leg and the revision. Whoever derives
-it again, on another day, in another store, finds the same one, and so finds the copies that rest at the broker.
+it again, on another day, in another store, finds the same one, and so finds the copies that rest at the broker. All
+placements of one copy share their stem, so that a person sees which belong together.
 Dhan takes at most 25 characters of letters, digits, ``_`` and ``-`` (its pages say 30, measured are 25).
 """
 
 import base64
 import hashlib
+from functools import lru_cache
 
 from copyctl.model.terms import Leg
 
 PREFIX = "cc"
-LENGTH = 24
+STEM = 20
+MOST_REVISIONS = 10_000
 
 
 def correlation_id(*, leader: str, follower: str, leader_order_id: str, revision: int, leg: Leg = Leg.ENTRY) -> str:
-    """The id of one placement: 24 characters, ``cc`` and 110 bits of SHA-256."""
-    told = "\x1f".join((leader, follower, leader_order_id, leg, str(revision)))
+    """The id of one placement: ``cc``, 90 bits of SHA-256, and the revision.
+
+    Raises:
+        ValueError: the revision is below 0 or 10000 or more: that copy has run away.
+    """
+    if not 0 <= revision < MOST_REVISIONS:
+        raise ValueError(f"revision {revision} of the copy of {leader_order_id}")
+    return f"{_stem(leader, follower, leader_order_id, leg)}-{revision}"
+
+
+@lru_cache(maxsize=4096)
+def _stem(leader: str, follower: str, leader_order_id: str, leg: Leg) -> str:
+    told = "\x1f".join((leader, follower, leader_order_id, leg))
     digest = hashlib.sha256(told.encode()).digest()
-    return PREFIX + base64.b32encode(digest).decode().lower()[: LENGTH - len(PREFIX)]
+    return PREFIX + base64.b32encode(digest).decode().lower()[: STEM - len(PREFIX)]

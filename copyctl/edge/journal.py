@@ -142,15 +142,9 @@ class Journal:
             JournalReadError: they could not be read.
         """
         try:
-            rows = self._database.execute(
-                "SELECT id, given_at, command, account, reason FROM commands WHERE taken_at IS NULL ORDER BY id"
-            ).fetchall()
+            return waiting_commands(self._database)
         except sqlite3.Error as fault:
             raise JournalReadError(str(fault)) from fault
-        return [
-            Command(command_id=one, given_at=at, command=command, account=account, reason=reason)
-            for one, at, command, account, reason in rows
-        ]
 
     def mark(self, key: str, value: str) -> None:
         """Keep a fact about the store itself, for people who read it.
@@ -287,6 +281,17 @@ def read_records(database: sqlite3.Connection, *, past: bool = False) -> dict[st
     for name, body in database.execute(statement):
         found[name].append(_DECODERS[name].decode(body))
     return found
+
+
+def waiting_commands(database: sqlite3.Connection) -> list[Command]:
+    """The commands that no run has taken in yet, oldest first."""
+    rows = database.execute(
+        "SELECT id, given_at, command, account, reason FROM commands WHERE taken_at IS NULL ORDER BY id"
+    )
+    return [
+        Command(command_id=one, given_at=at, command=command, account=account, reason=reason)
+        for one, at, command, account, reason in rows
+    ]
 
 
 def put_command(folder: Path, command: str, *, account: str = "", reason: str = "", at: int) -> int:

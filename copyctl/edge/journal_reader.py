@@ -8,8 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from copyctl.edge import journal_file
-from copyctl.edge.journal import read_records
+from copyctl.edge.journal import read_records, waiting_commands
 from copyctl.model.effects import Notice
+from copyctl.model.journal import Command
 from copyctl.model.records import TABLES, Record
 
 _NOTICE: Final = msgspec.json.Decoder(Notice)
@@ -63,6 +64,14 @@ class JournalReader:
             for seq, body in rows:
                 yield seq, self._notice(body)
             after = rows[-1][0]
+
+    def commands(self) -> Sequence[Command]:
+        """What people asked for and no run has taken in yet, oldest first."""
+        database = self._open()
+        try:
+            return [] if database is None else waiting_commands(database)
+        except sqlite3.Error as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
 
     def close(self) -> None:
         """Let the file go."""

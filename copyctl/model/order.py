@@ -100,7 +100,7 @@ class Order:
     several changes share one. ``terms`` is the newest of them. ``furthest``: the furthest status that any report
     gave, rejections on the stream left out: a rejected modification may be told with the same word as a rejected
     order, so an order that was seen resting is over only when the book says so. ``status`` is what follows from
-    both. ``hint``: what frames told of the instrument. ``seen_at``, ``newest_as_of``: our time of the first report
+    both. ``hint``: what frames told of the instrument. ``last_price_at``: when the last price came. ``seen_at``, ``newest_as_of``: our time of the first report
     and of the one that is newest by the broker's time.
     """
 
@@ -128,6 +128,7 @@ class Order:
     text: str = ""
     category: Category | None = None
     last_price: Decimal | None = None
+    last_price_at: int = 0
     hint: Instrument | None = None
     triggered: bool = False
     unknown_words: tuple[str, ...] = ()
@@ -141,10 +142,14 @@ class Order:
     def doubtful(self) -> bool:
         """Do the reports leave open what the order is now? Then the book must be read."""
         return (
-            (len({version.terms for version in self.versions}) > 1 and self.versions[0].source is not Source.BOOK)
+            (len(self.versions) > 1 and self.versions[0].source is not Source.BOOK and self._several_terms)
             or (self.rejected_on_stream and self.status is not OrderStatus.REJECTED and not self.over)
             or (self.status is None or self.terms is None or self.side is None)
         )
+
+    @property
+    def _several_terms(self) -> bool:
+        return any(version.terms != self.terms for version in self.versions)
 
     @property
     def over(self) -> bool:

@@ -156,9 +156,7 @@ DIARY = (
     Entry("14:52", scalp, "sensex 80000 ce", 8),
     Entry("15:00", scalp, "nifty 24400 pe", 4),
     Entry("15:02", scalp, "banknifty 54000 ce", 4),
-    Entry("15:04", at_once, "sensex 80500 ce", 4),
     Entry("15:06", killed, "nifty 24500 pe", 4),
-    Entry("15:07", scalp, "nifty 24600 ce", 4),
 )
 
 

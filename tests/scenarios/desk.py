@@ -175,7 +175,7 @@ class Desk:
         rows = self.broker.ask("accounts")["accounts"]
         if not {row["name"] for row in rows if row["connections"]} >= {"leader", *self.followers}:
             return False
-        return self._up(json.loads(self.look("status")))
+        return self._up(self.status())
 
     @staticmethod
     def _up(status: Row) -> bool:
@@ -236,6 +236,10 @@ class Desk:
     def copy(self, order_id: str, follower: str = "alice") -> Row:
         (row,) = self.copies(leader_order_id=order_id, follower=follower)
         return row
+
+    def status(self) -> Row:
+        """What ``copyctl status`` says."""
+        return dict(json.loads(self.look("status")))
 
     def calls(self, account: str = "alice", *kinds: str) -> list[Row]:
         """The follower's calls that change something, in the order in which the broker got them."""

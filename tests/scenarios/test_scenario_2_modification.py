@@ -229,6 +229,21 @@ def test_scenario_2_8_a_modification_after_the_follower_filled_sends_nothing(des
     assert row["drift"] == "filled 130 where 260 are wanted"
 
 
+def test_scenario_2_8_a_modification_that_meets_a_filled_copy_is_not_repeated(desk: Desk) -> None:
+    desk.rules = {"resilience": {"sweep": "60s"}}
+    desk.settings("leader", hold_matching=True)
+    desk.start()
+    order = desk.place()
+    copy = desk.reaches("PENDING")
+    desk.follows(order, follower_status="PENDING")
+    desk.settings("alice", stream_drop=1.0)  # nobody hears of the fill
+    desk.fill("alice", copy["orderId"], 130, 90)
+    desk.modify(order, quantity=260)
+    row = desk.follows(order, follower_status="TRADED", follower_filled=130)
+    desk.heard("place", "modify")
+    assert "modification was refused" in row["drift"]
+
+
 def test_scenario_2_9_a_quantity_too_small_for_a_lot_cancels_and_a_larger_one_places_anew(desk: Desk) -> None:
     desk.policy = {"sizing": HALF}
     desk.start()

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from copyctl.core import filters, mapping, sizing
 from copyctl.core.mapping import Mapped, Refusal
+from copyctl.core.plan import of
 from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel
 from copyctl.model.copying import OrderMapping
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
-from copyctl.model.policy import Follower
+from copyctl.model.policy import Follower, Policy
 from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.terms import Decision, OrderStatus, OrderType
@@ -71,49 +72,83 @@ def first_decision(
     return want(copy, leader, lead, follower, instrument)
 
 
+def follow_on(
+    copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int
+) -> Copy:
+    """A copy whose placements were found at the broker: followed by the numbers that the rules give now, whatever
+    they would decide of it today."""
+    policy = follower.policy
+    rule = filters.first_match(policy.filters, leader, lead.wish, instrument, now)
+    name = rule.name if rule else None
+    fixed = sizing.fix((rule and rule.sizing) or policy.sizing, name, instrument.lot_size)
+    wish, units = _asked_for(leader, lead, policy)
+    sized = sizing.size(fixed, units)
+    mapped = mapping.map_order(leader, wish, sized.quantity, _mapping(follower, name), instrument)
+    detail = f"{sized.detail}; found at the broker"
+    return replace(
+        copy,
+        decision=Decision.COPIED,
+        reason=None,
+        detail=detail,
+        sized=detail,
+        rule=name,
+        sizing=fixed,
+        wanted=mapped.desired if isinstance(mapped, Mapped) else None,
+        decided_on=lead.wish,
+    )
+
+
 def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument) -> Copy:
     """The copy with the order that is wanted by now, by the numbers fixed at its first decision."""
     if copy.sizing is None:
         return copy
     policy = follower.policy
     traded = policy.copy_on is CopyOn.TRADED
-    ended = leader.over and leader.status is not OrderStatus.TRADED
-    if ended and not leader.filled and copy.slots and not any(slot.sent for slot in copy.slots):
-        detail = f"the leader's order was {leader.status} before it could be copied"
-        verdict = Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_OVER, detail=detail)
-        return replace(_with(copy, verdict), closing=True)
-    if ended and not traded and any(slot.sent for slot in copy.slots):
-        if policy.fills.on_leader_cancel is OnLeaderCancel.KEEP and leader.status is not OrderStatus.REJECTED:
-            return replace(copy, decided_on=lead.wish)
-        return _closing(copy, leader)
-    wish = _traded_terms(lead.wish) if traded else lead.wish
-    units = leader.filled if traded or ended else lead.wish.quantity
+    ended = not traded and leader.over and leader.status is not OrderStatus.TRADED
+    sent = any(slot.sent for slot in copy.slots)
+    if ended and copy.slots and not copy.for_filled and (sent or not leader.filled):
+        return _after_the_end(copy, leader, lead, policy)
+    same_wish = bool(copy.slots) and not copy.closing and lead.wish == copy.decided_on
+    if same_wish and not (traded or ended):
+        return copy
+    wish, units = _asked_for(leader, lead, policy)
     sized = sizing.size(copy.sizing, units)
     quantity = max(0, sized.quantity - copy.missed)
+    copy = replace(copy, decided_on=lead.wish, closing=False, for_filled=ended)
+    if same_wish and copy.wanted is not None:
+        return _sized(replace(copy, wanted=replace(copy.wanted, terms=of(copy.wanted.terms, quantity))), sized.detail)
     mapped = mapping.map_order(leader, wish, quantity, _mapping(follower, copy.rule), instrument)
-    copy = replace(copy, decided_on=lead.wish, closing=False)
     if isinstance(mapped, Refusal):
         if copy.slots:
-            return replace(copy, drift=f"the leader's change cannot be copied: {mapped.detail}")
+            return replace(copy, stuck=mapped.detail)
         return _with(copy, Verdict(decision=Decision.REFUSED, reason=mapped.reason, detail=mapped.detail))
     if quantity == 0 and not copy.slots:
-        refusal = Verdict(decision=Decision.REFUSED, reason=Reason.ZERO_QUANTITY, detail=sized.detail)
-        return _with(replace(copy, wanted=mapped.desired), refusal)
+        return _with(replace(copy, wanted=mapped.desired), _nothing_left(sized, lead))
     return _wanted(copy, mapped, sized, leader, lead)
 
 
-def may_decide_again(copy: Copy, wish: Terms) -> bool:
-    """Did the leader change a term that this copy's refusal or rejection hangs on?"""
+def _asked_for(leader: Order, lead: LeaderOrder, policy: Policy) -> tuple[Terms, int]:
+    """The leader's terms as they are to be copied, and how many of his units are sized."""
+    if policy.copy_on is CopyOn.TRADED:
+        return _traded_terms(lead.wish), leader.filled
+    ended = leader.over and leader.status is not OrderStatus.TRADED
+    return lead.wish, leader.filled if ended else lead.wish.quantity
+
+
+def _nothing_left(sized: sizing.Sized, lead: LeaderOrder) -> Verdict:
+    if not sized.quantity:
+        return Verdict(decision=Decision.REFUSED, reason=Reason.ZERO_QUANTITY, detail=sized.detail)
+    detail = f"{lead.filled_at_first} had traded before it was seen, longer ago than late.max_age; {sized.detail}"
+    return Verdict(decision=Decision.SKIPPED, reason=Reason.LATE, detail=detail)
+
+
+def may_decide_again(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower) -> bool:
+    """Did the leader change a term that this copy's refusal or rejection hangs on, or has enough traded by now?"""
+    if follower.policy.copy_on is CopyOn.TRADED and copy.reason in (Reason.ZERO_QUANTITY, Reason.LATE):
+        return copy.sizing is not None and sizing.size(copy.sizing, leader.filled).quantity > copy.missed
     hangs_on = DECIDED_AGAIN_ON.get(copy.reason or "", ())
     before = copy.decided_on
-    return before is not None and any(getattr(before, term) != getattr(wish, term) for term in hangs_on)
-
-
-def traded_enough(copy: Copy, leader: Order, follower: Follower) -> bool:
-    """``copy_on: traded``: had too little traded for a lot, and has enough by now?"""
-    if follower.policy.copy_on is not CopyOn.TRADED or copy.reason != Reason.ZERO_QUANTITY or copy.sizing is None:
-        return False
-    return sizing.size(copy.sizing, leader.filled).quantity > 0
+    return before is not None and any(getattr(before, term) != getattr(lead.wish, term) for term in hangs_on)
 
 
 def _out_of_the_question(
@@ -154,13 +189,16 @@ def _late(lead: LeaderOrder, follower: Follower) -> bool:
 
 def _part_missed(leader: Order, lead: LeaderOrder, follower: Follower) -> bool:
     """Did part of an order that still rests trade unseen? That part is not wanted any more."""
-    if follower.policy.copy_on is CopyOn.TRADED or leader.over:
+    if leader.over or follower.policy.late.filled is not LateFilled.SKIP:
         return False
     return _late(lead, follower) and lead.filled_at_first > 0
 
 
-def _closing(copy: Copy, leader: Order) -> Copy:
+def _after_the_end(copy: Copy, leader: Order, lead: LeaderOrder, policy: Policy) -> Copy:
     """The leader's order ended before it was done: the follower's rest is cancelled, its fills stand."""
+    keep = policy.fills.on_leader_cancel is OnLeaderCancel.KEEP and leader.status is not OrderStatus.REJECTED
+    if keep and not copy.closing and any(slot.order_id for slot in copy.slots):
+        return replace(copy, decided_on=lead.wish)
     if copy.sizing is None or copy.wanted is None:
         return replace(copy, closing=True)
     quantity = max(0, sizing.size(copy.sizing, leader.filled).quantity - copy.missed)
@@ -175,11 +213,19 @@ def _wanted(copy: Copy, mapped: Mapped, sized: sizing.Sized, leader: Order, lead
         notes.append(Reason.MINIMUM_RAISED)
     if lead.unseen_for and leader.filled and not copy.slots:
         notes.append(Reason.LATE_COPIED)
-    if copy.slots:
-        return replace(copy, wanted=mapped.desired)
     detail = sized.detail + "".join(f"; {note}" for note in notes)
-    verdict = Verdict(decision=Decision.COPIED, reason=notes[0] if notes else None, detail=detail)
-    return replace(_with(copy, verdict), wanted=mapped.desired, note=verdict.reason)
+    copy = replace(copy, wanted=mapped.desired, stuck="")
+    if copy.slots:
+        return _sized(copy, detail)
+    note = notes[0] if notes else None
+    return replace(copy, decision=Decision.COPIED, reason=note, note=note, detail=detail, sized=detail)
+
+
+def _sized(copy: Copy, detail: str) -> Copy:
+    """The copy with the arithmetic of its newest size."""
+    if copy.sized == detail:
+        return copy
+    return replace(copy, sized=detail, detail=detail if copy.decision is Decision.COPIED else copy.detail)
 
 
 def _with(copy: Copy, verdict: Verdict) -> Copy:

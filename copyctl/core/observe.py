@@ -7,12 +7,12 @@ from copyctl.core import settle
 from copyctl.core.book import fold
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.pursue import request_id, with_slot
-from copyctl.core.state import Draft, order_key
+from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.core.wish import first_wish, next_wish, same_order
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order
 from copyctl.model.policy import Rules
-from copyctl.model.reasons import Category
+from copyctl.model.reasons import Category, rejected
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Leg, Level, OrderStatus, Source, Validity
@@ -32,7 +32,7 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
         order = fold(before, report)
         if order is before:
             continue
-        draft.orders.put(order)
+        draft.put_order(order)
         if order.doubtful and report.source is Source.STREAM:
             draft.effects.append(ReadBooks(account=report.account))
         if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
@@ -75,6 +75,7 @@ def note_fills(draft: Draft, fills: Iterable[Fill]) -> None:
                     "side": fill.side,
                     "quantity": fill.quantity,
                     "price": f"{fill.price:f}",
+                    "traded_at": ist(fill.traded_at).isoformat(),
                 },
             )
         )
@@ -105,50 +106,69 @@ def _leader_order(draft: Draft, order: Order) -> None:
     else:
         lead = next_wish(lead, order.terms)
     draft.leader_orders.put(lead)
-    draft.touched.add(order.order_id)
+    draft.touched[order.order_id] = None
 
 
 def _unseen_for(draft: Draft, order: Order) -> int:
     """How long ago it happened, where it happened before we were looking; by the broker's own clock."""
     account = draft.account(order.account)
-    if account.connected_at and order.broker_time >= account.connected_at + account.broker_ahead - SEEN_AT_CONNECT:
+    if account.stream_up and order.broker_time >= account.connected_at + account.broker_ahead - SEEN_AT_CONNECT:
         return 0
     return max(0, draft.now + account.broker_ahead - order.broker_time)
 
 
 def _follower_order(draft: Draft, order: Order, before: Order | None) -> None:
     copy = draft.copy_with(order)
-    if copy is None:
+    slot = next((slot for slot in copy.slots if _is(slot, order)), None) if copy is not None else None
+    if copy is None or slot is None:
         return
-    index = next(
-        (
-            slot.revision
-            for slot in copy.slots
-            if slot.order_id == order.order_id or slot.correlation_id == order.correlation_id
-        ),
-        None,
-    )
-    if index is None:
-        return
-    slot = copy.slots[index]
-    if slot.order_id and slot.order_id != order.order_id:
-        return
-    copy = settle.found(draft, copy, slot)
-    slot = replace(slot, order_id=order.order_id, filled=order.filled, average_price=order.average_price)
-    slot = _confirmed(draft, copy, slot, order)
-    copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
+    _take_in(draft, copy, slot, order)
     if order.filled and (before is None or not before.filled):
         _early_fill(draft, copy, order)
+
+
+def recognise(draft: Draft, leader_order_id: str, account: str, revision: int) -> None:
+    """Take in what is known already of the order that a placement turned out to be."""
+    copy = draft.copies.get(copy_key(leader_order_id, account))
+    if copy is None:
+        return
+    slot = copy.slots[revision]
+    order = draft.orders.get(order_key(account, slot.order_id)) or draft.order_with(account, slot.correlation_id)
+    if order is not None and _is(slot, order):
+        _take_in(draft, copy, slot, order)
+
+
+def _is(slot: Slot, order: Order) -> bool:
+    return slot.order_id == order.order_id if slot.order_id else slot.correlation_id == order.correlation_id
+
+
+def _take_in(draft: Draft, copy: Copy, slot: Slot, order: Order) -> None:
+    """Put what a follower's order shows into the placement that it is."""
+    copy = settle.found(draft, copy, slot)
+    placing = draft.requests.get(request_id(slot, RequestKind.PLACE)) is not None
+    slot = replace(
+        slot,
+        order_id=order.order_id,
+        filled=order.filled,
+        average_price=order.average_price,
+        asked_at=slot.asked_at if placing or slot.asked_at else draft.now,
+    )
+    slot = _confirmed(draft, copy, slot, order)
+    copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
     draft.copies.put(replace(copy, updated_at=draft.now))
-    draft.touched.add(f"{copy.leader_order_id}/{copy.follower}")
+    draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
 
 
 def _open(copy: Copy, slot: Slot) -> Copy:
-    """It is there and may trade; one that we had given up (settled as absent) is there after all."""
+    """It is there and may trade; one that we had given up (absent, rejected) is there after all."""
+    if slot.standing is Standing.REJECTED and copy.reason == rejected(Category(slot.rejected_as)):
+        copy = settle.is_copied(copy)
     return with_slot(copy, replace(slot, standing=Standing.WORKING))
 
 
 def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
+    cancelling = slot.cancel_asked or draft.requests.get(request_id(slot, RequestKind.CANCEL)) is not None
+    slot = replace(slot, cancel_asked=cancelling)
     for kind in RequestKind:
         request = draft.requests.get(request_id(slot, kind))
         answer_is_due = request is not None and request.state is RequestState.SENT and kind is RequestKind.PLACE
@@ -161,13 +181,10 @@ def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
         copy = with_slot(copy, replace(slot, standing=Standing.REJECTED, rejected_as=category))
         return settle.dead(draft, copy, category, order.text)
     cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
-    if (
-        cancelled
-        and slot.asked.validity is not Validity.IOC
-        and not (slot.cancel_asked or slot.retired or copy.closing)
-    ):
+    by_us = slot.cancel_asked or slot.retired or copy.closing or slot.asked.validity is Validity.IOC
+    if cancelled and not by_us:
         _by_hand(draft, copy, slot, "cancelled")
-    return with_slot(copy, replace(slot, standing=Standing.ENDED))
+    return with_slot(copy, replace(slot, standing=Standing.ENDED, left_alone=cancelled and not by_us))
 
 
 def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
@@ -175,12 +192,13 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
     modification that was refused late. It is told, and left alone until the leader changes his order."""
     if order.over or order.terms is None:
         return slot
+    trusted = slot.asked_at and order.book_as_of > slot.asked_at + TRUSTED_AFTER
+    if slot.cancel_asked and trusted:
+        slot = replace(slot, cancel_asked=False, retired=False)  # the cancel was taken, and yet the order is open
     if same_order(slot.asked, order.terms):
-        return replace(slot, confirmed=True) if not slot.confirmed else slot
+        return replace(slot, confirmed=True, left_alone=False, changes_refused="")
     pending = draft.requests.get(request_id(slot, RequestKind.MODIFY)) is not None
-    if pending or slot.left_alone or slot.changes_refused or not slot.asked_at:
-        return slot
-    if order.book_as_of <= slot.asked_at + TRUSTED_AFTER:
+    if pending or slot.left_alone or slot.changes_refused or not trusted:
         return slot
     if slot.confirmed:
         _by_hand(draft, copy, slot, "changed")

@@ -81,11 +81,11 @@ def plan(wanted: Terms, slots: Sequence[Working], *, changed: bool, closing: boo
         if live:
             return Plan(waits=True)
         owed = slots[-1].owed or (changed and not slots[-1].done) if slots else changed
-        return Plan(actions=(Begin(terms=replace(wanted, quantity=wanted.quantity - filled)),)) if owed else Plan()
+        return Plan(actions=(Begin(terms=of(wanted, wanted.quantity - filled)),)) if owed else Plan()
     keep, *extra = staying
     ends = _end(extra)
-    rest = wanted.quantity - (filled - keep.filled)
-    change = _change(keep, replace(wanted, quantity=rest), changed=changed, most_modifications=most_modifications)
+    rest = of(wanted, wanted.quantity - (filled - keep.filled))
+    change = _change(keep, rest, changed=changed, most_modifications=most_modifications)
     return Plan(actions=ends.actions + change.actions, waits=ends.waits or change.waits)
 
 
@@ -95,7 +95,7 @@ def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_
     plans = [
         _change(
             slot,
-            replace(wanted, quantity=slot.asked.quantity),
+            of(wanted, slot.asked.quantity),
             changed=changed,
             most_modifications=most_modifications,
         )
@@ -103,11 +103,19 @@ def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_
         if slot.live and not slot.ending
     ]
     growth = wanted.quantity - committed
-    begin: tuple[Action, ...] = (Begin(terms=replace(wanted, quantity=growth)),) if growth > 0 else ()
+    begin: tuple[Action, ...] = (Begin(terms=of(wanted, growth)),) if growth > 0 else ()
     return Plan(
         actions=tuple(action for one in plans for action in one.actions) + begin,
         waits=any(one.waits for one in plans),
     )
+
+
+def of(wanted: Terms, quantity: int) -> Terms:
+    """These terms for a part of their quantity: what is disclosed of an order must be less than all of it."""
+    if quantity == wanted.quantity:
+        return wanted
+    shown = wanted.disclosed_quantity if wanted.disclosed_quantity < quantity else 0
+    return replace(wanted, quantity=quantity, disclosed_quantity=shown)
 
 
 def _end(live: Sequence[Working]) -> Plan:

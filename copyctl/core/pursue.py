@@ -7,15 +7,19 @@ what still waits. A placement that has not left is taken back without a call.
 from dataclasses import replace
 
 from copyctl.core.correlation import correlation_id
-from copyctl.core.plan import Action, Alter, Begin, End, Working, plan, plan_traded
+from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded
 from copyctl.core.state import Draft, order_key
 from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
-from copyctl.model.order import Order, Terms
+from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Rules
+from copyctl.model.reasons import Category, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
-from copyctl.model.terms import OrderStatus
+from copyctl.model.terms import Decision, OrderStatus
+
+LONGEST_GAP = 8
+"""So many placements in a row without a row at the broker end the search for those that have one."""
 
 
 def request_id(slot: Slot, kind: RequestKind) -> str:
@@ -25,14 +29,13 @@ def request_id(slot: Slot, kind: RequestKind) -> str:
 
 def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Follower) -> Copy:
     """The copy after everything was asked for that can be asked for now."""
-    if copy.wanted is None:
+    if copy.wanted is None and not (copy.closing and copy.slots):
         return copy
-    wanted = copy.wanted.terms
-    if not copy.slots:
-        copy = adopt(draft, rules, copy)
+    wanted = copy.wanted.terms if copy.wanted is not None else copy.slots[-1].asked
     changed = copy.wanted != copy.pursued
-    killed = bool(draft.account(copy.follower).killed_at)
-    closing = copy.closing or (killed and changed and bool(copy.slots) and not _only_less(copy))
+    if changed and copy.slots and not copy.closing and draft.account(copy.follower).killed_at and not _only_less(copy):
+        copy = replace(copy, stopped=True)
+    closing = copy.closing or copy.stopped
     slots = [_working(draft, copy, slot) for slot in copy.slots]
     most = rules.rate_limits.modifications_per_order
     if follower.policy.copy_on is CopyOn.TRADED and not closing:
@@ -41,34 +44,64 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
         made = plan(wanted, slots, changed=changed, closing=closing, most_modifications=most)
     for action in made.actions:
         copy = _act(draft, rules, copy, action, leader)
-    return copy if made.waits else replace(copy, pursued=copy.wanted)
+    return replace(copy, pursued=copy.wanted) if changed and not made.waits else copy
 
 
-def adopt(draft: Draft, rules: Rules, copy: Copy) -> Copy:
-    """Take over the orders that already carry this copy's ids at the broker: the store was lost, or is a new one."""
+def placed_already(draft: Draft, rules: Rules, copy: Copy) -> list[Order]:
+    """The orders that carry this copy's ids at the broker: the store was lost, or is a new one.
+
+    A placement that was refused at once left no row there, so a gap in the revisions is not their end.
+    """
+    first = _correlation(rules, copy, 0)
+    stem, found, gap, revision = first[: -len("0")], [], 0, 0
+    while gap < LONGEST_GAP:
+        order = draft.order_with(copy.follower, f"{stem}{revision}")
+        gap = 0 if order is not None else gap + 1
+        revision += 1
+        if order is not None:
+            found.append(order)
+    return found
+
+
+def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
+    """Take these orders over as the placements of this copy, and place nothing a second time."""
     slots: list[Slot] = []
-    while order := draft.order_with(copy.follower, _correlation(rules, copy, len(slots))):
-        slots.append(_adopted(order, len(slots), copy.wanted.terms if copy.wanted else None))
-    if not slots:
+    for order in orders:
+        revision = int(order.correlation_id.rpartition("-")[2])
+        wanted = copy.wanted.terms if copy.wanted is not None else order.terms
+        if wanted is None:
+            raise ValueError(f"order {order.order_id} shows no terms")
+        for missing in range(len(slots), revision):
+            correlation_id = f"{order.correlation_id.rpartition('-')[0]}-{missing}"
+            nothing = of(wanted, 0)
+            slots.append(
+                Slot(revision=missing, correlation_id=correlation_id, asked=nothing, standing=Standing.WITHDRAWN)
+            )
+        slots.append(_adopted(order, revision, wanted, now))
+    copy = replace(copy, slots=tuple(slots), pursued=copy.wanted)
+    last = slots[-1]
+    if last.standing is not Standing.REJECTED or copy.filled:
         return copy
-    live = any(slot.live for slot in slots)
-    return replace(copy, slots=tuple(slots), pursued=None if live else copy.wanted)
+    reason = rejected(Category(last.rejected_as))
+    return replace(copy, decision=Decision.DEAD, reason=reason, detail=orders[-1].text)
 
 
-def _adopted(order: Order, revision: int, wanted: Terms | None) -> Slot:
+def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
     shown = order.terms or wanted
-    if shown is None:
-        raise ValueError(f"order {order.order_id} shows no terms")
-    asked = wanted if wanted is not None and same_order(wanted, shown) else shown
+    asked = of(wanted, shown.quantity)
+    standing = Standing.ENDED if order.over else Standing.WORKING
+    refused = order.status is OrderStatus.REJECTED
     return Slot(
         revision=revision,
         correlation_id=order.correlation_id,
-        asked=asked,
-        standing=Standing.ENDED if order.over else Standing.WORKING,
+        asked=asked if same_order(asked, shown) else shown,
+        standing=Standing.REJECTED if refused else standing,
+        rejected_as=(order.category or Category.UNKNOWN) if refused else "",
         sent=True,
         order_id=order.order_id,
         filled=order.filled,
         average_price=order.average_price,
+        asked_at=now,
         confirmed=True,
         frame_at=order.seen_at,
         decided_at=order.seen_at,
@@ -99,6 +132,8 @@ def _working(draft: Draft, copy: Copy, slot: Slot) -> Working:
     modify = draft.requests.get(request_id(slot, RequestKind.MODIFY))
     cancel = draft.requests.get(request_id(slot, RequestKind.CANCEL))
     waiting = _waiting(draft, slot) is not None
+    done = slot.filled >= slot.asked.quantity or (order is not None and order.status is OrderStatus.TRADED)
+    ended_by_us = slot.standing is Standing.ENDED and (slot.retired or slot.cancel_asked) and not done
     return Working(
         revision=slot.revision,
         asked=slot.asked,
@@ -108,8 +143,8 @@ def _working(draft: Draft, copy: Copy, slot: Slot) -> Working:
         placing=not waiting and not slot.order_id,
         changing=modify is not None and modify.state is not RequestState.QUEUED,
         ending=cancel is not None or slot.cancel_asked,
-        done=slot.filled >= slot.asked.quantity or (order is not None and order.status is OrderStatus.TRADED),
-        owed=slot.standing is Standing.ABSENT or (slot.standing is Standing.ENDED and slot.retired),
+        done=done,
+        owed=slot.standing is Standing.ABSENT or ended_by_us,
         left_alone=slot.left_alone,
         modifications=slot.modifications,
     )
@@ -147,10 +182,22 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
     slot = copy.slots[action.revision]
     kind = RequestKind.MODIFY if _waiting(draft, slot) is None else RequestKind.PLACE
     queued = draft.requests.get(request_id(slot, kind))
-    fresh = _request(draft, copy, slot, kind, action.terms)
+    fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
     draft.requests.put(fresh if queued is None else replace(queued, desired=fresh.desired))
     slot = replace(slot, asked=action.terms, confirmed=False, changes_refused="", left_alone=False)
     return with_slot(copy, slot)
+
+
+def _as_it_stands(draft: Draft, copy: Copy, slot: Slot, terms: Terms) -> Terms:
+    """These terms as the order can take them by now: a stop that has triggered is not armed a second time."""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id))
+    shown = order.terms if order is not None else None
+    if shown is None or shown.order_type.has_trigger or not terms.order_type.has_trigger:
+        return terms
+    if (terms.order_type, terms.trigger_price) != (slot.asked.order_type, slot.asked.trigger_price):
+        return terms
+    price = (terms.price or shown.price) if shown.order_type.has_price else ZERO
+    return replace(terms, order_type=shown.order_type, price=price, trigger_price=ZERO)
 
 
 def _end(draft: Draft, copy: Copy, action: End) -> Copy:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
 from copyctl.core.pursue import with_slot
+from copyctl.core.settle import is_copied
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Rules
@@ -33,14 +34,15 @@ def release(draft: Draft, rules: Rules) -> None:
 
 
 def _release_account(draft: Draft, rules: Rules, account: Account, requests: Iterable[Request]) -> None:
-    sent = [moment for moment in account.sent if draft.now - moment < WINDOW]
+    sent = [moment for moment in account.sent if 0 <= draft.now - moment < WINDOW]
     room = rules.rate_limits.orders.per_second - len(sent)
     follower = follower_of(rules, account.account)
+    leader_ready = draft.account(rules.leader.client_id).ready
     for request in requests:
         if _too_late(draft, rules, request):
             _take_back(draft, request, Decision.SKIPPED, Reason.LATE, "it waited longer than late.max_age")
             continue
-        verdict = permit(request, account, follower)
+        verdict = permit(request, account, follower, leader_ready=leader_ready)
         if isinstance(verdict, Denied) and verdict.final:
             _take_back(draft, request, SENTENCES[Reason(verdict.reason)][0], verdict.reason, verdict.detail)
         elif isinstance(verdict, Denied):
@@ -52,21 +54,24 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: Ite
             room -= 1
             sent.append(draft.now)
             _send(draft, replace(verdict, request=_leaving(draft, request)))
-    draft.accounts.put(replace(account, sent=tuple(sent)))
+    if tuple(sent) != account.sent:
+        draft.accounts.put(replace(account, sent=tuple(sent)))
 
 
 def next_due(draft: Draft) -> int:
     """The next moment at which something is due, 0 for none."""
-    moments = []
+    earliest = 0
     for request in draft.requests.values():
         if request.state is RequestState.SENT:
             continue
-        if request.due_at > draft.now:
-            moments.append(request.due_at)
-        elif request.waits_for == Reason.RATE_LIMIT:
+        moment = request.due_at
+        if moment <= draft.now:
+            if request.waits_for != Reason.RATE_LIMIT:
+                continue  # an event will move it
             sent = draft.account(request.account).sent
-            moments.append((sent[0] if sent else draft.now) + WINDOW)
-    return min(moments, default=0)
+            moment = (sent[0] if sent else draft.now) + WINDOW
+        earliest = min(earliest, moment) if earliest else moment
+    return earliest
 
 
 def _leaving(draft: Draft, request: Request) -> Request:
@@ -88,7 +93,7 @@ def _send(draft: Draft, approved: Approved) -> None:
     if request.kind is RequestKind.MODIFY and request.attempts == 1:
         copy = with_slot(copy, replace(slot, modifications=slot.modifications + 1))
     if request.kind is RequestKind.PLACE and copy.decision is Decision.QUEUED:
-        copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
+        copy = is_copied(copy)
     draft.copies.put(replace(copy, updated_at=draft.now))
     draft.notices.append(
         Notice(
@@ -104,16 +109,17 @@ def _send(draft: Draft, approved: Approved) -> None:
 
 def _wait(draft: Draft, request: Request, reason: str, detail: str) -> None:
     """The request stays where it is; its copy says for what it waits, unless part of it is at the broker already."""
+    if request.waits_for == reason:
+        return
     draft.requests.put(replace(request, waits_for=reason))
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
-    if copy is not None and request.kind is RequestKind.PLACE and request.revision == 0:
-        waits = replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail)
-        if (waits.decision, waits.reason) != (copy.decision, copy.reason):
-            draft.copies.put(replace(waits, updated_at=draft.now))
+    if copy is None or request.kind is not RequestKind.PLACE or any(slot.order_id for slot in copy.slots):
+        return
+    draft.copies.put(replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail, updated_at=draft.now))
 
 
 def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, detail: str) -> None:
-    """The request will never leave: its copy is decided otherwise."""
+    """The request will never leave: its copy is decided otherwise, unless part of it is at the broker already."""
     draft.requests.drop(request.request_id)
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None:
@@ -121,15 +127,24 @@ def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, 
     slot = copy.slots[request.revision]
     if request.kind is RequestKind.PLACE:
         copy = with_slot(copy, replace(slot, standing=Standing.WITHDRAWN))
-    draft.copies.put(replace(copy, decision=decision, reason=reason, detail=detail, updated_at=draft.now))
+    if not any(one.order_id for one in copy.slots):
+        copy = replace(copy, decision=decision, reason=reason, detail=detail)
+    draft.copies.put(replace(copy, updated_at=draft.now))
 
 
 def _too_late(draft: Draft, rules: Rules, request: Request) -> bool:
-    """Has a placement waited so long that the leader's order, traded meanwhile, is no entry any more?"""
-    if request.kind is not RequestKind.PLACE or request.revision:
+    """Has a placement waited so long that the leader's order, traded meanwhile, is no entry any more? One that is
+    placed anew since the first never was there has waited from the first on."""
+    if request.kind is not RequestKind.PLACE:
         return False
-    follower = follower_of(rules, request.account)
     leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id))
-    if follower is None or leader is None or not leader.over:
+    follower = follower_of(rules, request.account)
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if follower is None or copy is None or leader is None or not leader.over:
         return False
-    return draft.now - request.queued_at > follower.policy.late.max_age
+    if any(slot.order_id for slot in copy.slots):
+        return False
+    first = request.revision
+    while first and copy.slots[first - 1].standing is Standing.ABSENT:
+        first -= 1
+    return draft.now - copy.slots[first].decided_at > follower.policy.late.max_age

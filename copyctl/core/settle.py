@@ -39,7 +39,8 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
         return None
     slot = copy.slots[request.revision]
     _tell(draft, request, event.outcome)
-    match event.outcome.fate:
+    there = request.kind is RequestKind.PLACE and slot.order_id
+    match Fate.ACKNOWLEDGED if there else event.outcome.fate:
         case Fate.ACKNOWLEDGED:
             copy = _acknowledged(draft, request, copy, slot, event.outcome)
         case Fate.REJECTED:
@@ -64,9 +65,12 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
     slot = copy.slots[request.revision]
     settle = rules.resilience.settle
     absent_at = (request.absent_at or draft.now) if event.readable else 0
-    if absent_at and draft.now - absent_at >= settle.absent_for:
+    if absent_at and event.asked_at - absent_at >= settle.absent_for:
         draft.requests.drop(request.request_id)
         copy = with_slot(copy, replace(slot, standing=Standing.ABSENT))
+        if not any(one.order_id for one in copy.slots):
+            detail = "it was never placed; it is placed anew while it is wanted"
+            copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=detail)
         _alert(draft, request, f"{request.correlation_id} was never placed: it is in neither book nor look-up")
     else:
         draft.requests.put(replace(request, absent_at=absent_at))
@@ -78,26 +82,27 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
 
 
 def found(draft: Draft, copy: Copy, slot: Slot) -> Copy:
-    """A placement whose order id is known by now: nothing is left to settle."""
+    """A placement that the broker shows: nothing is left to settle, and it is never sent again."""
     request = draft.requests.get(f"{slot.correlation_id}/{RequestKind.PLACE}")
-    if request is None:
-        return copy
-    if request.state is RequestState.UNSETTLED:
+    if request is not None and request.state is not RequestState.SENT:
         draft.requests.drop(request.request_id)
-        if copy.reason in (Reason.SETTLING, Reason.UNRESOLVED):
-            copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
-    return copy
+    return is_copied(copy) if copy.decision is Decision.QUEUED or copy.reason == Reason.UNRESOLVED else copy
+
+
+def is_copied(copy: Copy) -> Copy:
+    """The copy with the decision that it has once it is at the broker."""
+    return replace(copy, decision=Decision.COPIED, reason=copy.note, detail=copy.sized or copy.detail)
 
 
 def book_read(draft: Draft, account: str, asked_at: int) -> None:
-    """The books of an account were read: modifications of unknown fate are settled by what they show."""
+    """The books of an account were read: modifications of unknown fate are settled by what they show, and a cancel
+    that was refused leaves again, its order being open still."""
     for request in list(draft.requests.values()):
-        if (
-            request.account != account
-            or request.state is not RequestState.UNSETTLED
-            or request.kind is not RequestKind.MODIFY
-            or request.unsettled_at > asked_at
-        ):
+        if request.account != account or not 0 < request.unsettled_at <= asked_at:
+            continue
+        if request.kind is RequestKind.CANCEL:
+            draft.requests.put(replace(request, due_at=draft.now, unsettled_at=0))
+        if request.kind is not RequestKind.MODIFY or request.state is not RequestState.UNSETTLED:
             continue
         draft.requests.drop(request.request_id)
         copy = draft.copies.get(copy_key(request.leader_order_id, account))
@@ -123,8 +128,9 @@ def wake(draft: Draft) -> None:
         draft.requests.put(replace(request, due_at=draft.now + min(LOOK_EVERY, max(FIRST_LOOK_AFTER, waited))))
 
 
-def restarted(draft: Draft) -> None:
-    """Whatever was in flight when the last process ended has an unknown fate."""
+def restarted(draft: Draft) -> list[Request]:
+    """Whatever was in flight when the last process ended has an unknown fate; the placements among it are returned."""
+    placements = []
     for request in list(draft.requests.values()):
         if request.state is not RequestState.SENT:
             continue
@@ -134,6 +140,13 @@ def restarted(draft: Draft) -> None:
             draft.requests.put(
                 replace(request, state=RequestState.UNSETTLED, unsettled_at=draft.now, due_at=draft.now, absent_at=0)
             )
+        copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+        if request.kind is RequestKind.PLACE and copy is not None:
+            placements.append(request)
+            if not any(slot.order_id for slot in copy.slots):
+                detail = "in flight when the last process ended; its fate is looked up"
+                draft.copies.put(replace(copy, decision=Decision.QUEUED, reason=Reason.SETTLING, detail=detail))
+    return placements
 
 
 def backoff(resilience: Resilience, attempts: int) -> int:
@@ -169,10 +182,10 @@ def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Sl
         return _refused_account(draft, request, copy, outcome.text)
     if category in NOT_PLACED_AND_TRANSIENT:
         return _again_or_dead(draft, rules, request, copy, slot, category, outcome.text)
-    if request.kind is RequestKind.CANCEL or category is Category.IN_TRANSIT:
-        if category is not Category.IN_TRANSIT:
-            draft.effects.append(ReadBooks(account=request.account))
+    if category is Category.IN_TRANSIT:
         return _again(draft, rules, request, copy)
+    if request.kind is RequestKind.CANCEL:
+        return _cancel_refused(draft, rules, request, copy)
     if request.kind is RequestKind.MODIFY:
         if category in _ORDER_MAY_BE_OVER:
             draft.effects.append(ReadBooks(account=request.account))
@@ -229,6 +242,17 @@ def _unknown(draft: Draft, rules: Rules, request: Request, copy: Copy, outcome: 
 def _again(draft: Draft, rules: Rules, request: Request, copy: Copy) -> Copy:
     due_at = draft.now + backoff(rules.resilience, request.attempts)
     draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=due_at, waits_for=Reason.RETRYING))
+    return copy
+
+
+def _cancel_refused(draft: Draft, rules: Rules, request: Request, copy: Copy) -> Copy:
+    """The order may be over: the book says so. Where it shows it open, or cannot be read, the cancel is repeated."""
+    draft.effects.append(ReadBooks(account=request.account))
+    copy = _again(draft, rules, request, copy)
+    waiting = draft.requests.get(request.request_id)
+    if waiting is not None:
+        due_at = max(waiting.due_at, draft.now + LOOK_EVERY)
+        draft.requests.put(replace(waiting, due_at=due_at, unsettled_at=draft.now))
     return copy
 
 

@@ -125,7 +125,7 @@ class Overlay(Generic[R]):
     def values(self) -> Iterator[R]:
         """Every record, in the order in which it first came."""
         for key, row in self._rows.items():
-            newest = self.written.get(key, row) if key in self.written else row
+            newest = self.written.get(key, row)
             if newest is not None:
                 yield newest
         for key, written in self.written.items():
@@ -149,7 +149,14 @@ class Draft:
         self.fills: Overlay[Fill] = Overlay(state.tables["fill"])  # type: ignore[arg-type]
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
-        self.touched: set[str] = set()
+        self.touched: dict[str, None] = {}
+        self._order_of: dict[str, str] = {}
+
+    def put_order(self, order: Order) -> None:
+        """Write an order, to be found by its correlation id too."""
+        self.orders.put(order)
+        if order.correlation_id:
+            self._order_of[order_key(order.account, order.correlation_id)] = key_of(order)
 
     def account(self, name: str) -> Account:
         """What is known of an account; a new one is blank."""
@@ -163,13 +170,9 @@ class Draft:
 
     def order_with(self, account: str, correlation_id: str) -> Order | None:
         """The order of an account that carries this correlation id."""
-        key = self.state.order_of.get(order_key(account, correlation_id))
-        if key is not None:
-            return self.orders.get(key)
-        for order in self.orders.written.values():
-            if order is not None and order.account == account and order.correlation_id == correlation_id:
-                return order
-        return None
+        name = order_key(account, correlation_id)
+        key = self._order_of.get(name) or self.state.order_of.get(name)
+        return self.orders.get(key) if key is not None else None
 
     def changes(self) -> tuple[Change, ...]:
         """What this step decided, in the order of the tables."""

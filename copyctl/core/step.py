@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from copyctl.core import settle
-from copyctl.core.decide import first_decision, may_decide_again, ready, traded_enough, want
-from copyctl.core.drift import drift
+from copyctl.core.attend import attend
 from copyctl.core.hours import SECOND
-from copyctl.core.observe import note_fills, observe
-from copyctl.core.pursue import adopt, pursue
+from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, instrument_key, order_key
 from copyctl.model.effects import Effect, Notice, ReadBooks
@@ -35,10 +33,9 @@ from copyctl.model.events import (
     TimeReached,
 )
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order
-from copyctl.model.policy import Follower, Rules
-from copyctl.model.reasons import Reason
+from copyctl.model.policy import Rules
 from copyctl.model.records import Change, Copy
+from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision, Level
 
 CLOCK_OFF = 2 * SECOND
@@ -63,7 +60,7 @@ def step(state: State, event: Event) -> Step:
     rules = draft.rules
     if rules is not None:
         for touched in draft.touched:
-            _attend(draft, rules, touched)
+            attend(draft, rules, touched)
         settle.wake(draft)
         release(draft, rules)
         _tell_decisions(draft)
@@ -85,12 +82,17 @@ def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:
 
 def _started(draft: Draft, event: Started) -> None:
     for account in list(draft.accounts.values()):
-        draft.accounts.put(replace(account, ready=False, stream_up=False, stream_text="not connected yet", sent=()))
-    settle.restarted(draft)
+        blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0)
+        draft.accounts.put(blank)
+    for request in settle.restarted(draft):
+        recognise(draft, request.leader_order_id, request.account, request.revision)
 
 
 def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     draft.rules = event.rules
+    if draft.state.rules is None:  # a process begins: what the records say of the world is old
+        for account in list(draft.accounts.values()):
+            draft.accounts.put(replace(account, ready=False))
     _tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
 
 
@@ -122,7 +124,7 @@ def _books(draft: Draft, event: BooksRead) -> None:
     note_fills(draft, event.fills)
     settle.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
-        draft.touched.update(lead.order_id for lead in draft.leader_orders.values())
+        draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
     if event.account == draft.rules.leader.client_id:
         _forget(draft, draft.rules)
 
@@ -164,7 +166,9 @@ def _answered(draft: Draft, event: Answered) -> None:
         return
     request = settle.answered(draft, draft.rules, event)
     if request is not None:
-        draft.touched.add(copy_key(request.leader_order_id, request.account))
+        draft.touched[copy_key(request.leader_order_id, request.account)] = None
+        if request.kind is RequestKind.PLACE:
+            recognise(draft, request.leader_order_id, request.account, request.revision)
 
 
 def _looked(draft: Draft, event: Looked) -> None:
@@ -172,9 +176,10 @@ def _looked(draft: Draft, event: Looked) -> None:
         return
     observe(draft, draft.rules, event.reports)
     request = draft.requests.get(event.request_id)
-    settle.looked(draft, draft.rules, event)
     if request is not None:
-        draft.touched.add(copy_key(request.leader_order_id, request.account))
+        recognise(draft, request.leader_order_id, request.account, request.revision)
+        settle.looked(draft, draft.rules, event)
+        draft.touched[copy_key(request.leader_order_id, request.account)] = None
 
 
 def _instrument(draft: Draft, event: InstrumentFound) -> None:
@@ -190,7 +195,7 @@ def _instrument(draft: Draft, event: InstrumentFound) -> None:
     for lead in draft.leader_orders.values():
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         if order and (order.segment, order.security_id) == (event.segment, event.security_id):
-            draft.touched.add(lead.order_id)
+            draft.touched[lead.order_id] = None
 
 
 def _from_frame(draft: Draft, event: InstrumentFound) -> None:
@@ -222,10 +227,23 @@ def _command(draft: Draft, event: CommandGiven) -> None:
         if event.command == "kill":
             reason = event.reason or "by command"
             draft.accounts.put(replace(account, killed_at=account.killed_at or draft.now, killed_reason=reason))
+            _stop_changes(draft, name)
         else:
             draft.accounts.put(replace(account, killed_at=0, killed_reason=""))
         text = f"kill switch on: {event.reason or 'by command'}" if event.command == "kill" else "kill switch off"
         draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=name))
+
+
+def _stop_changes(draft: Draft, account: str) -> None:
+    """A modification that waits still must not leave under the kill switch: it counts as a change made from now on."""
+    for request in draft.requests.values():
+        if (request.account, request.kind, request.state) != (account, RequestKind.MODIFY, RequestState.QUEUED):
+            continue
+        key = copy_key(request.leader_order_id, account)
+        copy = draft.copies.get(key)
+        if copy is not None:
+            draft.copies.put(replace(copy, pursued=None))
+            draft.touched[key] = None
 
 
 def _set_aside(draft: Draft, event: EventSetAside) -> None:
@@ -256,71 +274,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
 }
 
 
-# --- what is wanted now, for whom ---------------------------------------------------------------------------------
-
-
-def _attend(draft: Draft, rules: Rules, touched: str) -> None:
-    """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all."""
-    order_id, _, account = touched.partition("/")
-    leader = draft.orders.get(order_key(rules.leader.client_id, order_id))
-    if leader is None or leader.segment is None or leader.security_id is None:
-        return
-    instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
-    for follower in rules.followers:
-        if account in ("", follower.client_id):
-            _attend_follower(draft, rules, leader, follower, instrument)
-
-
-def _attend_follower(
-    draft: Draft, rules: Rules, leader: Order, follower: Follower, instrument: Instrument | None
-) -> None:
-    lead = draft.leader_orders.get(leader.order_id)
-    before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
-    if lead is None or instrument is None or (before is None and not ready(leader, follower.policy.copy_on)):
-        return  # the answer to the question for the instrument comes in the same turn
-    copy = before or Copy(
-        leader_order_id=leader.order_id,
-        follower=follower.client_id,
-        decision=Decision.QUEUED,
-        reason=Reason.CHECKING,
-        created_at=draft.now,
-        updated_at=draft.now,
-    )
-    if _settled_for_good(copy) and not may_decide_again(copy, lead.wish) and not traded_enough(copy, leader, follower):
-        return
-    if not copy.slots and not draft.account(follower.client_id).ready:
-        draft.copies.put(replace(copy, detail="waits for the follower's books"))
-        return
-    if copy.slots:
-        if _settled_for_good(copy):
-            copy = replace(copy, decision=Decision.COPIED, reason=copy.note)
-        copy = want(copy, leader, lead, follower, instrument)
-    else:
-        copy = _decide(draft, rules, copy, leader, follower, instrument)
-    if copy.decision in (Decision.COPIED, Decision.QUEUED) or copy.slots:
-        copy = pursue(draft, rules, copy, leader, follower)
-    copy = replace(copy, drift=drift(copy, leader))
-    if copy != before:
-        draft.copies.put(replace(copy, updated_at=draft.now))
-
-
-def _settled_for_good(copy: Copy) -> bool:
-    """Was it skipped, refused or rejected, with nothing of it left at the broker?"""
-    said = copy.decision in (Decision.SKIPPED, Decision.REFUSED, Decision.DEAD) and copy.reason != Reason.UNRESOLVED
-    return said and not any(slot.live for slot in copy.slots)
-
-
-def _decide(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Follower, instrument: Instrument) -> Copy:
-    """The first decision; what rests at the broker under this copy's ids already is a copy, whatever has changed."""
-    lead = draft.leader_orders.get(leader.order_id)
-    if lead is None:
-        return copy
-    adopted = adopt(draft, rules, copy)
-    if not adopted.slots:
-        return first_decision(copy, leader, lead, follower, instrument, draft.now)
-    on_time = replace(lead, unseen_for=0)
-    decided = first_decision(copy, leader, on_time, follower, instrument, draft.now)
-    return adopt(draft, rules, decided)
+# --- what is forgotten ----------------------------------------------------------------------------------------------
 
 
 def _forget(draft: Draft, rules: Rules) -> None:

@@ -45,8 +45,8 @@ def _resized(terms: Terms, to: Terms) -> Terms:
 
 
 def first_wish(order: Order, terms: Terms) -> Terms:
-    """The wish behind an order that is first seen now: a stop that has triggered is one no more."""
-    if not order.triggered:
+    """The wish behind an order that is first seen now: a stop that has triggered, or traded, is one no more."""
+    if not (order.triggered or order.filled):
         return terms
     if terms.order_type is OrderType.STOP_LOSS:
         return replace(terms, order_type=OrderType.LIMIT, trigger_price=terms.trigger_price * 0)

@@ -100,8 +100,8 @@ class Order:
     several changes share one. ``terms`` is the newest of them. ``furthest``: the furthest status that any report
     gave, rejections on the stream left out: a rejected modification may be told with the same word as a rejected
     order, so an order that was seen resting is over only when the book says so. ``status`` is what follows from
-    both. ``hint``: what frames told of the instrument. ``last_price_at``: when the last price came. ``seen_at``, ``newest_as_of``: our time of the first report
-    and of the one that is newest by the broker's time.
+    both. ``hint``: what frames told of the instrument. ``last_price_at``: when the newest last price came.
+    ``seen_at``, ``newest_as_of``: our time of the first report and of the one that is newest by the broker's time.
     """
 
     account: str

@@ -103,8 +103,10 @@ class Copy:
     ``wanted``: the order that the rules want now. ``pursued``: the one that the placements so far were made for;
     while both are equal nothing is placed again, whatever others did to the copy. ``closing``: what is still open
     of it is to be cancelled. ``decided_on``: the leader's terms behind the decision. ``note``: the reason code that
-    it has once it is copied. ``missed``: units that the leader had traded before a late first sight, not wanted.
-    ``drift``: "" or in what the follower differs from what the rules want, and why.
+    it has once it is copied, ``sized``: the arithmetic of its size. ``missed``: units that the leader had traded
+    before a late first sight, not wanted. ``for_filled``: decided when the leader's order was over, for what it had
+    traded. ``stopped``: cancelled under the kill switch, never taken up again. ``stuck``: why the leader's newest
+    change cannot be copied. ``drift``: "" or in what the follower differs from what the rules want, and why.
     """
 
     leader_order_id: str
@@ -120,6 +122,10 @@ class Copy:
     pursued: Desired | None = None
     closing: bool = False
     missed: int = 0
+    sized: str = ""
+    for_filled: bool = False
+    stopped: bool = False
+    stuck: str = ""
     slots: tuple[Slot, ...] = ()
     drift: str = ""
     created_at: int

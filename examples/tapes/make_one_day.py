@@ -51,6 +51,7 @@ SPEED = 800  # at which the demo plays it: WINDOW of the day in one real second
 WINDOW = SPEED * SECOND
 ORDERS_AT_MOST = 8  # in any WINDOW, but for the ladder
 ACTIONS_AT_MOST = 9  # likewise: placements, modifications and cancels that the demo's followers copy
+CATCHING_UP_AT_MOST = 6  # actions, while the followers catch up after an outage
 LEFT_OUT = frozenset({"penny ce", "penny pe", "nifty 24500 ce today"})  # by the demo's rules
 
 Tell = Callable[[Story, str, int, str], None]
@@ -155,7 +156,6 @@ DIARY = (
     Entry("14:44", breakout, "nifty 24500 pe", 4),
     Entry("14:52", scalp, "sensex 80000 ce", 8),
     Entry("15:00", scalp, "nifty 24400 pe", 4),
-    Entry("15:02", scalp, "banknifty 54000 ce", 4),
     Entry("15:06", killed, "nifty 24500 pe", 4),
 )
 
@@ -191,9 +191,11 @@ class Day:
             return False
         placed = [made.created for made in (*self.orders, *story.orders) if not made.in_burst]
         acted = [ms for made in (*self.orders, *story.orders) for ms in _copied_actions(made)]
+        catching_up = [ms for ms in acted for _, up in (*self.outages, *story.outages) if up < ms < up + 2 * WINDOW]
         return (
             _busiest(sorted(placed)) <= ORDERS_AT_MOST
             and _busiest(sorted(acted)) <= ACTIONS_AT_MOST
+            and _busiest(sorted(catching_up)) <= CATCHING_UP_AT_MOST
             and not any(self._in_burst(ms) for made in story.orders for ms in made.actions)
         )
 

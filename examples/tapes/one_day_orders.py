@@ -207,9 +207,13 @@ class Story:
         if self.chance.randint(0, 2):
             made.tell(ms + 300, "Pending")
         for place, piece in enumerate(pieces):
-            price = max(TICK, self.prices.at(name, ms) + worse - better(side, place))
-            made.trade(ms + 700 + 600 * place, piece, price)
+            at = ms + 700 + 600 * place
+            made.trade(at, piece, max(TICK, self.prices.at(name, at) + worse - better(side, place)))
         return made
+
+    def meeting(self, ms: int, name: str, side: str, wait: int) -> Point:
+        """Where the market comes to a limit order that is sent now, after it waited for a while."""
+        return self.prices.turn(name, ms + 350, down=side == BUY, wait=wait, within=wait + 30 * MINUTE)[0]
 
     def met(
         self,
@@ -223,7 +227,7 @@ class Story:
         disclosed: int = 0,
     ) -> Order:
         """A limit order to which the market comes. It trades at its limit, in these pieces."""
-        point, _ = self.prices.turn(name, ms + 350, down=side == BUY, wait=wait, within=wait + 30 * MINUTE)
+        point = self.meeting(ms, name, side, wait)
         made = self.order(name, side, LIMIT, units, price=point.paise, disclosed=disclosed).arrive(ms)
         for place, piece in enumerate(pieces or [units]):
             at = point.ms + place * 4 * SECOND

@@ -104,7 +104,7 @@ class Prices:
         lost_by_evening = opened * (70 if option.expiry == DAY else 7) // 100
         every = 55 * SECOND if opened > 1000 else 2 * MINUTE
         wobble = 0
-        found = []
+        found = [Point(0, opened)]
         for ms in _moments(chance, every):
             wobble = wobble * 7 // 10 + chance.randint(-opened, opened) // 120
             away = self._levels[index][ms // STEP] * delta // 100
@@ -164,7 +164,8 @@ def _sum(path: Sequence[int], times: int, per: int, other: Sequence[int]) -> lis
 def _share(chance: Random, share: Instrument) -> list[Point]:
     opened = _paise(share.last_price)
     path = _walk(chance, opened // 2500)
-    return _changes([Point(ms, on_tick(opened + path[ms // STEP])) for ms in _moments(chance, 100 * SECOND)])
+    found = [Point(ms, on_tick(opened + path[ms // STEP])) for ms in _moments(chance, 100 * SECOND)]
+    return _changes([Point(0, opened), *found])
 
 
 def _moments(chance: Random, every: int) -> Iterator[int]:

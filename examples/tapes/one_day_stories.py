@@ -111,27 +111,21 @@ def chased(story: Story, name: str, units: int, side: str) -> None:
 
 def resized(story: Story, name: str, units: int, side: str) -> None:
     """A limit order for more, then for a little less, before the market comes."""
-    entry = story.met(story.ms, name, side, units, wait=5 * MINUTE)
-    met = entry.states.pop()
-    entry.quantity, entry.filled, entry.value = units, 0, 0
-    final = units * 3 // 2
+    point, final = story.meeting(story.ms, name, side, 5 * MINUTE), units * 3 // 2
+    entry = story.order(name, side, LIMIT, units, price=point.paise).arrive(story.ms)
     entry.change(story.ms + 90 * SECOND, quantity=units * 2)
     entry.change(story.ms + 200 * SECOND, quantity=final)
-    entry.trade(met.ms, final, met.price)
+    entry.trade(point.ms, final, point.paise)
     story.market(entry.done + story.minutes(3, 8), name, other_way(side), final)
 
 
 def nervous(story: Story, name: str, units: int, side: str) -> None:
     """A limit order whose price is changed five times within seconds."""
-    entry = story.met(story.ms, name, side, units, wait=2 * MINUTE)
-    met = entry.states.pop()
-    entry.filled, entry.value = 0, 0
-    entry.states.clear()
-    entry.price = met.price + better(side, 5)
-    entry.arrive(story.ms)
+    point = story.meeting(story.ms, name, side, 2 * MINUTE)
+    entry = story.order(name, side, LIMIT, units, price=point.paise + better(side, 5)).arrive(story.ms)
     for number in range(1, 6):
-        entry.change(story.ms + 2 * SECOND + number * 1_200, price=met.price + better(side, 5 - number))
-    entry.trade(met.ms, units, met.price)
+        entry.change(story.ms + 2 * SECOND + number * 1_200, price=point.paise + better(side, 5 - number))
+    entry.trade(point.ms, units, point.paise)
     story.market(entry.done + story.minutes(3, 8), name, other_way(side), units)
 
 
@@ -217,7 +211,7 @@ def ladder(story: Story, name: str, units: int, side: str) -> None:
     """Ten limit orders in a few seconds on three contracts; what has not traded is cancelled in one go."""
     until, ms = story.ms + 25 * MINUTE, story.ms
     exits: list[tuple[str, int]] = []
-    rungs = {name: 4, "nifty 24500 pe": 3, "sensex 80000 ce": 3}
+    rungs = {"sensex 80000 ce": 3, name: 4, "nifty 24500 pe": 3}
     for contract, count in rungs.items():
         lot = CONTRACTS[contract].lot_size
         last, held = story.prices.at(contract, ms), 0
@@ -275,4 +269,4 @@ def outage(story: Story, name: str, units: int, side: str) -> None:
         raise LookupError("the stream is up already")
     # Afterwards everything is closed.
     for number, made in enumerate((to_fill, bought, late, changed)):
-        story.market(max(made.done, up) + (number + 5) * MINUTE, made.name, SELL, made.quantity)
+        story.market(max(made.done, up) + (8 + 4 * number) * MINUTE, made.name, SELL, made.quantity)

@@ -206,15 +206,21 @@ class Desk:
 
     def copied(self, status: str = "PENDING", *, number: int = -1, account: str = ALICE, **said: Any) -> Step:
         """A frame of a follower's stream on one of its copies, with the terms that were asked of it unless told."""
-        slot = self.copy(account=account).slots[number]
-        values = {"correlation_id": slot.correlation_id, "terms": slot.asked, "side": self.side(account), **said}
+        self.now += SECOND
+        one = self.row(status, number=number, account=account, **said)
+        return self.feed(FrameRead(at=self.now, account=account, raw=b"", reports=(one,)))
+
+    def row(
+        self, status: str = "PENDING", *, number: int = -1, account: str = ALICE, order_id: str = "L1", **said: Any
+    ) -> ExecutionReport:
+        """What the broker shows of a copy, now."""
+        copy = self.copy(order_id, account)
+        slot = copy.slots[number]
+        values: dict[str, Any] = {"correlation_id": slot.correlation_id, "terms": slot.asked, "as_of": self.now, **said}
         if any(name in said for name in _TERMS):
             values.pop("terms")
-        return self.frame(account, slot.order_id or f"A{slot.revision + 1}", status, **values)
-
-    def side(self, account: str = ALICE) -> Side:
-        wanted = self.copy(account=account).wanted
-        return wanted.side if wanted else Side.BUY
+        side = copy.wanted.side if copy.wanted else Side.BUY
+        return report(account, slot.order_id or f"A{slot.revision + 1}", status, side=side, **values)
 
     def books(self, account: str, *rows: ExecutionReport, fills: tuple[Fill, ...] = (), after: int = SECOND) -> Step:
         """The account's books, asked for ``after`` ns and read at once."""

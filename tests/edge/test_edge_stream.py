@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from edge_sample import RawServer, closed_port, serving, tear
+from edge_sample import RawServer, accepted, closed_port, serving, tear
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from copyctl.edge.stream import RAPID_DEATHS, OrderStream
@@ -83,6 +83,7 @@ async def broker(handler: Handler, **more: object) -> AsyncIterator[str]:
     async with serve(handler, "127.0.0.1", 0, **more) as server:  # type: ignore[arg-type]
         [socket] = server.sockets
         yield f"ws://127.0.0.1:{socket.getsockname()[1]}"
+        await accepted()
 
 
 async def test_a_silent_login_is_a_good_one_and_every_frame_comes_as_it_was(caplog):

@@ -4,6 +4,7 @@ The broker is the simulator in a process of its own; the leader trades through t
 the real command in a process of its own, with a real store on disk. Nothing is replaced by a double.
 """
 
+import base64
 import contextlib
 import http.client
 import json
@@ -66,6 +67,10 @@ class Broker:
         """One question to the control API."""
         return self._ask("GET", f"{command}?{urlencode(query)}" if query else command, None)
 
+    def forget(self, command: str) -> None:
+        """Take back what was told with this command."""
+        self._ask("DELETE", command, None)
+
     def _ask(self, method: str, command: str, body: bytes | None) -> Any:
         connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_SECONDS)
         try:
@@ -93,12 +98,8 @@ class Desk:
     since: int = 0
 
     def __post_init__(self) -> None:
-        leader = self.broker.accounts["leader"]
-        context = DhanContext(leader["client_id"], leader["access_token"])
-        context.dhan_http.base_url = self.broker.ready["rest_url"]
-        context.dhan_http.timeout = PATIENCE_SECONDS
-        self.http = context.dhan_http
-        self.dhan = dhanhq(context)
+        self.dhan = self.client("leader")
+        self.http = self.dhan.dhan_http
         self.since = time.monotonic_ns()
 
     # --- copyctl ------------------------------------------------------------------------------------------------
@@ -153,12 +154,12 @@ class Desk:
         said = {f"{name.upper()}_ACCESS_TOKEN": row["access_token"] for name, row in accounts.items()}
         return {**os.environ, "LEADER_CLIENT_ID": accounts["leader"]["client_id"], **said}
 
-    def start(self, *flags: str, ready: bool = True) -> None:
+    def start(self, *flags: str, ready: bool = True, program: tuple[str, ...] = ("-m", "copyctl")) -> None:
         """Start ``copyctl run``, and wait until it listens."""
         self.write_rules()
         self.log = (self.folder / "run.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "copyctl", "run", "--rules", str(self.rules_file), *flags],
+            [sys.executable, *program, "run", "--rules", str(self.rules_file), *flags],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -188,6 +189,11 @@ class Desk:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until copyctl has ended; the exit code."""
+        assert self.process is not None
         code = self.process.wait(timeout=PATIENCE_SECONDS)
         self._ended()
         return code
@@ -196,8 +202,7 @@ class Desk:
         """kill -9."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(timeout=PATIENCE_SECONDS)
-        self._ended()
+        self.ended()
 
     def _ended(self) -> None:
         self.process = None
@@ -329,13 +334,21 @@ class Desk:
         assert answer["status"] == "success", answer
         return str(answer["data"]["orderId"])
 
+    def client(self, account: str) -> dhanhq:
+        """The real client, as this account."""
+        row = self.broker.accounts[account]
+        context = DhanContext(row["client_id"], row["access_token"])
+        context.dhan_http.base_url = self.broker.ready["rest_url"]
+        context.dhan_http.timeout = PATIENCE_SECONDS
+        return dhanhq(context)
+
     def by_hand(self, account: str, **changes: Any) -> str:
         """Somebody places an order in the app; its order id."""
         order = {"exchangeSegment": "NSE_FNO", "securityId": "43210", "transactionType": "BUY", "quantity": 130,
                  "orderType": "LIMIT", "productType": "INTRADAY", "price": 90, **changes}  # fmt: skip
         return str(self.broker.tell("place", account=account, order=order)["order_id"])
 
-    def modify(self, order_id: str, **changes: Any) -> None:
+    def modify(self, order_id: str, account: str = "leader", **changes: Any) -> None:
         wanted = {
             "order_type": "LIMIT",
             "leg_name": None,
@@ -346,7 +359,7 @@ class Desk:
             "validity": "DAY",
             **changes,
         }
-        answer = self.dhan.modify_order(order_id, **wanted)
+        answer = self.client(account).modify_order(order_id, **wanted)
         assert answer["status"] == "success", answer
 
     def cancel(self, order_id: str) -> None:
@@ -367,9 +380,18 @@ class Desk:
         """How the broker behaves towards an account, or towards all."""
         self.broker.tell("settings", **switches, **({"account": account} if account else {}))
 
+    def frame(self, raw: str | bytes, account: str = "leader") -> None:
+        """These very bytes, as a frame of an account's stream."""
+        packed = {"raw_base64": base64.b64encode(raw).decode()} if isinstance(raw, bytes) else {"raw": raw}
+        self.broker.tell("stream", account=account, action="send", **packed)
+
     def fault(self, kind: str, method: str = "POST", account: str = "alice", **rule: Any) -> None:
         """What goes wrong with requests of an account that change orders."""
         self.broker.tell("faults", kind=kind, account=account, method=method, path="^/orders", **rule)
+
+    def mend(self) -> None:
+        """Nothing goes wrong with requests any more."""
+        self.broker.forget("faults")
 
     def make(self, status: str, account: str = "alice", order_id: str = "", reason: str = "") -> None:
         """What the exchange, the risk desk or a person makes of an order: CANCELLED, REJECTED, EXPIRED, ..."""

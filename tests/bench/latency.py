@@ -99,11 +99,13 @@ def copyctl(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[str]]:
     with (folder / "run.log").open("w") as log:
         command = [sys.executable, "-m", "copyctl", "run", "--rules", str(path)]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True)
-        time.sleep(4)
-        assert process.poll() is None, (folder / "run.log").read_text()
-        yield process
-        process.terminate()
-        process.wait()
+        try:
+            time.sleep(4)
+            assert process.poll() is None, (folder / "run.log").read_text()
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -112,10 +114,12 @@ def floor(broker: Broker) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.bench.floor", broker.line]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    process.stdout.readline()
-    yield
-    process.kill()
-    process.communicate()
+    try:
+        process.stdout.readline()
+        yield
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def measured(broker: Broker, orders: int = ORDERS) -> list[float]:

@@ -1,6 +1,6 @@
 """Attending: what is wanted of one leader order by now, for each follower, and what is asked for because of it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copyctl.core.decide import first_decision, follow_on, may_decide_again, ready, want
 from copyctl.core.drift import drift

@@ -6,7 +6,7 @@ broker's clock counts whole seconds, so terms of one second are told apart by wh
 book that was asked for later settles it.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.model.order import ExecutionReport, Order, Version

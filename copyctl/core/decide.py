@@ -5,7 +5,9 @@ leader's order move the wanted order by the same numbers. An entry that was refu
 changes a term that the refusal hangs on.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from copyctl.core import filters, mapping, sizing
 from copyctl.core.mapping import Mapped, Refusal

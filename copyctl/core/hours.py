@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta, timezone
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 SECOND = 1_000_000_000
+_AHEAD, _DAY = 19_800, 86_400
 
 
 def ist(moment: int) -> datetime:
@@ -15,3 +16,9 @@ def ist(moment: int) -> datetime:
 def ist_day(moment: int) -> date:
     """The Indian day that a moment belongs to."""
     return ist(moment).date()
+
+
+def day_start(moment: int) -> int:
+    """The moment (ns) at which the Indian day of this one began."""
+    seconds = moment // SECOND
+    return (seconds - (seconds + _AHEAD) % _DAY) * SECOND

@@ -3,8 +3,10 @@
 Prices that we compute go to the tick, towards being filled: a BUY up, a SELL down.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from msgspec.structs import replace
 
 from copyctl.model.choices import Disclosed, Shift, StopMarket
 from copyctl.model.copying import OrderMapping, PriceMapping

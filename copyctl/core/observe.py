@@ -1,7 +1,8 @@
 """Observing: what a report of an order means for the leader's wish or for a follower's copy."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copyctl.core import settle
 from copyctl.core.book import fold

@@ -5,7 +5,9 @@ broker's risk desk or the exchange did to a copy is never fought over: only a ne
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from copyctl.model.order import Terms
 

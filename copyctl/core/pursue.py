@@ -4,7 +4,7 @@ One placement has at most one request of each kind at a time, named after its co
 what still waits. A placement that has not left is taken back without a call.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id
 from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded

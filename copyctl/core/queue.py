@@ -5,7 +5,8 @@ little longer than the second that the broker counts.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND

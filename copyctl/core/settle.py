@@ -5,7 +5,7 @@ placement by its correlation id and in the order book, over some seconds, since 
 is still in TRANSIT; of a modification by reading the book. A cancel may be repeated and is repeated for ever.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.pursue import with_slot

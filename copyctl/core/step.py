@@ -6,12 +6,14 @@ Pure: the state is read, never written; everything that is decided comes back. A
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from copyctl.core import settle
 from copyctl.core.attend import attend
-from copyctl.core.hours import SECOND
+from copyctl.core.hours import SECOND, day_start
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, instrument_key, order_key
@@ -278,12 +280,13 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
 
 
 def _forget(draft: Draft, rules: Rules) -> None:
-    """Drop orders that are over and older than ``duplicate_window``, so that a long run does not grow."""
+    """Drop orders that are over and older than ``duplicate_window``, so that a long run does not grow. The books show
+    those of today again and again: they are kept."""
     account = draft.account(rules.leader.client_id)
     if draft.now - account.forgot_at < FORGET_EVERY:
         return
     draft.accounts.put(replace(account, forgot_at=draft.now))
-    before = draft.now - rules.resilience.duplicate_window
+    before = min(draft.now - rules.resilience.duplicate_window, day_start(draft.now))
     for order in list(draft.orders.values()):
         if order.over and order.newest_as_of < before:
             draft.orders.drop(order_key(order.account, order.order_id))

@@ -4,7 +4,7 @@ A stop that triggers turns into a limit or market order; a market order may rest
 protection. Neither is a modification, and nothing of it is passed on. Everything else that changes is the leader's.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copyctl.model.order import Order, Terms
 from copyctl.model.records import LeaderOrder

@@ -6,5 +6,8 @@ Invariants: everything here is frozen and keyword-only; prices and money are ``D
 ``int`` units, times ``int`` nanoseconds since the epoch, UTC. Nothing here reads a clock, a file or a socket,
 and nothing here chooses. An account is named by its Dhan client id; names of people stand in the rules alone.
 
-Called by: every room. Imports: the standard library's values.
+What changes while a run goes on (reports, orders, copies, requests, events) is a ``msgspec.Struct``, which is made,
+compared and replaced in C; what a rules file says is a dataclass. Both are frozen.
+
+Called by: every room. Imports: the standard library's values, msgspec.
 """

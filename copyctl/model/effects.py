@@ -1,27 +1,24 @@
 """Effects: what a step wants done in the world, once what it decided is durable."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from copyctl.model.request import Approved
 from copyctl.model.terms import Level, Segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """Let this request leave now."""
 
     approved: Approved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadBooks:
+class ReadBooks(Struct, frozen=True, kw_only=True):
     """Read this account's order and trade books."""
 
     account: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """Look for a placement of unknown fate: by its correlation id, and in the order book."""
 
     request_id: str
@@ -29,8 +26,7 @@ class Look:
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskInstrument:
+class AskInstrument(Struct, frozen=True, kw_only=True):
     """Look this instrument up in the master; ``InstrumentFound`` answers."""
 
     segment: Segment
@@ -40,8 +36,7 @@ class AskInstrument:
 Effect = Send | ReadBooks | Look | AskInstrument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """One line of what happened, for people and for programs that listen.
 
     ``event``: decision, request, answer, fill, state or alert. ``facts`` are plain values for JSON.

@@ -1,6 +1,6 @@
 """Events: everything that can happen to a run. Each carries ``at``, the moment at which it was taken in (ns, UTC)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill
@@ -9,15 +9,13 @@ from copyctl.model.request import Outcome
 from copyctl.model.terms import Segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(Struct, frozen=True, kw_only=True):
     """A process began: what was in flight before has an unknown fate, and no book is read yet."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyLoaded:
+class PolicyLoaded(Struct, frozen=True, kw_only=True):
     """These rules are in force from now on. ``digest``: SHA-256 of ``document``, the rules without secrets."""
 
     at: int
@@ -26,8 +24,7 @@ class PolicyLoaded:
     rules: Rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRead:
+class FrameRead(Struct, frozen=True, kw_only=True):
     """A frame of an account's stream and what it says; ``raw`` is the frame as it came."""
 
     at: int
@@ -36,8 +33,7 @@ class FrameRead:
     reports: tuple[ExecutionReport, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameUnreadable:
+class FrameUnreadable(Struct, frozen=True, kw_only=True):
     """A frame that says nothing we understand: kept, counted, survived."""
 
     at: int
@@ -46,8 +42,7 @@ class FrameUnreadable:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksRead:
+class BooksRead(Struct, frozen=True, kw_only=True):
     """An account's order and trade books. ``asked_at``: when the first of them was asked for (ns).
 
     ``orders``: rows that are new, changed or not final since the last read; a final row that was read before is left
@@ -62,8 +57,7 @@ class BooksRead:
     date: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksUnreadable:
+class BooksUnreadable(Struct, frozen=True, kw_only=True):
     """An account's books could not be read. ``refused``: its token or address is not accepted."""
 
     at: int
@@ -72,8 +66,7 @@ class BooksUnreadable:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamChanged:
+class StreamChanged(Struct, frozen=True, kw_only=True):
     """An account's order stream came up or went down."""
 
     at: int
@@ -82,8 +75,7 @@ class StreamChanged:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True):
     """A request of ours ended in one of three outcomes, or never left."""
 
     at: int
@@ -91,8 +83,7 @@ class Answered:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(Struct, frozen=True, kw_only=True):
     """We looked for a placement of unknown fate, by its correlation id and in the order book.
 
     ``readable``: both could be read. ``reports``: what was found, the account's open and changed orders included.
@@ -106,8 +97,7 @@ class Looked:
     reports: tuple[ExecutionReport, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentFound:
+class InstrumentFound(Struct, frozen=True, kw_only=True):
     """The answer to a question for an instrument. ``instrument`` is None where the master does not have it;
     ``master``: was there a master to look in at all?"""
 
@@ -118,8 +108,7 @@ class InstrumentFound:
     instrument: Instrument | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandGiven:
+class CommandGiven(Struct, frozen=True, kw_only=True):
     """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all."""
 
     at: int
@@ -129,8 +118,7 @@ class CommandGiven:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventSetAside:
+class EventSetAside(Struct, frozen=True, kw_only=True):
     """An event on which the step failed twice. ``seq``: its number in the journal."""
 
     at: int
@@ -138,8 +126,7 @@ class EventSetAside:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeReached:
+class TimeReached(Struct, frozen=True, kw_only=True):
     """The moment that the last step named has come."""
 
     at: int

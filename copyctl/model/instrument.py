@@ -1,14 +1,14 @@
 """Instruments: what is traded, and in which steps."""
 
 import datetime
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from copyctl.model.terms import InstrumentKind, OptionType, Segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument:
+class Instrument(Struct, frozen=True, kw_only=True):
     """One tradable security.
 
     ``lot_size`` is in the unit of an order's quantity (shares and units; on MCX an order counts lots, so it is 1

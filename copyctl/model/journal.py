@@ -1,14 +1,13 @@
 """What goes into the journal, and what comes out of its commands table."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copyctl.model.effects import Notice
 from copyctl.model.events import Event
 from copyctl.model.records import Change
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One event as it is journalled: with every record it changed and every line it gave people to read.
 
     ``set_aside``: the step failed on it twice; it is kept for us to look at, and changed nothing.
@@ -20,8 +19,7 @@ class Entry:
     set_aside: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """What a person asked for, from any process, before a run has taken it in. ``account`` "": all followers."""
 
     command_id: int

@@ -1,7 +1,8 @@
 """Orders: what was seen of one, and what is known of it by now."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from copyctl.model.instrument import Instrument
 from copyctl.model.reasons import Category
@@ -10,8 +11,7 @@ from copyctl.model.terms import AmoTime, Leg, OrderStatus, OrderType, Product, S
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """The part of an order that a modification may change. ``quantity`` is the total, not what is left (Dhan API
     v2, modify order). A price that the type does not have is 0."""
 
@@ -23,8 +23,7 @@ class Terms:
     disclosed_quantity: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionReport:
+class ExecutionReport(Struct, frozen=True, kw_only=True):
     """One observation of one order, from the stream or from a book.
 
     ``as_of``: our time; of a frame when it arrived, of a book's row when the book was asked for (the row is at
@@ -61,8 +60,7 @@ class ExecutionReport:
     instrument: Instrument | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class Fill(Struct, frozen=True, kw_only=True):
     """One trade of one order, as the trade book gives it. Unique by segment, ``trade_id`` and side: a self-match
     prints one trade id for both sides."""
 
@@ -83,8 +81,7 @@ class Fill:
         return f"{self.segment}:{self.trade_id}:{self.side}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(Struct, frozen=True, kw_only=True):
     """Terms as some report gave them, and the first moment at which they were seen."""
 
     terms: Terms
@@ -92,8 +89,7 @@ class Version:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """The picture of one order of one account, folded from its reports (``core.book``).
 
     ``versions``: the terms seen with the newest broker time, since the broker's clock counts whole seconds and

@@ -1,20 +1,18 @@
 """Readings: what the broker's bytes turned out to say, or why they could not be read."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copyctl.model.order import ExecutionReport, Fill
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameReading:
+class FrameReading(Struct, frozen=True, kw_only=True):
     """What a frame says; ``why`` is not empty where it could not be read."""
 
     reports: tuple[ExecutionReport, ...] = ()
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookReading:
+class BookReading(Struct, frozen=True, kw_only=True):
     """What a book says. ``why`` is not empty where it could not be read; ``refused``: token or address refused.
 
     ``bad_rows``: rows that could not be read and are left out. While there are any, what is not in the book may

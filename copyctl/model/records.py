@@ -3,9 +3,10 @@
 The journal holds the newest of each, so that a start reads them and goes on. All are frozen: a change is a new one.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
@@ -13,8 +14,7 @@ from copyctl.model.request import Desired, Request
 from copyctl.model.terms import Decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderOrder:
+class LeaderOrder(Struct, frozen=True, kw_only=True):
     """What the leader asked for with one order, less what the exchange made of it.
 
     ``wish``: the terms that he gave last. ``seen``: the terms that the broker showed last; they differ from the
@@ -31,8 +31,7 @@ class LeaderOrder:
     filled_at_first: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedSizing:
+class FixedSizing(Struct, frozen=True, kw_only=True):
     """The sizing of a copy, fixed at its first decision. Exactly one of ratio, lots and quantity is set."""
 
     rule: str | None
@@ -56,8 +55,7 @@ class Standing(StrEnum):
     WITHDRAWN = "withdrawn"  # taken back before it left
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """One placement of a copy. ``sent``: it has left at least once. ``asked``: the terms last asked of the broker
     and not refused at once.
 
@@ -96,8 +94,7 @@ class Slot:
         return self.standing in (Standing.WAITING, Standing.WORKING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """What became of one leader order for one follower.
 
     ``wanted``: the order that the rules want now. ``pursued``: the one that the placements so far were made for;
@@ -137,8 +134,7 @@ class Copy:
         return sum(slot.filled for slot in self.slots)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """What is known of one account as a place to talk to.
 
     ``ready``: its books were read since the process started. ``books_at``: when the newest book that we read was
@@ -180,8 +176,7 @@ TABLES: dict[str, type[Record]] = {
 """Every kind of record by the name that it is journalled under."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A record that is new or replaced, or (None) gone. ``key`` is unique within ``table``, one of TABLES."""
 
     table: str

@@ -1,16 +1,16 @@
 """Requests: what is asked of the broker, the permission to ask it, and how the asking ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from copyctl.model.order import Terms
 from copyctl.model.reasons import Category
 from copyctl.model.terms import AmoTime, Product, Segment, Side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
+class Desired(Struct, frozen=True, kw_only=True):
     """The order that the rules want a follower to have; ``terms.quantity`` is the total over all its placements."""
 
     side: Side
@@ -46,8 +46,7 @@ class RequestState(StrEnum):
     UNSETTLED = "unsettled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One call that changes an account, from the moment it is wanted until its fate is known.
 
     ``desired`` is what a placement or a modification asks for, ``desired.terms.quantity`` being that one order's
@@ -73,15 +72,13 @@ class Request:
     waits_for: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
+class Approved(Struct, frozen=True, kw_only=True):
     """Permission for one request to leave. Only ``core.guard`` makes one, only ``wire`` turns one into bytes."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
+class Denied(Struct, frozen=True, kw_only=True):
     """The guard's no: for good with ``final``, else until something changes."""
 
     reason: str
@@ -89,8 +86,7 @@ class Denied:
     final: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """A request in the broker's client's words: which method with which arguments. Only ``wire`` makes one.
 
     Where the client refuses what Dhan takes, ``verb``, ``path`` and ``body`` say it directly and ``method`` is "".
@@ -111,8 +107,7 @@ class Passage(StrEnum):
     NO_ANSWER = "no_answer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What the transport saw: an HTTP answer, or why there is none. ``left_at`` and ``at``: our nanoseconds.
 
     ``date``: the broker's clock from the Date header, nanoseconds, whole seconds; 0 when it gave none.
@@ -136,8 +131,7 @@ class Fate(StrEnum):
     NOT_LEFT = "not_left"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """The fate of a request as ``wire`` reads it from the answer. An acknowledgement only says that the broker took
     the message, never that the exchange did."""
 

@@ -1,10 +1,11 @@
 """A small world for the core: rules, instruments, a state that steps, and short words for what happens."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from copyctl.core.state import State, copy_key, instrument_key, order_key
 from copyctl.core.step import Step, step

@@ -51,7 +51,7 @@ def test_scenario_1_1_1_what_is_first_seen_as_a_limit_is_copied_as_one() -> None
     assert placed(desk).terms.price == Decimal("102.1")
 
 
-def test_scenario_1_1_1_a_market_order_that_is_turned_into_a_limit_keeps_its_price_until_the_leader_changes_it() -> None:
+def test_scenario_1_1_1_a_market_order_turned_into_a_limit_keeps_its_price_until_the_leader_changes_it() -> None:
     policy = {"mapping": {"order_type": {"MARKET": "LIMIT"}, "market_limit": {"offset_bps": 30}}}
     desk = Desk(policy).start()
     desk.leader(order_type="MARKET", last_price=Decimal("101.10"))
@@ -219,9 +219,13 @@ def test_without_a_master_the_frames_lot_size_serves() -> None:
     desk = Desk()
     desk.master = False
     desk.start()
-    desk.leader("L1", security_id="9", instrument=SHARE.__class__(
-        segment=Segment.NSE_FNO, security_id="9", symbol="X", lot_size=20, from_master=False
-    ))
+    desk.leader(
+        "L1",
+        security_id="9",
+        instrument=SHARE.__class__(
+            segment=Segment.NSE_FNO, security_id="9", symbol="X", lot_size=20, from_master=False
+        ),
+    )
     assert placed(desk).terms.quantity == 40
     desk.leader("L2", security_id="8")
     assert desk.decided("L2") == (Decision.REFUSED, "unknown_instrument")

@@ -297,6 +297,10 @@ class Desk:
         """The body of one of those calls, the last unless told otherwise."""
         return dict(self.calls(account)[which]["body"])
 
+    def bodies(self, account: str = "alice") -> list[Row]:
+        """The bodies of an account's placements."""
+        return [dict(row["body"]) for row in self.calls(account, "POST")]
+
     def heard(self, *verbs: str, account: str = "alice") -> None:
         """These calls, in this order, and no other one even a while later."""
         self.eventually(lambda: len(self.verbs(account)) >= len(verbs), f"{account}: {verbs}")

@@ -62,20 +62,25 @@ def test_scenario_1_1_1_a_market_order_is_turned_into_a_limit_where_the_mapping_
     assert pick(desk.asked(), "orderType", "price") == ("LIMIT", limit)
 
 
-@pytest.mark.parametrize(
-    ("side", "price", "ticks", "wanted"),
-    [("BUY", 100, 0, 100), ("SELL", 110, 0, 110), ("BUY", 90, 2, 90.1), ("SELL", 110, 2, 109.9), ("BUY", 90, -2, 89.9)],
-)
-def test_scenario_1_1_2_a_limit_order_is_copied_at_the_mapped_price(
-    desk: Desk, side: str, price: float, ticks: int, wanted: float
-) -> None:
-    if ticks:
-        desk.policy = {"mapping": {"price": {"mode": "offset", "ticks": ticks}}}
+def test_scenario_1_1_2_a_limit_order_is_copied_at_the_mapped_price(desk: Desk) -> None:
+    desk.followers = ("alice", "bob", "carol")
+    desk.overrides = {
+        "bob": {"mapping": {"price": {"mode": "offset", "ticks": 2}}},
+        "carol": {"mapping": {"price": {"mode": "offset", "ticks": -2}}},
+    }
     desk.start()
-    order = desk.place(transaction_type=side, price=price)
-    desk.follows(order, decision="copied", reason=None, follower_status="PENDING")
-    desk.heard("place")
-    assert pick(desk.asked(), "orderType", "quantity", "price", "triggerPrice") == ("LIMIT", 130, wanted, 0)
+    buys = desk.place(price=90)
+    sells = desk.place(transaction_type="SELL", price=110)
+    for name, wanted in {"alice": (90, 110), "bob": (90.1, 109.9), "carol": (89.9, 110.1)}.items():
+        for order in (buys, sells):
+            desk.follows(order, name, decision="copied", reason=None, follower_status="PENDING")
+        bodies = desk.bodies(name)
+        assert sorted(body["price"] for body in bodies) == sorted(wanted)
+        for body in bodies:
+            assert pick(body, "orderType", "quantity", "triggerPrice") == ("LIMIT", 130, 0)
+    desk.quiet()
+    for name in desk.followers:
+        assert desk.verbs(name) == ["place", "place"]
 
 
 @pytest.mark.parametrize("stop", [STOP_SELL, STOP_BUY], ids=["SELL", "BUY"])
@@ -106,40 +111,41 @@ def test_scenario_1_1_3_a_trigger_on_the_wrong_side_of_the_price_is_refused(desk
     desk.heard()
 
 
-@pytest.mark.parametrize(
-    ("stop", "instrument", "mapped", "wanted"),
-    [
-        (STOP_MARKET_SELL, CALL, {}, ("STOP_LOSS", 95, 90.25)),
-        (STOP_MARKET_BUY, CALL, {}, ("STOP_LOSS", 110, 115.5)),
-        (STOP_MARKET_SELL, CALL, {"offset_pct": 1}, ("STOP_LOSS", 95, 94.05)),
-        (STOP_MARKET_BUY, CALL, {"offset_pct": 0.33}, ("STOP_LOSS", 110, 110.4)),
-        (STOP_MARKET_SELL, CALL, {"derivatives": "native"}, ("STOP_LOSS_MARKET", 95, 0)),
-        ({**STOP_MARKET_BUY, "trigger_price": 1450}, SHARE, {}, ("STOP_LOSS_MARKET", 1450, 0)),
-        ({**STOP_MARKET_BUY, "trigger_price": 1450}, SHARE, {"equity": "protected"}, ("STOP_LOSS", 1450, 1522.5)),
-    ],
-    ids=["sells", "buys", "closer", "on the tick", "native", "share", "share protected"],
-)
-def test_scenario_1_1_4_a_stop_at_market_is_copied_as_mapped(
-    desk: Desk, stop: dict[str, Any], instrument: dict[str, str], mapped: dict[str, Any], wanted: tuple[Any, ...]
-) -> None:
-    desk.policy = {"mapping": {"stop_market": mapped}}
+def test_scenario_1_1_4_a_stop_at_market_is_copied_as_mapped(desk: Desk) -> None:
+    desk.followers = ("alice", "bob", "carol")
+    desk.overrides = {
+        "bob": {"mapping": {"stop_market": {"derivatives": "native", "equity": "protected"}}},
+        "carol": {"mapping": {"stop_market": {"offset_pct": 0.33}}},
+    }
     desk.start()
-    order = desk.place(**stop, **instrument)
-    desk.follows(order, decision="copied", reason=None, follower_status="PENDING")
-    desk.heard("place")
-    assert pick(desk.asked(), "orderType", "triggerPrice", "price") == wanted
+    sells = desk.place(**STOP_MARKET_SELL)
+    buys = desk.place(**STOP_MARKET_BUY)
+    share = desk.place(**STOP_MARKET_BUY | {"trigger_price": 1450}, **SHARE)
+    wanted = {
+        # trigger 95, less 5 % | trigger 110, and 5 % | a share goes as it is
+        "alice": [("STOP_LOSS", 95, 90.25), ("STOP_LOSS", 110, 115.5), ("STOP_LOSS_MARKET", 1450, 0)],
+        "bob": [("STOP_LOSS_MARKET", 95, 0), ("STOP_LOSS_MARKET", 110, 0), ("STOP_LOSS", 1450, 1522.5)],
+        # 94.6865 and 110.363 go to the tick, towards being filled
+        "carol": [("STOP_LOSS", 95, 94.65), ("STOP_LOSS", 110, 110.4), ("STOP_LOSS_MARKET", 1450, 0)],
+    }
+    for name, stops in wanted.items():
+        for order in (sells, buys, share):
+            desk.follows(order, name, decision="copied", reason=None, follower_status="PENDING")
+        bodies = sorted(pick(body, "triggerPrice", "orderType", "price") for body in desk.bodies(name))
+        assert bodies == [(trigger, kind, price) for kind, trigger, price in stops]
+    desk.quiet()
+    for name in desk.followers:
+        assert desk.verbs(name) == ["place"] * 3
 
 
-@pytest.mark.parametrize(
-    ("product", "instrument"), [("INTRADAY", CALL), ("CNC", SHARE), ("MARGIN", CALL)], ids=["1", "2", "3"]
-)
-def test_scenario_1_2_the_product_is_kept(desk: Desk, product: str, instrument: dict[str, str]) -> None:
+def test_scenario_1_2_1_to_3_the_product_is_kept(desk: Desk) -> None:
     desk.start()
-    order = desk.place(**instrument, product_type=product)
-    row = desk.follows(order, decision="copied", follower_status="PENDING")
-    desk.heard("place")
-    assert pick(desk.asked(), "productType", "securityId") == (product, instrument["security_id"])
-    assert row["product"] == product
+    for product, instrument in (("INTRADAY", CALL), ("CNC", SHARE), ("MARGIN", CALL)):
+        order = desk.place(**instrument, product_type=product)
+        row = desk.follows(order, decision="copied", follower_status="PENDING")
+        assert pick(desk.asked(), "productType", "securityId") == (product, instrument["security_id"])
+        assert row["product"] == product
+    desk.heard("place", "place", "place")
 
 
 def test_scenario_1_2_3_the_product_is_changed_where_the_mapping_says_so(desk: Desk) -> None:
@@ -194,9 +200,10 @@ def test_scenario_1_3_2_an_ioc_order_is_refused_where_the_mapping_skips_it(desk:
     desk.heard()
 
 
-@pytest.mark.parametrize(
-    ("side", "contract", "lot"),
-    [
+def test_scenario_1_4_1_to_4_an_option_is_copied_by_its_id_in_whole_lots_of_its_own(desk: Desk) -> None:
+    desk.policy = {"sizing": HALF}
+    desk.start()
+    for side, contract, lot in (
         ("BUY", CALL, 65),
         ("SELL", CALL, 65),
         ("BUY", PUT, 65),
@@ -204,21 +211,14 @@ def test_scenario_1_3_2_an_ioc_order_is_refused_where_the_mapping_skips_it(desk:
         ("BUY", NEXT_WEEK, 65),
         ("BUY", BANKNIFTY, 30),
         ("SELL", SENSEX, 20),
-    ],
-    ids=["buys a call", "sells a call", "buys a put", "sells a put", "next week", "BANKNIFTY", "SENSEX"],
-)
-def test_scenario_1_4_an_option_is_copied_by_its_id_in_whole_lots_of_its_own(
-    desk: Desk, side: str, contract: dict[str, str], lot: int
-) -> None:
-    desk.policy = {"sizing": HALF}
-    desk.start()
-    order = desk.place(**contract, transaction_type=side, quantity=3 * lot, order_type="MARKET", price=0)
-    row = desk.follows(order, decision="copied", follower_status="TRADED")
-    desk.heard("place")
-    assert pick(desk.asked(), "exchangeSegment", "securityId") == tuple(contract.values())
-    assert pick(desk.asked(), "transactionType", "quantity") == (side, lot)
-    halved = f"{1.5 * lot:g}"
-    assert row["detail"] == f"0.5 x {3 * lot} = {halved}, in lots of {lot} rounded down: 1 = {lot} units"
+    ):
+        order = desk.place(**contract, transaction_type=side, quantity=3 * lot, order_type="MARKET", price=0)
+        row = desk.follows(order, decision="copied", follower_status="TRADED")
+        assert pick(desk.asked(), "exchangeSegment", "securityId") == tuple(contract.values())
+        assert pick(desk.asked(), "transactionType", "quantity") == (side, lot)
+        halved = f"{1.5 * lot:g}"
+        assert row["detail"] == f"0.5 x {3 * lot} = {halved}, in lots of {lot} rounded down: 1 = {lot} units"
+    desk.heard(*["place"] * 7)
 
 
 def test_scenario_1_5_1_the_disclosed_quantity_scales_with_the_quantity(desk: Desk) -> None:

@@ -76,30 +76,40 @@ def test_scenario_1_overrides_every_follower_has_a_policy_of_its_own(desk: Desk)
     assert pick(desk.asked(account="bob"), "quantity", "productType") == (65, "MARGIN")
 
 
-@pytest.mark.parametrize(
-    ("sizing", "quantity", "wanted", "note"),
-    [
-        ({"strategy": "fixed_ratio", "ratio": 2}, 130, 260, None),
-        ({**HALF, "rounding": "up"}, 195, 130, None),
-        ({**HALF, "rounding": "nearest"}, 195, 130, None),
-        ({"strategy": "fixed_ratio", "ratio": 0.25, "minimum_lots": 1}, 130, 65, "minimum_raised"),
-        ({"strategy": "fixed_ratio", "ratio": 3, "maximum_lots": 4}, 130, 260, None),
-        ({"strategy": "fixed_lots", "lots": 3}, 650, 195, None),
-        ({"strategy": "fixed_quantity", "quantity": 150}, 650, 130, None),
-    ],
-    ids=["twice", "up", "nearest", "minimum", "maximum", "lots", "quantity"],
-)
-def test_scenario_1_sizing_gives_whole_lots(
-    desk: Desk, sizing: dict[str, Any], quantity: int, wanted: int, note: str | None
-) -> None:
-    desk.policy = {"sizing": sizing}
+RATIO = {"strategy": "fixed_ratio"}
+SIZINGS: dict[str, dict[str, tuple[dict[str, Any], int, str | None]]] = {
+    "ratio": {
+        "alice": ({**RATIO, "ratio": 2}, 390, None),
+        "bob": ({**RATIO, "ratio": 0.5}, 65, None),
+        "carol": ({**RATIO, "ratio": 0.5, "rounding": "up"}, 130, None),
+    },
+    "bounds": {
+        "alice": ({**RATIO, "ratio": 0.5, "rounding": "nearest"}, 130, None),
+        "bob": ({**RATIO, "ratio": 0.25, "minimum_lots": 1}, 65, "minimum_raised"),
+        "carol": ({**RATIO, "ratio": 3, "maximum_lots": 4}, 260, None),
+    },
+    "fixed": {
+        "alice": ({"strategy": "fixed_lots", "lots": 4}, 260, None),
+        "bob": ({"strategy": "fixed_quantity", "quantity": 150}, 130, None),
+        "carol": ({"strategy": "fixed_lots", "lots": 1}, 65, None),
+    },
+}
+
+
+@pytest.mark.parametrize("sizings", SIZINGS)
+def test_scenario_1_sizing_gives_whole_lots(desk: Desk, sizings: str) -> None:
+    table = SIZINGS[sizings]
+    desk.followers = tuple(table)
+    desk.overrides = {name: {"sizing": sizing} for name, (sizing, _, _) in table.items()}
     desk.start()
-    order = desk.place(quantity=quantity)
-    row = desk.follows(order, decision="copied", reason=note, follower_status="PENDING")
-    desk.heard("place")
-    assert pick(row, "wanted_quantity", "follower_quantity") == (wanted, wanted)
-    assert desk.asked()["quantity"] == wanted
-    assert f"{wanted} units" in row["detail"]
+    order = desk.place(quantity=195)
+    for name, (_, wanted, note) in table.items():
+        row = desk.follows(order, name, decision="copied", reason=note, follower_status="PENDING")
+        assert pick(row, "wanted_quantity", "follower_quantity") == (wanted, wanted)
+        assert f"{wanted} units" in row["detail"]
+        assert [body["quantity"] for body in desk.bodies(name)] == [wanted]
+    desk.quiet()
+    assert [desk.verbs(name) for name in table] == [["place"]] * 3
 
 
 def test_scenario_1_copy_on_accepted_waits_until_the_exchange_has_the_leaders_order(desk: Desk) -> None:

@@ -2,11 +2,11 @@
 
 import inspect
 import json
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from dhanhq import dhanhq
+from msgspec.structs import replace
 
 from copyctl.model.order import Terms
 from copyctl.model.request import Approved, Call, Desired, Request, RequestKind

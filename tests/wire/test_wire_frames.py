@@ -1,13 +1,13 @@
 """Frames of the order stream are read the same in every spelling, and every field means what Dhan means."""
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from wire_sample import DATA, PLACED, REPORT, SECOND, frame, read, report, without
 
 from copyctl.model.instrument import Instrument

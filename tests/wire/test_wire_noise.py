@@ -1,13 +1,13 @@
 """Whatever a stream brings, nothing raises, nothing is guessed, and what is unreadable says why."""
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from wire_sample import ACCOUNT, DATA, REPORT, frame, read, report
 
 from copyctl.model.reading import FrameReading

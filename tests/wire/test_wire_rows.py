@@ -1,13 +1,13 @@
 """Books over REST are read whole or not at all, and what is no book is never taken for an empty one."""
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copyctl.model.order import ExecutionReport, Fill, Terms
 from copyctl.model.reading import BookReading

@@ -12,10 +12,8 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, LeaderOrder, Standing
+from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.terms import Decision, Level, OrderStatus
-
-_NEVER_THERE = frozenset({Standing.WITHDRAWN, Standing.ABSENT})
 
 
 def attend(draft: Draft, rules: Rules, touched: str) -> None:
@@ -102,7 +100,7 @@ def _concluded(copy: Copy, leader: Order) -> Copy:
     """A copy that is not wanted any more and of which nothing ever was at the broker: it says why."""
     if copy.decision not in (Decision.COPIED, Decision.QUEUED):
         return copy
-    if not all(slot.standing in _NEVER_THERE for slot in copy.slots):
+    if not copy.slots or any(slot.live or slot.order_id for slot in copy.slots):
         return copy
     if copy.stopped:
         return replace(copy, decision=Decision.REFUSED, reason=Reason.KILL_SWITCH, detail="the kill switch is on")

@@ -123,18 +123,18 @@ class Replicator:
         """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            inner = [group.create_task(self._conductor.run())]
-            inner += [group.create_task(reader.run()) for reader in self._readers.values()]
-            inner.append(group.create_task(self._commands()))
+            inner = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
             outer = [group.create_task(_forever(stream)) for stream in streams]
             outer.append(group.create_task(self._sweep()))
-            for reader in self._readers.values():
+            for account, reader in self._readers.items():
+                is_leaders = account == self.rules.leader.client_id
+                (outer if is_leaders else inner).append(group.create_task(reader.run()))
                 reader.want()
             await stop.wait()
-            for task in outer:
+            for task in outer:  # nothing new of the leader from now on
                 task.cancel()
             await self._settle()
-            for task in inner:
+            for task in (*inner, *self._tasks):  # what hangs still is of unknown fate for the next run
                 task.cancel()
 
     async def once(self) -> bool:
@@ -147,19 +147,19 @@ class Replicator:
             readable = [await leader.read(), *await asyncio.gather(*(reader.read() for reader in followers))]
             readers = [group.create_task(reader.run()) for reader in self._readers.values()]
             await self._settle(queued=True)
-            for task in (conductor, *readers):
+            for task in (conductor, *readers, *self._tasks):
                 task.cancel()
         return all(readable)
 
     async def _settle(self, *, queued: bool = False) -> None:
-        """Until no request is on its way (nor, with ``queued``, waiting to leave), for some seconds at most."""
+        """Until no request is on its way (nor, with ``queued``, waiting or unsettled), for some seconds at most."""
         for _ in range(int(STOP_WITHIN_SECONDS / SETTLE_CHECK_SECONDS)):
             if self._conductor.idle and not self._tasks and not self._unfinished(queued=queued):
                 return
             await asyncio.sleep(SETTLE_CHECK_SECONDS)
 
     def _unfinished(self, *, queued: bool) -> bool:
-        states = {RequestState.SENT, RequestState.QUEUED} if queued else {RequestState.SENT}
+        states = set(RequestState) if queued else {RequestState.SENT}
         requests = self.state.tables["request"].values()
         return any(isinstance(one, Request) and one.state in states for one in requests)
 

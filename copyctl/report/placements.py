@@ -78,11 +78,11 @@ def _quantity(placements: Sequence[_Placement], wanted: int) -> int:
     """One order's total. Of a placement that another one replaced only what it filled belongs to it; one that others
     ended with a rest may have been replaced or be a part of its own: what is wanted tells which."""
     least = most = 0
-    last = [one for one in placements if one.slot.live] or placements[-1:]
+    counted = [one for one in placements if one.slot.live] or placements[-1:]
     for one in placements:
         slot = one.slot
         replaced = slot.retired or slot.cancel_asked or slot.standing is Standing.REJECTED
-        counts = one in last
+        counts = one in counted
         least += one.quantity if counts else slot.filled
         most += slot.filled if replaced and not counts else one.quantity
     return min(most, max(least, wanted))

@@ -74,7 +74,7 @@ class Broker:
         self.exchange.list_instrument(instrument)
 
     def reset(self) -> None:
-        """A new day one: no orders, trades, faults, requests; prices, settings and rates as at the start."""
+        """A new day one: no orders, trades, faults, requests; prices, settings, rates and tokens as at the start."""
         self.timers.call_off()
         self.walk.set(0, 0)
         self.exchange.clear()
@@ -86,6 +86,7 @@ class Broker:
         self.stream.all_down = False
         for account in self.accounts.by_name.values():
             account.clear()
+            account.token_alive = True
             account.settings = self.settings.copy()
         self.list_all()
 

@@ -19,6 +19,8 @@ def broker() -> Iterator[Broker]:
 def desk(broker: Broker, tmp_path: Path) -> Iterator[Desk]:
     broker.tell("reset")
     broker.tell("clock", offset_seconds=0)
+    for name in broker.accounts:
+        broker.tell("token", account=name, action="revive")
     made = Desk(broker=broker, folder=tmp_path)
     yield made
     made.close()

@@ -8,6 +8,8 @@ cancel) the process ends itself, at one of
     recorded     the request is durable, nothing has left
     answered     the broker's answer has come, nothing of it is written
     outcome      the answer is durable, nothing was made of it
+
+or, so that its last words can be read, by a bug where the request is sent or written ("bug in send", "bug in write").
 """
 
 import os
@@ -23,6 +25,7 @@ from copyctl.model.journal import Entry
 from copyctl.model.request import Answer, Call, Request, RequestState
 
 BOUNDARIES = ("unrecorded", "half", "recorded", "answered", "outcome")
+BUGS = ("bug in send", "bug in write")
 VERBS = {"place": "place_order", "modify": "modify_order", "cancel": "cancel_order"}
 
 
@@ -48,6 +51,8 @@ def condemn(boundary: str, kind: str) -> None:
     def dying_write(journal: Journal, entries: Sequence[Entry], taken: Sequence[int] = ()) -> None:
         if boundary == "unrecorded" and asks(entries, kind):
             die()
+        if boundary == "bug in write" and asks(entries, kind):
+            raise RuntimeError("a bug")
         writing[:] = entries
         write(journal, entries, taken)
         if (boundary == "recorded" and asks(entries, kind)) or (boundary == "outcome" and tells(entries, kind)):
@@ -62,6 +67,8 @@ def condemn(boundary: str, kind: str) -> None:
         answer = await send(gateway, call)
         if boundary == "answered" and call.method == VERBS[kind]:
             die()
+        if boundary == "bug in send" and call.method == VERBS[kind]:
+            raise RuntimeError("a bug")
         return answer
 
     Journal.write = dying_write  # type: ignore[method-assign]
@@ -71,7 +78,7 @@ def condemn(boundary: str, kind: str) -> None:
 
 if __name__ == "__main__":
     boundary, kind = sys.argv[1:3]
-    if boundary not in BOUNDARIES or kind not in VERBS:
+    if boundary not in BOUNDARIES + BUGS or kind not in VERBS:
         sys.exit(f"dying_run.py BOUNDARY KIND ...: no {boundary} of a {kind}")
     condemn(boundary, kind)
     sys.argv[1:] = sys.argv[3:]

@@ -221,6 +221,24 @@ def test_scenario_1_unknown_instrument_passes_with_the_frames_lot_size_where_the
     assert desk.alerts("no instrument master")
 
 
+def test_scenario_1_a_limit_without_a_last_price_to_make_it_from_is_refused(desk: Desk) -> None:
+    desk.policy = {"mapping": {"order_type": {"MARKET": "LIMIT"}}}
+    desk.settings("leader", frame_missing=["refLtp"])
+    desk.start()
+    order = desk.place(order_type="MARKET", price=0)
+    row = desk.follows(order, decision="refused", reason="check_unavailable")
+    assert "last traded price" in row["detail"]
+    desk.heard()
+
+
+def test_scenario_1_after_market_orders_are_skipped_where_the_mapping_says_so(desk: Desk) -> None:
+    desk.policy = {"mapping": {"after_market": "skip"}}
+    desk.start()
+    order = desk.place(after_market_order=True)
+    desk.follows(order, decision="skipped", reason="after_market")
+    desk.heard()
+
+
 def test_scenario_1_a_follower_that_is_leaving_opens_nothing(desk: Desk) -> None:
     desk.disabled = ("alice",)
     desk.start()

@@ -19,7 +19,9 @@ def test_scenario_2_1_a_new_quantity_is_sent_as_the_total(desk: Desk) -> None:
     desk.heard("place", "modify")
     wanted = ("LIMIT", 260, 90, "DAY")
     assert pick(desk.asked(), "orderType", "quantity", "price", "validity") == wanted
+    assert desk.calls()[-1]["path"] == f"/orders/{desk.only()['orderId']}"
     assert pick(row, "decision", "wanted_quantity", "leader_quantity", "drift") == ("copied", 260, 520, None)
+    assert row["detail"] == "0.5 x 520 = 260, in lots of 65 rounded down: 4 = 260 units"
 
 
 def test_scenario_2_1_the_total_counts_what_the_follower_has_filled(desk: Desk) -> None:
@@ -213,6 +215,21 @@ def test_scenario_2_7_a_refused_modification_leaves_the_copy_as_it_is_and_is_tol
     desk.eventually(lambda: desk.only()["price"] == 93)
     desk.follows(order, drift=None, follower_status="PENDING")
     desk.heard("place", "modify", "modify")
+
+
+def test_scenario_2_7_a_change_that_cannot_be_copied_leaves_the_copy_as_it_is_and_is_told(desk: Desk) -> None:
+    desk.policy = {"mapping": {"price": {"mode": "offset", "ticks": -10}}}  # half a rupee dearer
+    desk.start()
+    order = desk.place(transaction_type="SELL", order_type="STOP_LOSS", trigger_price=95, price=94)
+    desk.reaches("PENDING")
+    desk.modify(order, order_type="STOP_LOSS", trigger_price=95, price=94.8)
+    row = desk.eventually(lambda: next((row for row in desk.copies() if row["drift"]), None), "drift is told")
+    assert row["drift"].startswith("the leader's change cannot be copied: SELL stop with trigger 95")
+    desk.heard("place")
+    desk.modify(order, order_type="STOP_LOSS", trigger_price=96, price=94.8)
+    desk.eventually(lambda: pick(desk.only(), "triggerPrice", "price") == (96, 95.3))
+    desk.follows(order, drift=None, follower_status="PENDING")
+    desk.heard("place", "modify")
 
 
 def test_scenario_2_8_a_modification_after_the_follower_filled_sends_nothing(desk: Desk) -> None:

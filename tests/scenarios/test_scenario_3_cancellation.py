@@ -21,6 +21,7 @@ def test_scenario_3_1_an_unfilled_copy_is_cancelled(desk: Desk, answer: str) -> 
 
 @pytest.mark.parametrize("answer", ["CANCELLED", "TRANSIT", "EMPTY"])
 def test_scenario_3_1_the_answer_to_a_cancel_is_not_its_end(desk: Desk, answer: str) -> None:
+    desk.rules = {"resilience": {"sweep": "60s"}}
     desk.settings("alice", cancel_answer=answer)
     desk.start()
     order = desk.place()
@@ -79,32 +80,38 @@ def test_scenario_3_2_a_follower_that_filled_as_much_as_the_leader_has_not_drift
     assert row["drift"] is None
 
 
-def test_scenario_3_3_all_are_cancelled_ahead_of_any_waiting_placement(desk: Desk) -> None:
+def test_scenario_3_3_all_are_cancelled_and_what_had_not_left_asks_for_nothing(desk: Desk) -> None:
     desk.settings("leader", rate_limits={})
     desk.rules = {"rate_limits": {"orders": {"per_second": 2}}}
     desk.start()
-    resting = [desk.place(price=price) for price in (80, 81)]
-    for order in resting:
-        desk.follows(order, follower_status="PENDING")
-    waiting = [desk.place(price=price) for price in range(82, 94)]
-    for order in waiting:
-        desk.reaches("PENDING", "leader", order)
+    orders = [desk.place(price=price) for price in range(80, 94)]
     desk.eventually(lambda: len(desk.copies(reason="rate_limit")) > 4)
-    for order in (*resting, *waiting):
+    for order in orders:
+        desk.reaches("PENDING", "leader", order)
         desk.cancel(order)
-    for order in resting:
-        desk.follows(order, follower_status="CANCELLED")
-    desk.eventually(lambda: all(row["orderStatus"] == "CANCELLED" for row in desk.book("alice")))
-    desk.eventually(lambda: desk.status()["followers"][0]["open_orders"] == 0)
+    desk.eventually(lambda: len(desk.copies(leader_status="CANCELLED")) == len(orders))
+    desk.eventually(lambda: pick(desk.status()["followers"][0], "open_orders", "queued") == (0, 0))
     desk.quiet()
     verbs = desk.verbs()
-    placed = verbs.count("place")
-    assert verbs.count("cancel") == placed  # what had not left was taken back without a call
-    assert placed < len(resting) + len(waiting)
-    first = verbs.index("cancel")
-    assert "place" not in verbs[first:]
-    for row in desk.copies(follower_status=None):
-        assert pick(row, "leader_status", "follower_order_ids") == ("CANCELLED", [])
+    assert verbs.count("cancel") == verbs.count("place") < len(orders)
+    assert {row["orderStatus"] for row in desk.book("alice")} == {"CANCELLED"}
+    for row in desk.copies(follower_order_ids=[]):
+        assert pick(row, "decision", "reason", "follower_status") == ("skipped", "leader_over", None)
+
+
+def test_scenario_3_3_cancels_leave_ahead_of_waiting_placements(desk: Desk) -> None:
+    desk.settings("leader", rate_limits={})
+    desk.rules = {"rate_limits": {"orders": {"per_second": 2}}}
+    desk.start()
+    orders = [desk.place(price=price) for price in range(80, 90)]
+    desk.eventually(lambda: len(desk.verbs()) == 4)  # the budget of this second is spent
+    for order in orders[:2]:
+        desk.cancel(order)
+    for order in orders[:2]:
+        desk.follows(order, follower_status="CANCELLED")
+    for order in orders[2:]:
+        desk.follows(order, decision="copied", follower_status="PENDING")
+    desk.heard("place", "place", "place", "place", "cancel", "cancel", *["place"] * 6)
 
 
 def test_scenario_3_4_one_of_several_is_cancelled(desk: Desk) -> None:

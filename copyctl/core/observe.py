@@ -34,7 +34,7 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
         if order is before:
             continue
         draft.put_order(order)
-        if order.doubtful and report.source is Source.STREAM:
+        if report.source is Source.STREAM and (order.doubtful or _may_be_newer(order, report)):
             draft.effects.append(ReadBooks(account=report.account))
         if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
             _unknown_word(draft, order)
@@ -44,6 +44,13 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
             _leader_order(draft, order)
         else:
             _follower_order(draft, order, before)
+
+
+def _may_be_newer(order: Order, report: ExecutionReport) -> bool:
+    """Does a frame show other terms of the same second of the broker's clock? It may be an old one that comes again,
+    or the leader's way back to terms that he had before: the book knows."""
+    when = report.broker_time or report.as_of
+    return report.terms is not None and report.terms != order.terms and when == order.terms_time
 
 
 def _apart(report: ExecutionReport) -> ExecutionReport:

@@ -163,6 +163,9 @@ class World:
         self.alive = False
         self.hears = dict.fromkeys(self.hears, False)
         self.desk.state = State() if lose_store else State(self.durable)
+        if lose_store:  # what never arrived may be derived, and placed, anew
+            arrived = {one.correlation_id for one in self.book.values()}
+            self.certainly_not = {name: name not in arrived for name in self.certainly_not}
         self.durable = self._tables()
         self.later(20 * SECOND if lose_store else self.chance.choice((1, SECOND, 20 * SECOND)), self.start)
 

@@ -267,6 +267,7 @@ def test_scenario_7_4_modified_before_placed_is_placed_as_modified(unheard: Desk
     desk = unheard
     order = desk.place()
     desk.reaches("PENDING", "leader", order)
+    desk.broker.tell("clock", offset_seconds=1)  # in another second than it was placed in
     desk.modify(order, price=91, quantity=195)
     desk.eventually(lambda: desk.order(order)["price"] == 91)
     for frame in frames_of(desk, order, "Modified", "Pending", "Transit"):
@@ -274,6 +275,17 @@ def test_scenario_7_4_modified_before_placed_is_placed_as_modified(unheard: Desk
     desk.follows(order, follower_status="PENDING", follower_quantity=195)
     desk.heard("place")
     assert pick(desk.asked(), "price", "quantity") == (91, 195)
+
+
+def test_scenario_7_4_there_and_back_within_a_second_ends_where_the_leader_is(desk: Desk) -> None:
+    desk.rules = {"resilience": {"sweep": "60s"}}
+    desk.start()
+    order = desk.place()
+    desk.follows(order, follower_status="PENDING")
+    for price in (91, 90, 91, 90):
+        desk.modify(order, price=price)
+        desk.eventually(lambda price=price: desk.only()["price"] == price)
+    desk.follows(order, price=90, follower_status="PENDING", drift=None)
 
 
 def test_scenario_7_4_modifications_in_the_wrong_order_end_at_the_latest(unheard: Desk) -> None:

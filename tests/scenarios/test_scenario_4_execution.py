@@ -46,21 +46,22 @@ def test_scenario_4_2_a_part_is_stored_and_the_rest_rests(desk: Desk) -> None:
     desk.eventually(lambda: len(desk.events("fill")) == 2, "both parts are stored")
 
 
-@pytest.mark.parametrize("order_type", ["LIMIT", "MARKET", "STOP_LOSS"])
-def test_scenario_4_2_copy_on_traded_copies_what_traded(desk: Desk, order_type: str) -> None:
+def test_scenario_4_2_copy_on_traded_copies_what_traded_without_stop_terms(desk: Desk) -> None:
     desk.policy = {"copy_on": "traded"}
     desk.settings(hold_matching=True)
     desk.start()
-    prices = {"LIMIT": {"price": 90}, "MARKET": {"price": 0}, "STOP_LOSS": {"price": 110, "trigger_price": 108}}
-    order = desk.place(order_type=order_type, **prices[order_type])
-    desk.reaches("PENDING", "leader", order)
+    terms = {"LIMIT": {"price": 90}, "MARKET": {"price": 0}, "STOP_LOSS": {"price": 110, "trigger_price": 108}}
+    orders = {order_type: desk.place(order_type=order_type, **prices) for order_type, prices in terms.items()}
+    for order in orders.values():
+        desk.reaches("PENDING", "leader", order)
     desk.heard()
-    desk.fill("leader", order, 65, 90)
-    desk.heard("place")
     wanted = {"LIMIT": ("LIMIT", 90), "MARKET": ("MARKET", 0), "STOP_LOSS": ("LIMIT", 110)}
-    asked = desk.asked()
-    assert pick(asked, "orderType", "price", "quantity") == (*wanted[order_type], 65)
-    assert not asked["triggerPrice"]
+    for number, (order_type, order) in enumerate(orders.items(), 1):
+        desk.fill("leader", order, 65, 90)
+        desk.heard(*["place"] * number)
+        asked = desk.asked()
+        assert pick(asked, "orderType", "price", "quantity") == (*wanted[order_type], 65)
+        assert not asked["triggerPrice"]
 
 
 def test_scenario_4_2_copy_on_traded_follows_every_part_and_a_cancel_leaves_what_is_owed(desk: Desk) -> None:
@@ -124,21 +125,18 @@ def test_scenario_4_3_tranches_of_a_time_without_stream_are_stored_from_the_book
     assert desk.copy(order)["follower_average_price"] == pytest.approx(desk.only()["averageTradedPrice"], abs=0.0051)
 
 
-@pytest.mark.parametrize(
-    ("side", "paid", "per_unit", "bps", "cost"),
-    [("BUY", 101, 1, 100, 130), ("BUY", 99, -1, -100, -130), ("SELL", 99, 1, 100, 130), ("SELL", 101, -1, -100, -130)],
-)
-def test_scenario_4_4_slippage_is_signed_so_that_positive_costs(
-    desk: Desk, side: str, paid: float, per_unit: float, bps: float, cost: float
-) -> None:
+def test_scenario_4_4_slippage_is_signed_so_that_positive_costs(desk: Desk) -> None:
     desk.settings(hold_matching=True)
     desk.start()
-    order = desk.place(transaction_type=side, price=100)
-    copy = desk.reaches("PENDING")
-    desk.fill("leader", order, 130, 100)
-    desk.fill("alice", copy["orderId"], 130, paid)
-    row = desk.follows(order, leader_status="TRADED", follower_status="TRADED", follower_filled=130)
-    assert pick(row, "slippage_per_unit", "slippage_bps", "slippage") == (per_unit, bps, cost)
+    costs = {("BUY", 101): (1, 100, 130), ("BUY", 99): (-1, -100, -130),
+             ("SELL", 99): (1, 100, 130), ("SELL", 101): (-1, -100, -130)}  # fmt: skip
+    for (side, paid), cost in costs.items():
+        order = desk.place(transaction_type=side, price=100)
+        copy = desk.follows(order, follower_status="PENDING")
+        desk.fill("leader", order, 130, 100)
+        desk.fill("alice", copy["follower_order_ids"][0], 130, paid)
+        row = desk.follows(order, leader_status="TRADED", follower_status="TRADED", follower_filled=130)
+        assert pick(row, "slippage_per_unit", "slippage_bps", "slippage") == cost
 
 
 def test_scenario_4_4_slippage_over_tranches_is_that_of_the_averages(desk: Desk) -> None:

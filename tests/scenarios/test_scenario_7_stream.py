@@ -242,10 +242,11 @@ def frames_of(desk: Desk, order: str, *words: str) -> list[str]:
 
 @pytest.fixture
 def unheard(desk: Desk) -> Desk:
-    """Frames of the leader are made and lost, so that they can be sent by hand; nobody sweeps."""
+    """Frames of the leader are made and lost, so that they can be sent by hand; his books cannot be read."""
     desk.rules = {"resilience": {"sweep": "60s"}}
     desk.start()
     desk.settings("leader", stream_drop=1.0)
+    desk.broker.tell("faults", account="leader", method="GET", kind="html502")
     return desk
 
 
@@ -295,6 +296,7 @@ def test_scenario_7_4_modifications_in_the_wrong_order_end_at_the_latest(unheard
     for price in (91, 92, 93):
         desk.modify(order, price=price)
         desk.eventually(lambda price=price: desk.order(order)["price"] == price)
+    desk.mend()  # what frames leave open is read in the book
     for frame in reversed(frames_of(desk, order)):
         desk.frame(frame)
     desk.eventually(lambda: desk.only()["price"] == 93)

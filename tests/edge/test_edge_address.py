@@ -40,5 +40,5 @@ def test_a_place_where_nothing_can_be_is_refused_at_once_and_not_in_the_middle_o
             initial_seconds=1,
             maximum_seconds=1,
             heartbeat_seconds=1,
-            chance=random.Random(1),  # noqa: S311  jitter, no secret
+            chance=random.Random(1),
         )

@@ -68,7 +68,7 @@ async def running(raw: RawServer, deliver: Callable[[bytes], None], changed: Cal
         initial_seconds=0.0005,
         maximum_seconds=0.001,
         heartbeat_seconds=0.05,
-        chance=random.Random(seed),  # noqa: S311  jitter, no secret
+        chance=random.Random(seed),
         largest_frame=50_000,
     )
     task = asyncio.create_task(stream.run())
@@ -81,7 +81,7 @@ async def running(raw: RawServer, deliver: Callable[[bytes], None], changed: Cal
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_no_noise_ends_the_run(seed):
-    chance = random.Random(seed)  # noqa: S311  noise, no secret
+    chance = random.Random(seed)
     unheard: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, told: unheard.append(told))
     frames: list[bytes] = []

@@ -142,7 +142,7 @@ def noise(chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_noise_never_raises_never_leaks_and_never_makes_a_change_go_twice(seed):
-    chance = random.Random(seed)  # noqa: S311  noise, no secret
+    chance = random.Random(seed)
     unheard: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, told: unheard.append(told))
 

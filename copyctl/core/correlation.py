@@ -32,4 +32,4 @@ def correlation_id(*, leader: str, follower: str, leader_order_id: str, revision
 def _stem(leader: str, follower: str, leader_order_id: str, leg: Leg) -> str:
     told = "\x1f".join((leader, follower, leader_order_id, leg))
     digest = hashlib.sha256(told.encode()).digest()
-    return PREFIX + base64.b32encode(digest).decode().lower()[: STEM - len(PREFIX)]
+    return PREFIX + base64.b32encode(digest[:15]).decode().lower()[: STEM - len(PREFIX)]

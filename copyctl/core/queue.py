@@ -1,17 +1,15 @@
 """The queue: what may leave now, by urgency, under the account's rate; the rest waits and can be taken back.
 
-A window counts from when we let a request go. On the way to the broker requests may bunch up, so the window is held a
-little longer than the second that the broker counts.
+The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has arrived by
+then, one that was not may arrive for a while yet: the window counts from there, so that it holds on the broker's side.
 """
-
-from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
 from copyctl.core.pursue import with_slot
-from copyctl.core.settle import is_copied
+from copyctl.core.settle import ARRIVES_WITHIN, is_copied
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Rules
@@ -20,26 +18,32 @@ from copyctl.model.records import Account, Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision
 
-WINDOW = SECOND + SECOND // 20
+WINDOW = SECOND + SECOND // 50
 
 
 def release(draft: Draft, rules: Rules) -> None:
     """Let everything leave that may leave now, most urgent first."""
-    waiting: dict[str, list[Request]] = {}
-    for request in draft.requests.values():
+    waiting: dict[str, list[Request]] = {account: [] for account in draft.state.waiting.limited}
+    for request in draft.waiting():
         if request.state is RequestState.QUEUED and request.due_at <= draft.now:
             waiting.setdefault(request.account, []).append(request)
     for account, requests in waiting.items():
-        requests.sort(key=lambda one: (one.kind.urgency, one.queued_at))
         _release_account(draft, rules, draft.account(account), requests)
 
 
-def _release_account(draft: Draft, rules: Rules, account: Account, requests: Iterable[Request]) -> None:
-    sent = [moment for moment in account.sent if 0 <= draft.now - moment < WINDOW]
+def _release_account(draft: Draft, rules: Rules, account: Account, requests: list[Request]) -> None:
+    sent = [moment for moment in account.sent if -ARRIVES_WITHIN <= draft.now - moment < WINDOW]
     room = rules.rate_limits.orders.per_second - len(sent)
+    if room > 0 or draft.all_again:
+        requests += draft.limited(account.account)
+    if not requests:
+        return
+    requests.sort(key=lambda one: (one.kind.urgency, one.queued_at))
     follower = follower_of(rules, account.account)
     leader_ready = draft.account(rules.leader.client_id).ready
     for request in requests:
+        if room <= 0 and request.waits_for == Reason.RATE_LIMIT and not draft.all_again:
+            continue
         if _too_late(draft, rules, request):
             _take_back(draft, request, Decision.SKIPPED, Reason.LATE, "it waited longer than late.max_age")
             continue
@@ -53,26 +57,26 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: Ite
             _wait(draft, request, Reason.RATE_LIMIT, limit)
         else:
             room -= 1
-            sent.append(draft.now)
+            sent.append(draft.now + ARRIVES_WITHIN)
             _send(draft, replace(verdict, request=_leaving(draft, request)))
+    sent.sort()
     if tuple(sent) != account.sent:
         draft.accounts.put(replace(account, sent=tuple(sent)))
 
 
 def next_due(draft: Draft) -> int:
     """The next moment at which something is due, 0 for none."""
-    earliest = 0
-    for request in draft.requests.values():
-        if request.state is RequestState.SENT:
-            continue
-        moment = request.due_at
-        if moment <= draft.now:
-            if request.waits_for != Reason.RATE_LIMIT:
-                continue  # an event will move it
-            sent = draft.account(request.account).sent
-            moment = (sent[0] if sent else draft.now) + WINDOW
-        earliest = min(earliest, moment) if earliest else moment
-    return earliest
+    waiting = draft.waiting()
+    moments = [request.due_at for request in waiting if request.due_at > draft.now]
+    written = draft.requests.written
+    without_room = {
+        account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)
+    }
+    without_room.update(request.account for request in waiting if request.waits_for == Reason.RATE_LIMIT)
+    for account in without_room:
+        sent = draft.account(account).sent
+        moments.append((sent[0] if sent else draft.now) + WINDOW)
+    return min(moments, default=0)  # the rest waits for an event
 
 
 def _leaving(draft: Draft, request: Request) -> Request:

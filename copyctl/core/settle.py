@@ -13,6 +13,7 @@ from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.core.wish import same_order
 from copyctl.model.effects import Look, Notice, ReadBooks
 from copyctl.model.events import Answered, Looked
+from copyctl.model.order import Order
 from copyctl.model.policy import Resilience, Rules
 from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
@@ -21,6 +22,10 @@ from copyctl.model.terms import Decision, Level
 
 FIRST_LOOK_AFTER = SECOND // 4
 LOOK_EVERY = 2 * SECOND
+ARRIVES_WITHIN = SECOND
+"""How long an unanswered request may take to the broker, as far as its rate is concerned."""
+TAKES_PLACE_WITHIN = SECOND
+"""A book that was asked for so long after a modification was sent shows whether it took place."""
 PROBE_EVERY = 15 * SECOND
 """How long a request waits whose token or address was refused (scenario 5.8)."""
 
@@ -33,6 +38,7 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
     request = draft.requests.get(event.request_id)
     if request is None or request.state is not RequestState.SENT:
         return None
+    _arrived(draft, request)
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None:
         draft.requests.drop(request.request_id)
@@ -51,6 +57,15 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
             copy = _again_or_dead(draft, rules, request, copy, slot, Category.CONNECTIVITY, event.outcome.text)
     draft.copies.put(replace(copy, updated_at=draft.now))
     return request
+
+
+def _arrived(draft: Draft, request: Request) -> None:
+    """An answer has come: the request arrived at the broker no later than now, and counts towards its rate from now."""
+    account = draft.account(request.account)
+    sent, latest = list(account.sent), request.sent_at + ARRIVES_WITHIN
+    if latest in sent and draft.now < latest:
+        sent[sent.index(latest)] = draft.now
+        draft.accounts.put(replace(account, sent=tuple(sorted(sent))))
 
 
 def looked(draft: Draft, rules: Rules, event: Looked) -> None:
@@ -104,18 +119,28 @@ def book_read(draft: Draft, account: str, asked_at: int) -> None:
             draft.requests.put(replace(request, due_at=draft.now, unsettled_at=0))
         if request.kind is not RequestKind.MODIFY or request.state is not RequestState.UNSETTLED:
             continue
-        draft.requests.drop(request.request_id)
         copy = draft.copies.get(copy_key(request.leader_order_id, account))
         order = draft.orders.get(order_key(account, request.order_id))
+        if _on_its_way(request, copy, order, asked_at):
+            continue
+        draft.requests.drop(request.request_id)
         if copy is not None and order is not None and order.terms is not None:
             slot = copy.slots[request.revision]
             asked = slot.asked if same_order(slot.asked, order.terms) else order.terms
             draft.copies.put(with_slot(copy, replace(slot, asked=asked, asked_at=draft.now)))
 
 
+def _on_its_way(request: Request, copy: Copy | None, order: Order | None, asked_at: int) -> bool:
+    """May a modification that the book does not show yet still take place? The exchange needs a moment."""
+    if copy is None or order is None or order.terms is None or order.over:
+        return False
+    shown = same_order(copy.slots[request.revision].asked, order.terms)
+    return not shown and asked_at - request.unsettled_at < TAKES_PLACE_WITHIN
+
+
 def wake(draft: Draft) -> None:
     """Look again for whatever is of unknown fate and due."""
-    for request in list(draft.requests.values()):
+    for request in draft.waiting():
         if request.state is not RequestState.UNSETTLED or request.due_at > draft.now:
             continue
         if request.kind is RequestKind.PLACE:

@@ -8,12 +8,13 @@ a state moves on. A step that fails leaves nothing behind.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from copyctl.core.waiting import Waiting
 from copyctl.model.effects import Effect, Notice
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Record
-from copyctl.model.request import Request
+from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Segment
 
 R = TypeVar("R", bound=Record)
@@ -48,6 +49,7 @@ class State:
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
         self.order_of: dict[str, str] = {}
+        self.waiting = Waiting()
         for table, rows in (records or {}).items():
             self.apply(Change(table=table, key=key_of(row), record=row) for row in rows)
 
@@ -58,6 +60,8 @@ class State:
             table = self.tables[change.table]
             before = table.get(change.key)
             undo.append(Change(table=change.table, key=change.key, record=before))
+            if change.table == "request":
+                self.waiting.note(change.key, before, change.record)  # type: ignore[arg-type]
             if change.record is None:
                 table.pop(change.key, None)
                 self._forget(before)
@@ -134,7 +138,8 @@ class Overlay(Generic[R]):
 
 
 class Draft:
-    """One step's view of the state and everything that it decides."""
+    """One step's view of the state and everything that it decides. ``touched``: what is looked at again at its end;
+    ``all_again``: whatever waits may leave now, or never, for another reason than room."""
 
     def __init__(self, state: State, now: int) -> None:
         self.state = state
@@ -150,6 +155,7 @@ class Draft:
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
         self.touched: dict[str, None] = {}
+        self.all_again = False
         self._order_of: dict[str, str] = {}
 
     def put_order(self, order: Order) -> None:
@@ -161,6 +167,20 @@ class Draft:
     def account(self, name: str) -> Account:
         """What is known of an account; a new one is blank."""
         return self.accounts.get(name) or Account(account=name)
+
+    def waiting(self) -> list[Request]:
+        """The requests that are not on their way, without those that waited for room before this step began."""
+        written = self.requests.written
+        old = (self.requests.get(key) for key in self.state.waiting.others if key not in written)
+        every = [request for request in (*old, *written.values()) if request is not None]
+        return [request for request in every if request.state is not RequestState.SENT]
+
+    def limited(self, account: str) -> list[Request]:
+        """The requests of an account that waited for room before this step began, and that it has not changed."""
+        written = self.requests.written
+        keys = self.state.waiting.limited.get(account, {})
+        found = (self.requests.get(key) for key in keys if key not in written)
+        return [request for request in found if request is not None]
 
     def copy_with(self, order: Order) -> Copy | None:
         """The copy that an order of a follower belongs to: known by its id, or by a correlation id of ours."""

@@ -63,8 +63,9 @@ def step(state: State, event: Event) -> Step:
     if rules is not None:
         for touched in draft.touched:
             attend(draft, rules, touched)
-        settle.wake(draft)
-        release(draft, rules)
+        if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
+            settle.wake(draft)
+            release(draft, rules)
         _tell_decisions(draft)
     return Step(
         changes=draft.changes(),
@@ -86,12 +87,14 @@ def _started(draft: Draft, event: Started) -> None:
     for account in list(draft.accounts.values()):
         blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0)
         draft.accounts.put(blank)
+    draft.all_again = True
     for request in settle.restarted(draft):
         recognise(draft, request.leader_order_id, request.account, request.revision)
 
 
 def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     draft.rules = event.rules
+    draft.all_again = True
     if draft.state.rules is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
@@ -115,7 +118,7 @@ def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
 
 def _books(draft: Draft, event: BooksRead) -> None:
     account = draft.account(event.account)
-    newly_ready = not account.ready
+    newly_ready = draft.all_again = not account.ready
     ahead = account.broker_ahead
     if event.date:
         ahead = _broker_ahead(draft, event, ahead)
@@ -223,6 +226,7 @@ def _from_frame(draft: Draft, event: InstrumentFound) -> None:
 
 def _command(draft: Draft, event: CommandGiven) -> None:
     rules = draft.rules
+    draft.all_again = True
     names = [event.account] if event.account else [one.client_id for one in rules.followers] if rules else []
     for name in names:
         account = draft.account(name)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from copyctl.core.state import State, copy_key, instrument_key, order_key
 from copyctl.core.step import Step, step
+from copyctl.core.waiting import Waiting
 from copyctl.model.effects import AskInstrument, Effect, Look, Notice, ReadBooks, Send
 from copyctl.model.events import (
     Answered,
@@ -151,6 +152,10 @@ class Desk:
         made = step(self.state, event)
         self.state.apply(made.changes)
         self.state.rules = made.rules or self.state.rules
+        rebuilt = Waiting()
+        for key, one in self.state.tables["request"].items():
+            rebuilt.note(key, None, one if isinstance(one, Request) else None)
+        assert vars(rebuilt) == vars(self.state.waiting), "the index of what waits is wrong"
         self.due_at = made.due_at
         recorded = {change.key: change.record for change in made.changes if change.table == "request"}
         self.notices += made.notices

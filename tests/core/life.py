@@ -28,9 +28,9 @@ from copyctl.model.events import (
     TimeReached,
 )
 from copyctl.model.order import ZERO, ExecutionReport, Terms
-from copyctl.model.reasons import Category
+from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy
-from copyctl.model.request import Fate, Outcome, Request, RequestKind
+from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment, Side, Source
 from tests.core.building import LEADER, SECOND, Desk, terms
 
@@ -142,6 +142,8 @@ class World:
             elif isinstance(effect, Look):
                 self._look(effect)
         self._no_excess()
+        if not isinstance(event, PolicyLoaded):  # nothing leaves before the process said that it began
+            self._nothing_stuck()
 
     def _tables(self) -> dict[str, list[Any]]:
         return {name: list(rows.values()) for name, rows in self.desk.state.tables.items()}
@@ -450,6 +452,12 @@ class World:
         """What is at the broker for one leader order and follower, by the ids that only we make."""
         ids = {slot.correlation_id for slot in copy.slots}
         return [one for one in self.book.values() if one.account == copy.follower and one.correlation_id in ids]
+
+    def _nothing_stuck(self) -> None:
+        """Whatever waits for time has a time; what waits for a book has it read by the next sweep."""
+        timed = [one for one in self.desk.waiting if one.state is not RequestState.SENT]
+        if any(one.waits_for != Reason.CHECKING for one in timed):
+            assert self.desk.due_at > self.desk.now
 
     def _no_excess(self) -> None:
         for copy in self.copies():

@@ -60,7 +60,7 @@ def book_of(reports: list[ExecutionReport]) -> dict[str, Order]:
     return book
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_shuffle_with_repetitions_gives_the_same_book(data: st.DataObject) -> None:
     day = [one for order_id in ("1", "2", "3") for one in data.draw(lives(order_id))]

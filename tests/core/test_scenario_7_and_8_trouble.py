@@ -125,6 +125,16 @@ def test_each_followers_own_late_rule_counts() -> None:
     assert desk.decided(account=BOB) == (Decision.SKIPPED, "late")
 
 
+def test_what_the_book_shows_while_the_stream_is_down_is_as_old_as_it_is() -> None:
+    desk = Desk().start()
+    desk.feed(StreamChanged(at=desk.now, account=LEADER, up=False))
+    desk.now += 60 * SECOND
+    missed(desk, "L1", "TRADED", ago=30, filled=100)
+    missed(desk, "L2", "TRADED", ago=3, filled=100)
+    assert desk.decided("L1") == (Decision.SKIPPED, "late")
+    assert [one.leader_order_id for one in desk.taken()] == ["L2"]
+
+
 def test_after_a_restart_what_the_book_shows_is_as_old_as_it_is() -> None:
     desk = Desk().start()
     desk.now += 60 * SECOND

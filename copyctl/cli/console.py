@@ -7,6 +7,7 @@ falls silent.
 import atexit
 import queue
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TextIO
@@ -27,6 +28,7 @@ LEVEL_STYLES = {Level.INFO: "bold", Level.WARNING: "bold yellow", Level.CRITICAL
 MOST_WAITING = 10_000
 """Lines that may wait for a slow terminal; what comes beyond is left out."""
 FLUSH_SECONDS = 2.0
+BEHIND_SECONDS = 0.003
 
 
 class Announcer:
@@ -57,6 +59,8 @@ class Announcer:
     def _write(self) -> None:
         while True:
             notice = self._waiting.get()
+            if self._waiting.empty():  # the request that this line tells of leaves first: one interpreter, one lock
+                time.sleep(BEHIND_SECONDS)
             try:
                 self._page.print(line(notice, self._names), soft_wrap=True)
             except (OSError, ValueError):  # the reader has gone, or the stream is closed

@@ -12,6 +12,7 @@ cancel) the process ends itself, at one of
 or, so that its last words can be read, by a bug where the request is sent or written ("bug in send", "bug in write").
 """
 
+import asyncio
 import os
 import signal
 import sys
@@ -45,7 +46,7 @@ def tells(entries: Sequence[Entry], kind: str) -> bool:
 
 
 def condemn(boundary: str, kind: str) -> None:
-    write, notices, send = Journal.write, Journal._notices, DhanGateway.send
+    write, notices, begin = Journal.write, Journal._notices, DhanGateway.begin
     writing: list[Entry] = []
 
     def dying_write(journal: Journal, entries: Sequence[Entry], taken: Sequence[int] = ()) -> None:
@@ -63,17 +64,21 @@ def condemn(boundary: str, kind: str) -> None:
         if boundary == "half" and asks(writing, kind):
             die()
 
-    async def dying_send(gateway: DhanGateway, call: Call) -> Answer:
-        answer = await send(gateway, call)
-        if boundary == "answered" and call.method == VERBS[kind]:
+    async def dying(answer: asyncio.Future[Answer]) -> Answer:
+        got = await answer
+        if boundary == "answered":
             die()
-        if boundary == "bug in send" and call.method == VERBS[kind]:
+        if boundary == "bug in send":
             raise RuntimeError("a bug")
-        return answer
+        return got
+
+    def dying_begin(gateway: DhanGateway, call: Call) -> asyncio.Future[Answer]:
+        answer = begin(gateway, call)
+        return asyncio.ensure_future(dying(answer)) if call.method == VERBS[kind] else answer
 
     Journal.write = dying_write  # type: ignore[method-assign]
     Journal._notices = dying_notices  # type: ignore[method-assign]
-    DhanGateway.send = dying_send  # type: ignore[method-assign]
+    DhanGateway.begin = dying_begin  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

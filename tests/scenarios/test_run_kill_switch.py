@@ -95,7 +95,7 @@ def test_kill_takes_back_what_waits_for_the_rate(desk: Desk) -> None:
 
 
 def test_kill_while_a_placement_is_of_unknown_fate_places_nothing_anew(desk: Desk) -> None:
-    desk.rules = {"resilience": {"settle": {"absent_for": "5s", "give_up": "10s"}}}
+    desk.rules = {"resilience": {"settle": {"absent_for": "4s", "give_up": "10s"}}}
     desk.fault("hang", seconds=0.5, times=1)
     desk.start()
     order = desk.place()

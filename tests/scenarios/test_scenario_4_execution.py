@@ -99,7 +99,7 @@ def test_scenario_4_3_tranches_are_stored_once_and_average_as_the_broker_says(de
         desk.fill("alice", copy["orderId"], quantity, price)
     row = desk.follows(order, leader_status="TRADED", follower_status="TRADED", follower_filled=100)
     desk.eventually(lambda: len(desk.events("fill")) == 8, "all tranches are stored")
-    desk.look_again(times=2)
+    desk.look_again()
     assert len(desk.events("fill")) == 8
     assert row["leader_average_price"] == pytest.approx(desk.only("leader")["averageTradedPrice"], abs=0.0051)
     assert row["follower_average_price"] == pytest.approx(desk.only()["averageTradedPrice"], abs=0.0051)
@@ -120,7 +120,7 @@ def test_scenario_4_3_tranches_of_a_time_without_stream_are_stored_from_the_book
     desk.eventually(lambda: len(desk.events("fill")) == 4, "what was missed is stored")
     desk.broker.tell("stream", action="up")
     desk.follows(order, leader_filled=35, follower_filled=35)
-    desk.look_again(times=2)
+    desk.look_again()
     assert len(desk.events("fill")) == 4
     assert desk.copy(order)["follower_average_price"] == pytest.approx(desk.only()["averageTradedPrice"], abs=0.0051)
 

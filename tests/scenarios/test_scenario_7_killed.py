@@ -13,6 +13,7 @@ METHODS = {"place": "POST", "modify": "PUT", "cancel": "DELETE"}
 
 def start_doomed(desk: Desk, boundary: str, kind: str) -> None:
     """Start copyctl so that its first request of this kind meets its death at this boundary."""
+    desk.rules = {"resilience": {"sweep": "500ms", "settle": {"absent_for": "500ms", "give_up": "4s"}}}
     if boundary in dying_run.BOUNDARIES:
         desk.start(program=(str(Path(dying_run.__file__)), boundary, kind))
         return

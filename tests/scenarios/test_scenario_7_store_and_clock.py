@@ -155,7 +155,7 @@ def test_scenario_7_13_a_second_is_no_alert(desk: Desk) -> None:
     desk.start()
     order = desk.place()
     desk.follows(order, decision="copied", reason=None, follower_status="PENDING")
-    desk.look_again("leader", times=2)
+    desk.look_again("leader")
     assert desk.alerts("clock") == []
 
 

@@ -166,7 +166,7 @@ def test_scenario_7_2_what_was_missed_is_acted_on_once(
     desk.follows(new_modified, decision="copied", follower_status="PENDING")
     desk.follows(new_cancelled, decision="skipped", reason="leader_over")
     desk.follows(new_filled, decision="copied", follower_status="PENDING", follower_quantity=130)
-    desk.look_again("leader", times=2)
+    desk.look_again("leader")
     desk.quiet()
     missed = sorted((row["method"], (row["body"] or {}).get("price")) for row in desk.calls()[5:])
     assert missed == [("DELETE", None), ("DELETE", None), ("POST", 78), ("POST", 86), ("POST", 87), ("POST", 90),

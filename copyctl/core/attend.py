@@ -27,7 +27,7 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
     if instrument is None:
         return  # the answer to the question for it comes in the same turn
     for follower in rules.followers:
-        if account in ("", follower.client_id):
+        if account in ("", follower.client_id) and not draft.account(follower.client_id).held:
             _attend_follower(draft, rules, leader, lead, follower, instrument)
 
 

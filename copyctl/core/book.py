@@ -9,7 +9,7 @@ book that was asked for later settles it.
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
-from copyctl.model.order import ExecutionReport, Order, Version
+from copyctl.model.order import ExecutionReport, Order, Terms, Version
 from copyctl.model.terms import OrderStatus, Source
 
 
@@ -17,7 +17,13 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
     """The picture after one more report of the same account and order; the same object when it tells nothing new."""
     before = order if order is not None else Order(account=report.account, order_id=report.order_id)
     when = report.broker_time or report.as_of // SECOND * SECOND
-    newest = (when, report.as_of, report.text) >= (before.broker_time, before.newest_as_of, before.text)
+    newest = (when, report.as_of, report.text, report.status or "") >= (
+        before.broker_time,
+        before.newest_as_of,
+        before.text,
+        before.newest_status or "",
+    )
+    newest_status = report.status if newest else before.newest_status
     quoted = report.last_price is not None and (report.as_of, report.last_price) >= (
         before.last_price_at,
         before.last_price or 0,
@@ -35,7 +41,8 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
         before,
         furthest=furthest,
         rejected_on_stream=rejected_on_stream,
-        status=_status(furthest, rejected=rejected_on_stream, after_market=after_market, filled=filled),
+        newest_status=newest_status,
+        status=_status(furthest, newest_status, rejected=rejected_on_stream, after_market=after_market, filled=filled),
         unknown_words=words,
         side=before.side or report.side,
         segment=before.segment or report.segment,
@@ -90,18 +97,43 @@ def _versions(order: Order, report: ExecutionReport, when: int) -> tuple[tuple[V
     return tuple(versions), when
 
 
+def only_seen_again(before: Order, after: Order) -> bool:
+    """Does ``after`` tell nothing more than that the order was seen once more as it is?"""
+    if not before.book_as_of or _shown(before) != _shown(after):
+        return False
+    return before == replace(
+        after,
+        versions=before.versions,
+        book_as_of=before.book_as_of,
+        newest_as_of=before.newest_as_of,
+        last_price_at=before.last_price_at,
+        seen_at=before.seen_at,
+    )
+
+
+def _shown(order: Order) -> list[tuple[Terms, Source]]:
+    return [(version.terms, version.source) for version in order.versions]
+
+
 def _further(known: OrderStatus | None, told: OrderStatus | None) -> OrderStatus | None:
+    """The later of two in an order's life. A stop that has triggered rests on: PENDING again."""
+    if told is OrderStatus.TRIGGERED:
+        told = OrderStatus.PENDING
     if known is None or told is None:
         return known or told
     return max(known, told, key=lambda status: status.progress)
 
 
-def _status(furthest: OrderStatus | None, *, rejected: bool, after_market: bool, filled: int) -> OrderStatus | None:
+def _status(
+    furthest: OrderStatus | None, newest: OrderStatus | None, *, rejected: bool, after_market: bool, filled: int
+) -> OrderStatus | None:
     """What the order is, by all that was told of it."""
     if rejected and not filled and (furthest in (None, OrderStatus.TRANSIT) or (after_market and not _final(furthest))):
         return OrderStatus.REJECTED
     if filled and not _final(furthest):
         return OrderStatus.PART_TRADED
+    if furthest is OrderStatus.PENDING and newest is OrderStatus.TRIGGERED:
+        return newest
     return furthest
 
 

@@ -6,7 +6,6 @@ placements of one copy share their stem, so that a person sees which belong toge
 Dhan takes at most 25 characters of letters, digits, ``_`` and ``-`` (its pages say 30, measured are 25).
 """
 
-import base64
 import hashlib
 from functools import lru_cache
 
@@ -18,7 +17,7 @@ MOST_REVISIONS = 10_000
 
 
 def correlation_id(*, leader: str, follower: str, leader_order_id: str, revision: int, leg: Leg = Leg.ENTRY) -> str:
-    """The id of one placement: ``cc``, 90 bits of SHA-256, and the revision.
+    """The id of one placement: ``cc``, 72 bits of SHA-256 in hexadecimal digits, and the revision.
 
     Raises:
         ValueError: the revision is below 0 or 10000 or more: that copy has run away.
@@ -31,5 +30,9 @@ def correlation_id(*, leader: str, follower: str, leader_order_id: str, revision
 @lru_cache(maxsize=4096)
 def _stem(leader: str, follower: str, leader_order_id: str, leg: Leg) -> str:
     told = "\x1f".join((leader, follower, leader_order_id, leg))
-    digest = hashlib.sha256(told.encode()).digest()
-    return PREFIX + base64.b32encode(digest[:15]).decode().lower()[: STEM - len(PREFIX)]
+    return PREFIX + hashlib.sha256(told.encode()).hexdigest()[: STEM - len(PREFIX)]
+
+
+def stem_of(correlation_id: str) -> str:
+    """What all placements of one copy share of this id; of an id that is none of ours whatever stands there."""
+    return correlation_id[:STEM]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from copyctl.core import settle
-from copyctl.core.book import fold
+from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.pursue import request_id, with_slot
 from copyctl.core.state import Draft, copy_key, order_key
@@ -20,6 +20,7 @@ from copyctl.model.terms import Leg, Level, OrderStatus, Source, Validity
 
 SEEN_AT_CONNECT = 2 * SECOND
 """A change that the broker dates after the last connect less this is not late, whatever the clocks say."""
+_RESTING = (OrderStatus.PENDING, OrderStatus.TRIGGERED, OrderStatus.PART_TRADED)
 TRUSTED_AFTER = 2 * SECOND
 """A book that was asked for this long after a change was acknowledged shows whether it took place."""
 
@@ -33,9 +34,13 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
         order = fold(before, report)
         if order is before:
             continue
-        draft.put_order(order)
         if report.source is Source.STREAM and (order.doubtful or _may_be_newer(order, report)):
             draft.effects.append(ReadBooks(account=report.account))
+        if before is not None and only_seen_again(before, order):
+            if report.account != rules.leader.client_id:
+                _follower_order(draft, order, before)
+            continue
+        draft.put_order(order)
         if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
             _unknown_word(draft, order)
         if order.filled > (before.filled if before else 0) and report.source is Source.STREAM:
@@ -150,9 +155,9 @@ def _is(slot: Slot, order: Order) -> bool:
     return slot.order_id == order.order_id if slot.order_id else slot.correlation_id == order.correlation_id
 
 
-def _take_in(draft: Draft, copy: Copy, slot: Slot, order: Order) -> None:
+def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     """Put what a follower's order shows into the placement that it is."""
-    copy = settle.found(draft, copy, slot)
+    copy = settle.found(draft, before, slot)
     placing = draft.requests.get(request_id(slot, RequestKind.PLACE)) is not None
     slot = replace(
         slot,
@@ -161,10 +166,14 @@ def _take_in(draft: Draft, copy: Copy, slot: Slot, order: Order) -> None:
         average_price=order.average_price,
         asked_at=slot.asked_at if placing or slot.asked_at else draft.now,
     )
+    if slot.asked_at < order.book_as_of and order.status in _RESTING:
+        slot = replace(slot, rests=True)
     slot = _confirmed(draft, copy, slot, order)
     copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
-    draft.copies.put(replace(copy, updated_at=draft.now))
-    draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+    if copy != before:
+        draft.copies.put(replace(copy, updated_at=draft.now))
+    if copy != before or slot.ends_itself:
+        draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
 
 
 def _open(copy: Copy, slot: Slot) -> Copy:

@@ -17,8 +17,9 @@ class Working:
     """One placement as the plan sees it.
 
     ``waiting``: it has not left yet, so its terms can still be replaced. ``placing``: it left and has no order id
-    yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``done``: it traded
-    in full. ``owed``: it ended because we wanted it anew, or was never placed: what it lacks may be placed again.
+    yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``ends_itself``: the
+    exchange cancels what is left of it (IOC). ``done``: it traded in full. ``owed``: it ended because we wanted it
+    anew, or was never placed: what it lacks may be placed again.
     """
 
     revision: int
@@ -29,6 +30,7 @@ class Working:
     placing: bool = False
     changing: bool = False
     ending: bool = False
+    ends_itself: bool = False
     done: bool = False
     owed: bool = False
     left_alone: bool = False
@@ -121,11 +123,10 @@ def of(wanted: Terms, quantity: int) -> Terms:
 
 
 def _end(live: Sequence[Working]) -> Plan:
-    """Cancel these; one whose order id is not known yet must wait for it."""
-    return Plan(
-        actions=tuple(End(revision=slot.revision) for slot in live if not slot.ending and not slot.placing),
-        waits=any(slot.placing for slot in live),
-    )
+    """Cancel these; one whose order id is not known yet must wait for it, one that ends by itself is watched."""
+    stays = [slot for slot in live if slot.placing or slot.ends_itself]
+    ends = [slot for slot in live if not slot.ending and slot not in stays]
+    return Plan(actions=tuple(End(revision=slot.revision) for slot in ends), waits=bool(stays))
 
 
 def _change(slot: Working, terms: Terms, *, changed: bool, most_modifications: int) -> Plan:

@@ -6,11 +6,12 @@ what still waits. A placement that has not left is taken back without a call.
 
 from msgspec.structs import replace
 
-from copyctl.core.correlation import correlation_id
+from copyctl.core.correlation import correlation_id, stem_of
 from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded
 from copyctl.core.state import Draft, order_key
 from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
+from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Category, rejected
@@ -44,6 +45,8 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
         made = plan(wanted, slots, changed=changed, closing=closing, most_modifications=most)
     for action in made.actions:
         copy = _act(draft, rules, copy, action, leader)
+    if made.waits and any(slot.ends_itself for slot in copy.slots):
+        draft.effects.append(ReadBooks(account=copy.follower))
     return replace(copy, pursued=copy.wanted) if changed and not made.waits else copy
 
 
@@ -53,6 +56,8 @@ def placed_already(draft: Draft, rules: Rules, copy: Copy) -> list[Order]:
     A placement that was refused at once left no row there, so a gap in the revisions is not their end.
     """
     first = _correlation(rules, copy, 0)
+    if not draft.is_known(copy.follower, stem_of(first)):
+        return []
     stem, found, gap, revision = first[: -len("0")], [], 0, 0
     while gap < LONGEST_GAP:
         order = draft.order_with(copy.follower, f"{stem}{revision}")
@@ -143,6 +148,7 @@ def _working(draft: Draft, copy: Copy, slot: Slot) -> Working:
         placing=not waiting and not slot.order_id,
         changing=modify is not None and modify.state is not RequestState.QUEUED,
         ending=cancel is not None or slot.cancel_asked,
+        ends_itself=slot.ends_itself,
         done=done,
         owed=slot.standing is Standing.ABSENT or ended_by_us,
         left_alone=slot.left_alone,

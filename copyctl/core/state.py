@@ -8,6 +8,7 @@ a state moves on. A step that fails leaves nothing behind.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from copyctl.core.correlation import stem_of
 from copyctl.core.waiting import Waiting
 from copyctl.model.effects import Effect, Notice
 from copyctl.model.instrument import Instrument
@@ -49,6 +50,7 @@ class State:
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
         self.order_of: dict[str, str] = {}
+        self.stems: set[str] = set()
         self.waiting = Waiting()
         for table, rows in (records or {}).items():
             self.apply(Change(table=table, key=key_of(row), record=row) for row in rows)
@@ -74,6 +76,7 @@ class State:
                         self.copy_of[order_key(change.record.follower, slot.order_id)] = change.key
             elif isinstance(change.record, Order) and change.record.correlation_id:
                 self.order_of[order_key(change.record.account, change.record.correlation_id)] = change.key
+                self.stems.add(order_key(change.record.account, stem_of(change.record.correlation_id)))
         return undo
 
     def _forget(self, record: Record | None) -> None:
@@ -193,6 +196,11 @@ class Draft:
         name = order_key(account, correlation_id)
         key = self._order_of.get(name) or self.state.order_of.get(name)
         return self.orders.get(key) if key is not None else None
+
+    def is_known(self, account: str, stem: str) -> bool:
+        """Did the account ever show an order whose correlation id begins like this?"""
+        name = order_key(account, stem)
+        return name in self.state.stems or any(known.startswith(name) for known in self._order_of)
 
     def changes(self) -> tuple[Change, ...]:
         """What this step decided, in the order of the tables."""

@@ -25,6 +25,7 @@ from copyctl.model.events import (
     CommandGiven,
     Event,
     EventSetAside,
+    FollowerHeld,
     FrameRead,
     FrameUnreadable,
     InstrumentFound,
@@ -42,6 +43,10 @@ from copyctl.model.terms import Decision, Level
 
 CLOCK_OFF = 2 * SECOND
 FORGET_EVERY = 600 * SECOND
+NOISE_FRAMES = 5
+NOISE_WITHIN = 60 * SECOND
+NOISE_TOLD_EVERY = 300 * SECOND
+"""So many unreadable frames within so long make an alert, one at most in five minutes (scenario 8.9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:
 
 def _started(draft: Draft, event: Started) -> None:
     for account in list(draft.accounts.values()):
-        blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0)
+        blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0, held="")
         draft.accounts.put(blank)
     draft.all_again = True
     for request in settle.restarted(draft):
@@ -110,10 +115,30 @@ def _frame(draft: Draft, event: FrameRead) -> None:
 
 def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
     account = draft.account(event.account)
-    draft.accounts.put(replace(account, unreadable=account.unreadable + 1, last_frame_at=event.at))
+    recent = (*account.unreadable_at[1 - NOISE_FRAMES :], event.at)
+    noisy = len(recent) == NOISE_FRAMES and recent[-1] - recent[0] < NOISE_WITHIN
+    told = noisy and event.at - account.noise_told_at > NOISE_TOLD_EVERY
+    draft.accounts.put(
+        replace(
+            account,
+            unreadable=account.unreadable + 1,
+            unreadable_at=recent,
+            noise_told_at=event.at if told else account.noise_told_at,
+            last_frame_at=event.at,
+        )
+    )
     draft.notices.append(
         Notice(at=draft.now, event="state", level=Level.WARNING, text=f"unreadable frame: {event.why}")
     )
+    if told:
+        text = (
+            f"{NOISE_FRAMES} frames of the order stream within {NOISE_WITHIN // SECOND} s could not be read, the last: "
+            f"{event.why}; they are kept, and the order book is read"
+        )
+        draft.notices.append(
+            Notice(at=draft.now, event="alert", level=Level.WARNING, text=text, follower=event.account)
+        )
+        draft.effects.append(ReadBooks(account=event.account))
 
 
 def _books(draft: Draft, event: BooksRead) -> None:
@@ -252,6 +277,12 @@ def _stop_changes(draft: Draft, account: str) -> None:
             draft.touched[key] = None
 
 
+def _held(draft: Draft, event: FollowerHeld) -> None:
+    draft.accounts.put(replace(draft.account(event.account), held=event.why))
+    text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
+    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=event.account))
+
+
 def _set_aside(draft: Draft, event: EventSetAside) -> None:
     text = f"an event could not be taken in and was set aside; the books are read: {event.why}"
     draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
@@ -275,6 +306,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Looked: _looked,
     InstrumentFound: _instrument,
     CommandGiven: _command,
+    FollowerHeld: _held,
     EventSetAside: _set_aside,
     TimeReached: _time,
 }

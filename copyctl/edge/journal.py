@@ -35,6 +35,15 @@ __all__ = [
     "read_records",
 ]
 
+_Name = tuple[str, str]
+"""Table and key of a record."""
+
+TURNS_WORTH_MOVING: Final = 100
+"""A write-ahead log of fewer turns is left as it is: moving it costs two waits for the disk."""
+
+MOST_TURNS_IN_LOG: Final = 10_000
+"""A log of so many turns is moved even while orders wait: some tens of megabytes, which every reader looks through."""
+
 _KEPT_WHEN_DROPPED: Final = frozenset({"order", "copy", "fill", "leader_order"})
 _JSON: Final = msgspec.json.Encoder(decimal_format="string")
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in TABLES.items()}
@@ -59,7 +68,7 @@ def open_journal(folder: Path, *, leader: str) -> "Journal":
         lock = journal_file.take_lock(folder)
         undo.callback(os.close, lock)
         try:
-            database = journal_file.connect(folder, checkpoints=True)
+            database = journal_file.connect(folder)
             undo.callback(database.close)
             journal_file.check(database, folder)
             _claim(database, folder, leader)
@@ -107,6 +116,9 @@ class Journal:
         self._folder = folder
         self._path = folder / journal_file.FILE
         self._file = _identity(self._path)
+        self._rows = {(table, key): row for row, table, key in database.execute("SELECT id, tbl, key FROM records")}
+        self._next_row = max(self._rows.values(), default=0) + 1
+        self._turns_in_log = 0
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The newest of every record, by table.
@@ -127,13 +139,31 @@ class Journal:
         """
         with self._transaction():
             self._events(entries)
-            self._changes(entries)
+            gone, fresh = self._changes(entries)
             self._notices(entries)
             if taken:
                 at = entries[-1].event.at if entries else time.time_ns()
                 self._database.executemany(
                     "UPDATE commands SET taken_at = ? WHERE id = ?", [(at, one) for one in taken]
                 )
+        for name in gone:
+            del self._rows[name]
+        self._rows.update(fresh)
+        self._next_row += len(fresh)
+        self._turns_in_log += 1
+        if self._turns_in_log > MOST_TURNS_IN_LOG:
+            self._move_log()
+
+    def rest(self) -> None:
+        """Nothing waits just now: time to move what has gathered in the write-ahead log into the database."""
+        if self._turns_in_log > TURNS_WORTH_MOVING:
+            self._move_log()
+
+    def _move_log(self) -> None:
+        """Whatever hinders it (a long reader, a full disk) is met again by the next write, which tells of it."""
+        self._turns_in_log = 0
+        with contextlib.suppress(sqlite3.Error):
+            self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def commands(self) -> Sequence[Command]:
         """The commands that nobody has taken in yet, oldest first.
@@ -189,19 +219,27 @@ class Journal:
             "INSERT INTO events (at, kind, account, set_aside, body) VALUES (?, ?, ?, ?, ?)", rows
         )
 
-    def _changes(self, entries: Sequence[Entry]) -> None:
+    def _changes(self, entries: Sequence[Entry]) -> tuple[list[_Name], dict[_Name, int]]:
+        """Write the newest of each record; the names of those that are gone, and the rows of those that are new."""
         newest = {(change.table, change.key): change.record for entry in entries for change in entry.changes}
-        gone = [key for key, record in newest.items() if record is None]
+        gone = [name for name, record in newest.items() if record is None and name in self._rows]
         if gone:
-            kept = [key for key in gone if key[0] in _KEPT_WHEN_DROPPED]
+            kept = [(self._rows[name],) for name in gone if name[0] in _KEPT_WHEN_DROPPED]
             self._database.executemany(
-                "INSERT OR REPLACE INTO past SELECT tbl, key, body FROM records WHERE tbl = ? AND key = ?", kept
+                "INSERT OR REPLACE INTO past SELECT tbl, key, body FROM records WHERE id = ?", kept
             )
-            self._database.executemany("DELETE FROM records WHERE tbl = ? AND key = ?", gone)
-        self._database.executemany(
-            "INSERT OR REPLACE INTO records (tbl, key, body) VALUES (?, ?, ?)",
-            [(table, key, _encoded(row)) for (table, key), row in newest.items() if row is not None],
-        )
+            self._database.executemany("DELETE FROM records WHERE id = ?", [(self._rows[name],) for name in gone])
+        fresh: dict[_Name, int] = {}
+        rows = []
+        for name, record in newest.items():
+            if record is None:
+                continue
+            row = self._rows.get(name)
+            if row is None:
+                row = fresh[name] = self._next_row + len(fresh)
+            rows.append((row, *name, _encoded(record)))
+        self._database.executemany("INSERT OR REPLACE INTO records (id, tbl, key, body) VALUES (?, ?, ?, ?)", rows)
+        return gone, fresh
 
     def _notices(self, entries: Sequence[Entry]) -> None:
         rows = [
@@ -304,7 +342,7 @@ def put_command(folder: Path, command: str, *, account: str = "", reason: str = 
     journal_file.make_folder(folder)
     texts = [str(_whole_characters(text)) for text in (command, account, reason)]
     try:
-        with contextlib.closing(journal_file.connect(folder, checkpoints=False)) as database:
+        with contextlib.closing(journal_file.connect(folder)) as database:
             cursor = database.execute(
                 "INSERT INTO commands (given_at, command, account, reason) VALUES (?, ?, ?, ?)", (at, *texts)
             )

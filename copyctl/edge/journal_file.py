@@ -27,6 +27,8 @@ CHECKED_WHOLE: Final = 64 * 2**20
 WAL_BYTES: Final = 64 * 2**20
 """What the write-ahead log is cut back to once a long reader has let it go."""
 
+# A turn costs by the pages that it touches: rows are only ever added at the end of a table, so that all that is new of
+# a leader's order stands on a page or two, and there is no index to keep. The writer knows which row each record has.
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -34,13 +36,12 @@ CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL, set_aside INTEGER NOT NULL,
     body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS records (
-    tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS past (
     tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notices (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, leader_order_id TEXT NOT NULL,
     follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS notices_at ON notices (at);
 CREATE TABLE IF NOT EXISTS commands (
     id INTEGER PRIMARY KEY, given_at INTEGER NOT NULL, command TEXT NOT NULL, account TEXT NOT NULL,
     reason TEXT NOT NULL, taken_at INTEGER);
@@ -127,11 +128,11 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def connect(folder: Path, *, checkpoints: bool) -> sqlite3.Connection:
+def connect(folder: Path) -> sqlite3.Connection:
     """A connection that writes durably, with the schema in place; the file is readable by its owner alone.
 
-    ``checkpoints``: may it move the write-ahead log into the database? Only a run may: in SQLite before 3.51.3 two
-    processes at that at once can spoil the file, if very rarely.
+    It never moves the write-ahead log into the database by itself. Only a run does, when it has time: in SQLite before
+    3.51.3 two processes at that at once can spoil the file, if very rarely.
 
     Raises:
         sqlite3.Error, OSError: the file cannot be used.
@@ -148,8 +149,7 @@ def connect(folder: Path, *, checkpoints: bool) -> sqlite3.Connection:
         _patiently(database, "PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
-        if not checkpoints:
-            database.execute("PRAGMA wal_autocheckpoint=0")
+        database.execute("PRAGMA wal_autocheckpoint=0")
         if not has_schema(database):
             database.executescript(_SCHEMA)
         refuse_newer(database, folder)

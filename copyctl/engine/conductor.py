@@ -6,8 +6,9 @@ nothing follows is written with the next one, or a few milliseconds later: whate
 holds everything before it.
 
 What cannot be recorded does not happen: the state goes back to where it was, and the same events are tried again until
-the store takes them. An event on which the step fails is tried once more on a state read from the journal anew; where
-it fails again it is kept, marked, and set aside with a critical alert, and the books are read.
+the store takes them. An event on which the step fails is tried once more on a state read from the journal anew. Where
+it fails again it is tried without each of the followers: one that it fails for alone is held, and the others go on.
+Else it is kept, marked, and set aside with a critical alert, and the books are read.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.engine.ports import Clock, Instruments, Journal
 from copyctl.model.effects import AskInstrument, Effect, Notice
-from copyctl.model.events import CommandGiven, Event, EventSetAside, InstrumentFound, TimeReached
+from copyctl.model.events import CommandGiven, Event, EventSetAside, FollowerHeld, InstrumentFound, TimeReached
 from copyctl.model.journal import Entry
 from copyctl.model.records import Change
 from copyctl.model.terms import Level
@@ -27,6 +28,8 @@ MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
 GATHER_SECONDS = 0.005
 """How long something of which nothing follows may wait to be written, together with what comes next."""
+REST_SECONDS = 0.02
+"""After so long without an event the journal may do what it has put off."""
 
 
 class Conductor:
@@ -59,6 +62,7 @@ class Conductor:
         self._effects: list[Effect] = []
         self._undo: list[Change] = []
         self._rules_before = self.state.rules
+        self._rested = False
 
     def post(self, event: Event) -> None:
         """Have an event taken in, after those that wait already."""
@@ -87,8 +91,9 @@ class Conductor:
             return
         self._arrived.clear()
         seconds = max(0.0, (self._due_at - self._clock.now()) / 1e9) if self._due_at else None
-        if self._taken_in:
-            seconds = GATHER_SECONDS if seconds is None else min(seconds, GATHER_SECONDS)
+        pause = GATHER_SECONDS if self._taken_in else REST_SECONDS if not self._rested else None
+        if pause is not None:
+            seconds = pause if seconds is None else min(seconds, pause)
         try:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
@@ -96,12 +101,16 @@ class Conductor:
             if self._due_at and self._due_at <= self._clock.now():
                 self._due_at = 0
                 self.post(TimeReached(at=self._clock.now()))
+            elif not self._taken_in and not self._rested:
+                self._rested = True
+                self._journal.rest()
 
     def turn(self) -> bool:
         """Take in what waits; where something is to be done, or nothing waits, make it durable and let it happen.
 
         False where the store did not take it.
         """
+        self._rested = False
         batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
         if not self._taken_in:
             self._rules_before = self.state.rules
@@ -110,6 +119,9 @@ class Conductor:
         while events:
             event = events.popleft()
             made = self._step(event)
+            if made is None and (held := self._without_one(event)) is not None:
+                events.extendleft((event, held))
+                continue
             if made is None:
                 self._entries.append(Entry(event=event, set_aside=True))
                 why = f"{type(event).__name__} failed twice"
@@ -158,20 +170,44 @@ class Conductor:
 
     def _step(self, event: Event) -> Step | None:
         """One step, tried a second time on a state built anew; None where it fails again."""
+        first = self._tried(event)
+        if isinstance(first, Step):
+            return first
+        rules, tables = self.state.rules, self.state.tables
+        self.state = State({name: list(rows.values()) for name, rows in tables.items()})
+        self.state.rules = rules
+        again = self._tried(event)
+        if isinstance(again, Step):
+            return again
+        if isinstance(event, EventSetAside):
+            raise again
+        text = f"an event could not be taken in: {type(event).__name__}: {first!r}, then {again!r}"
+        self._listen(Notice(at=event.at, event="alert", text=text, level=Level.CRITICAL))
+        return None
+
+    def _tried(self, event: Event) -> Step | Exception:
         try:
             return step(self.state, event)
-        except Exception as first:  # noqa: BLE001  our bug: recover, and never let one event stop the others
-            rules, tables = self.state.rules, self.state.tables
-            self.state = State({name: list(rows.values()) for name, rows in tables.items()})
-            self.state.rules = rules
-            try:
-                return step(self.state, event)
-            except Exception as again:
-                if isinstance(event, EventSetAside):
-                    raise
-                text = f"an event was set aside: {type(event).__name__}: {first!r}, then {again!r}"
-                self._listen(Notice(at=event.at, event="alert", text=text, level=Level.CRITICAL))
-                return None
+        except Exception as bug:  # noqa: BLE001  our bug: recover, and never let one event stop the others
+            return bug
+
+    def _without_one(self, event: Event) -> FollowerHeld | None:
+        """The follower without whom the event can be taken in, where there is just such a one."""
+        rules = self.state.rules
+        if isinstance(event, FollowerHeld) or rules is None or len(rules.followers) < 2:
+            return None
+        for follower in rules.followers:
+            why = f"{type(event).__name__} failed twice for it"
+            held = FollowerHeld(at=event.at, account=follower.client_id, why=why)
+            made = self._tried(held)
+            if not isinstance(made, Step):
+                continue
+            undo = self.state.apply(made.changes)
+            works = isinstance(self._tried(event), Step)
+            self.state.apply(reversed(undo))
+            if works:
+                return held
+        return None
 
     def _write(self, entries: list[Entry]) -> bool:
         taken = [entry.event.command_id for entry in entries if isinstance(entry.event, CommandGiven)]

@@ -1,8 +1,10 @@
 """Ports: what the engine needs from the outside, in the engine's own words. ``cli.assemble`` plugs the rooms in."""
 
+from asyncio import Future
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Command, Entry
 from copyctl.model.reading import BookReading, FrameReading
@@ -32,6 +34,10 @@ class Journal(Protocol):
         Raises:
             OSError: nothing of it was kept; it may be tried again.
         """
+        ...
+
+    def rest(self) -> None:
+        """Nothing waits just now: time for what the journal has put off."""
         ...
 
     def commands(self) -> Sequence[Command]:
@@ -74,9 +80,29 @@ class Wire(Protocol):
         """Read the order with this correlation id."""
         ...
 
+    def calls_for(self, question: AccountQuestion) -> tuple[Call, ...]:
+        """The calls that answer a question; ``ValueError`` for one that the broker has no words for."""
+        ...
+
+    def read_fact(self, question: AccountQuestion, said: Sequence[Answer], as_of: int) -> FactReading:
+        """What the answers to ``calls_for`` say, the first of them asked for at ``as_of``. Never raises."""
+        ...
+
+    def quotes_call(self, questions: Sequence[QuoteWanted]) -> Call:
+        """One call for the quotes of many instruments; ``ValueError`` where one of them cannot be asked for."""
+        ...
+
+    def read_quotes(self, questions: Sequence[QuoteWanted], answer: Answer, as_of: int) -> tuple[FactReading, ...]:
+        """What the answer to ``quotes_call`` says to each question, in their order. Never raises."""
+        ...
+
 
 class Gateway(Protocol):
     """One account at the broker."""
+
+    def begin(self, call: Call) -> Future[Answer]:
+        """``send`` without waiting: where a connection is open already the bytes have left on return."""
+        ...
 
     async def send(self, call: Call) -> Answer:
         """One attempt under one deadline. Never raises for what a network or a broker does."""

@@ -21,7 +21,7 @@ from copyctl.model.events import (
 )
 from copyctl.model.policy import Rules
 from copyctl.model.records import Account, Copy
-from copyctl.model.request import Approved, Request, RequestState
+from copyctl.model.request import Answer, Approved, Request, RequestState
 
 COMMANDS_EVERY_SECONDS = 0.2
 SWEEP_WHILE_DOWN_SECONDS = 2.0
@@ -216,7 +216,7 @@ class Replicator:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Send():
-                self._begin(self._send(effect.approved))
+                self._send(effect.approved)
             case ReadBooks():
                 reader = self._readers.get(effect.account)
                 if reader is not None:
@@ -236,17 +236,25 @@ class Replicator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, approved: Approved) -> None:
+    def _send(self, approved: Approved) -> None:
+        """The bytes leave here and now, where they can: all followers are reached before anything else happens."""
         request = approved.request
         if self._dry:
-            now = self._clock.now()
-            self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
-            report = dry_report(request, now)
-            self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
+            self._begin(self._pretend(request))
             return
-        answer = await self._outside.gateways[request.account].send(self._outside.wire.encode(approved))
+        answer = self._outside.gateways[request.account].begin(self._outside.wire.encode(approved))
+        self._begin(self._hear(request, answer))
+
+    async def _hear(self, request: Request, coming: asyncio.Future[Answer]) -> None:
+        answer = await coming
         outcome = self._outside.wire.classify(request, answer)
         self._conductor.post(Answered(at=self._clock.now(), request_id=request.request_id, outcome=outcome))
+
+    async def _pretend(self, request: Request) -> None:
+        now = self._clock.now()
+        self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
+        report = dry_report(request, now)
+        self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

@@ -118,6 +118,14 @@ class CommandGiven(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class FollowerHeld(Struct, frozen=True, kw_only=True):
+    """An event failed twice for this follower, and for no other: nothing is decided for it until the next start."""
+
+    at: int
+    account: str
+    why: str
+
+
 class EventSetAside(Struct, frozen=True, kw_only=True):
     """An event on which the step failed twice. ``seq``: its number in the journal."""
 
@@ -144,6 +152,7 @@ Event = (
     | Looked
     | InstrumentFound
     | CommandGiven
+    | FollowerHeld
     | EventSetAside
     | TimeReached
 )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from copyctl.model.terms import InstrumentKind, OptionType, Segment
 
 
-class Instrument(Struct, frozen=True, kw_only=True):
+class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One tradable security.
 
     ``lot_size`` is in the unit of an order's quantity (shares and units; on MCX an order counts lots, so it is 1

@@ -11,7 +11,7 @@ from copyctl.model.terms import AmoTime, Leg, OrderStatus, OrderType, Product, S
 ZERO = Decimal(0)
 
 
-class Terms(Struct, frozen=True, kw_only=True):
+class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The part of an order that a modification may change. ``quantity`` is the total, not what is left (Dhan API
     v2, modify order). A price that the type does not have is 0."""
 
@@ -23,7 +23,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     disclosed_quantity: int = 0
 
 
-class ExecutionReport(Struct, frozen=True, kw_only=True):
+class ExecutionReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One observation of one order, from the stream or from a book.
 
     ``as_of``: our time; of a frame when it arrived, of a book's row when the book was asked for (the row is at
@@ -60,7 +60,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     instrument: Instrument | None = None
 
 
-class Fill(Struct, frozen=True, kw_only=True):
+class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One trade of one order, as the trade book gives it. Unique by segment, ``trade_id`` and side: a self-match
     prints one trade id for both sides."""
 
@@ -81,7 +81,7 @@ class Fill(Struct, frozen=True, kw_only=True):
         return f"{self.segment}:{self.trade_id}:{self.side}"
 
 
-class Version(Struct, frozen=True, kw_only=True):
+class Version(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Terms as some report gave them, and the first moment at which they were seen."""
 
     terms: Terms
@@ -89,21 +89,23 @@ class Version(Struct, frozen=True, kw_only=True):
     source: Source
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The picture of one order of one account, folded from its reports (``core.book``).
 
     ``versions``: the terms seen with the newest broker time, since the broker's clock counts whole seconds and
     several changes share one. ``terms`` is the newest of them. ``furthest``: the furthest status that any report
     gave, rejections on the stream left out: a rejected modification may be told with the same word as a rejected
-    order, so an order that was seen resting is over only when the book says so. ``status`` is what follows from
-    both. ``hint``: what frames told of the instrument. ``last_price_at``: when the newest last price came.
-    ``seen_at``, ``newest_as_of``: our time of the first report and of the one that is newest by the broker's time.
+    order, so an order that was seen resting is over only when the book says so. ``newest_status``: what the newest
+    report by the broker's time says. ``status`` is what follows from all of them. ``hint``: what frames told of the
+    instrument. ``last_price_at``: when the newest last price came. ``seen_at``, ``newest_as_of``: our time of the first
+    report and of the one that is newest by the broker's time.
     """
 
     account: str
     order_id: str
     status: OrderStatus | None = None
     furthest: OrderStatus | None = None
+    newest_status: OrderStatus | None = None
     rejected_on_stream: bool = False
     side: Side | None = None
     segment: Segment | None = None

@@ -176,7 +176,11 @@ class SpecialDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketHours:
-    """When orders may be sent. ``square_off``: from when on INTRADAY entries are refused; a segment without: never."""
+    """When orders may be sent. ``square_off``: from when on INTRADAY entries are refused; a segment without: never.
+
+    ``sessions``, ``part_days``, ``special_sessions``: the file's own first, then the rows of the table that ships with
+    copyctl for days and instruments of which the file says nothing.
+    """
 
     enforce: bool
     calendar: str

@@ -11,10 +11,10 @@ from msgspec import Struct
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
 from copyctl.model.request import Desired, Request
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Decision, Validity
 
 
-class LeaderOrder(Struct, frozen=True, kw_only=True):
+class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the leader asked for with one order, less what the exchange made of it.
 
     ``wish``: the terms that he gave last. ``seen``: the terms that the broker showed last; they differ from the
@@ -31,7 +31,7 @@ class LeaderOrder(Struct, frozen=True, kw_only=True):
     filled_at_first: int
 
 
-class FixedSizing(Struct, frozen=True, kw_only=True):
+class FixedSizing(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The sizing of a copy, fixed at its first decision. Exactly one of ratio, lots and quantity is set."""
 
     rule: str | None
@@ -55,7 +55,7 @@ class Standing(StrEnum):
     WITHDRAWN = "withdrawn"  # taken back before it left
 
 
-class Slot(Struct, frozen=True, kw_only=True):
+class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One placement of a copy. ``sent``: it has left at least once. ``asked``: the terms last asked of the broker
     and not refused at once.
 
@@ -63,7 +63,8 @@ class Slot(Struct, frozen=True, kw_only=True):
     change by somebody else or of a modification refused late. ``confirmed``: the broker has shown these terms
     since. ``changes_refused``: why the last modification was refused. ``rejected_as``: the category of a rejected
     placement. ``retired``: cancelled by us to be placed anew. ``cancel_asked``: we have asked for its end.
-    ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. Times in ns:
+    ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. ``rests``: a
+    book that was read after it was taken shows it open. Times in ns:
     ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
 
@@ -83,6 +84,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     cancel_asked: bool = False
     retired: bool = False
     left_alone: bool = False
+    rests: bool = False
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0
@@ -93,8 +95,13 @@ class Slot(Struct, frozen=True, kw_only=True):
         """May it still trade?"""
         return self.standing in (Standing.WAITING, Standing.WORKING)
 
+    @property
+    def ends_itself(self) -> bool:
+        """Is it an IOC order that the exchange has ended by now, as far as we know?"""
+        return self.standing is Standing.WORKING and self.asked.validity is Validity.IOC and not self.rests
 
-class Copy(Struct, frozen=True, kw_only=True):
+
+class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became of one leader order for one follower.
 
     ``wanted``: the order that the rules want now. ``pursued``: the one that the placements so far were made for;
@@ -134,13 +141,15 @@ class Copy(Struct, frozen=True, kw_only=True):
         return sum(slot.filled for slot in self.slots)
 
 
-class Account(Struct, frozen=True, kw_only=True):
+class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of one account as a place to talk to.
 
     ``ready``: its books were read since the process started. ``books_at``: when the newest book that we read was
     asked for. ``connected_at``: the last time its stream came up. ``sent``: when the requests of the last second
     left. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less ours, ns.
-    ``forgot_at``: when orders long over were last dropped.
+    ``forgot_at``: when orders long over were last dropped. ``held``: why nothing is decided for this follower until
+    the next start: an event failed for it alone. ``unreadable_at``: when the last unreadable frames came, no more of
+    them than make an alert; ``noise_told_at``: when that was last told.
     """
 
     account: str
@@ -156,6 +165,9 @@ class Account(Struct, frozen=True, kw_only=True):
     killed_reason: str = ""
     broker_ahead: int = 0
     forgot_at: int = 0
+    held: str = ""
+    unreadable_at: tuple[int, ...] = ()
+    noise_told_at: int = 0
     unreadable: int = 0
     unknown_status: int = 0
     early_fills: int = 0
@@ -176,7 +188,7 @@ TABLES: dict[str, type[Record]] = {
 """Every kind of record by the name that it is journalled under."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A record that is new or replaced, or (None) gone. ``key`` is unique within ``table``, one of TABLES."""
 
     table: str

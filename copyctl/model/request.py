@@ -10,7 +10,7 @@ from copyctl.model.reasons import Category
 from copyctl.model.terms import AmoTime, Product, Segment, Side
 
 
-class Desired(Struct, frozen=True, kw_only=True):
+class Desired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The order that the rules want a follower to have; ``terms.quantity`` is the total over all its placements."""
 
     side: Side
@@ -46,7 +46,7 @@ class RequestState(StrEnum):
     UNSETTLED = "unsettled"
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call that changes an account, from the moment it is wanted until its fate is known.
 
     ``desired`` is what a placement or a modification asks for, ``desired.terms.quantity`` being that one order's
@@ -72,13 +72,13 @@ class Request(Struct, frozen=True, kw_only=True):
     waits_for: str = ""
 
 
-class Approved(Struct, frozen=True, kw_only=True):
+class Approved(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Permission for one request to leave. Only ``core.guard`` makes one, only ``wire`` turns one into bytes."""
 
     request: Request
 
 
-class Denied(Struct, frozen=True, kw_only=True):
+class Denied(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The guard's no: for good with ``final``, else until something changes."""
 
     reason: str
@@ -86,7 +86,7 @@ class Denied(Struct, frozen=True, kw_only=True):
     final: bool = True
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A request in the broker's client's words: which method with which arguments. Only ``wire`` makes one.
 
     Where the client refuses what Dhan takes, ``verb``, ``path`` and ``body`` say it directly and ``method`` is "".
@@ -107,7 +107,7 @@ class Passage(StrEnum):
     NO_ANSWER = "no_answer"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the transport saw: an HTTP answer, or why there is none. ``left_at`` and ``at``: our nanoseconds.
 
     ``date``: the broker's clock from the Date header, nanoseconds, whole seconds; 0 when it gave none.
@@ -131,7 +131,7 @@ class Fate(StrEnum):
     NOT_LEFT = "not_left"
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The fate of a request as ``wire`` reads it from the answer. An acknowledgement only says that the broker took
     the message, never that the exchange did."""
 

@@ -126,6 +126,7 @@ def _state(member: Member, account: _Known) -> tuple[str, str]:
     record = account.record
     states = (
         ("killed", bool(account.killed_at), f"kill switch: {account.killed_reason}"),
+        ("paused", bool(record.held), record.held),
         ("unauthenticated", bool(record.refused_token), record.refused_token),
         ("leaving", not member.enabled, "enabled: false, nothing new is opened"),
     )

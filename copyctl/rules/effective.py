@@ -70,10 +70,12 @@ def document_of(content: Mapping[str, Any]) -> Document:
 def typed(content: Mapping[str, Any]) -> "Rules":
     """The typed rules of a completed document."""
     from copyctl.model.policy import Rules  # noqa: PLC0415  (fifty types, which lint and show need not make)
+    from copyctl.rules.shipped_hours import rules_with_shipped  # noqa: PLC0415
     from copyctl.rules.typed import build  # noqa: PLC0415
 
     followers = [{**one, "policy": _whole_rules(one["policy"])} for one in content["followers"]]
-    return build(Rules, {**content, "policy": _whole_rules(content["policy"]), "followers": followers})
+    rules = build(Rules, {**content, "policy": _whole_rules(content["policy"]), "followers": followers})
+    return rules_with_shipped(rules)
 
 
 def rules_of(document: Mapping[str, Any] | str) -> "Rules":
@@ -90,9 +92,10 @@ def policy_of(partial: Mapping[str, Any]) -> "Policy":
     Raises ValueError, TypeError or KeyError for what fits no key.
     """
     from copyctl.model.policy import Policy  # noqa: PLC0415  (fifty types, which lint and show need not make)
+    from copyctl.rules.shipped_hours import policy_with_shipped  # noqa: PLC0415
     from copyctl.rules.typed import build  # noqa: PLC0415
 
-    return build(Policy, _whole_rules(_json_numbers(fill(partial, policy_schema()))))
+    return policy_with_shipped(build(Policy, _whole_rules(_json_numbers(fill(partial, policy_schema())))))
 
 
 def _whole_rules(policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,7 @@ Each check takes the tree (after ``extends``) and yields findings. What is missh
 and told by others.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, time
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,7 +33,7 @@ def senseless(root: Node) -> list[Finding]:
     top = Spot(node=root)
     found = [*_names(top), *_accounts(top), *_rising(top)]
     for policy in _policies(top):
-        found += [*_sizings(policy), *_offsets(policy), *_matches(policy), *_days(policy)]
+        found += [*_sizings(policy), *_offsets(policy), *_matches(policy), *_hours(policy)]
     return found
 
 
@@ -150,13 +149,12 @@ def _number(spot: Spot) -> Decimal | None:
     return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
-def _days(policy: Spot) -> Iterator[Finding]:
-    """Rows of market_hours end after they begin."""
-    hours = policy.at("market_hours")
-    for row in hours.at("sessions").items():
-        yield from _upwards(row.at("from"), row.at("to"), date.fromisoformat, same=True)
-    for row in (*hours.at("part_days").items(), *hours.at("special_sessions").items()):
-        yield from _upwards(row.at("open"), row.at("close"), time.fromisoformat, same=False)
+def _hours(policy: Spot) -> Iterator[Finding]:
+    """What is odd about market hours, where any are given."""
+    if policy.at("market_hours").is_given:
+        from copyctl.rules.hours_checks import odd_hours  # noqa: PLC0415  (types that a file without hours need not make)
+
+        yield from odd_hours(policy)
 
 
 def _rising(top: Spot) -> Iterator[Finding]:
@@ -179,20 +177,6 @@ def _or_default(spot: Spot) -> int | None:
         return duration(str(spot.value if spot.is_given else schema["default"]))
     except ValueError:
         return None
-
-
-def _upwards(low: Spot, high: Spot, read: Callable[[str], Any], *, same: bool) -> Iterator[Finding]:
-    """``low`` comes before ``high``; they may be the ``same``."""
-    if not (isinstance(low.value, str) and isinstance(high.value, str)):
-        return
-    try:
-        first, last = read(low.value), read(high.value)
-        is_upwards = first < last or (first == last and same)
-    except (ValueError, TypeError):
-        return
-    if not is_upwards:
-        message = f"{low.steps[-1]} {low.shown} does not come before {high.steps[-1]} {high.shown}"
-        yield finding("R205", low.place, low.path, message)
 
 
 def _policies(top: Spot) -> Iterator[Spot]:

@@ -22,6 +22,9 @@ _KNOWN_TAGS: Final = frozenset(
 )
 
 
+_TOO_MUCH = f"the file nests deeper than {DEEPEST} levels, or in a circle, or holds over {MOST_VALUES} values"
+
+
 class Parsed(NamedTuple):
     """The tree (None when there is none), what is wrong, and where secrets are written in the text."""
 
@@ -46,8 +49,7 @@ def parse(text: str, file: str) -> Parsed:
     except yaml.YAMLError:
         return Parsed(None, [_syntax(text, file)], [])
     except _TooMuchError as found:
-        message = f"the file nests deeper than {DEEPEST} levels, or in a circle, or holds over {MOST_VALUES} values"
-        return Parsed(None, [finding("R102", builder.place(found.args[0]), "", message)], [])
+        return Parsed(None, [finding("R102", builder.place(found.args[0]), "", _TOO_MUCH)], [])
     return Parsed(node, builder.findings, secret_spans(root))
 
 
@@ -124,6 +126,8 @@ def _syntax(text: str, file: str) -> Finding:
         before = text[:position]
         place = Place(file=file, line=before.count("\n") + 1, column=position - before.rfind("\n"))
         return finding("R102", place, "", "a character stands here that YAML does not allow", "remove it")
+    except RecursionError:  # it nests too deep for either parser
+        return finding("R102", Place(file=file), "", _TOO_MUCH)
     return finding("R102", Place(file=file), "", "the file is not YAML")
 
 

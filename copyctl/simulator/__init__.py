@@ -40,7 +40,7 @@ control API:
 | POST /simulator/token | {account, action: kill, revive, mint} |
 | POST /simulator/funds | {account, available, collateral?} |
 | POST /simulator/position | {account, exchange_segment, security_id, product, quantity, price?, carried?} |
-| POST /simulator/holding | {account, exchange_segment, security_id, quantity, price?} |
+| POST /simulator/holding | {account, exchange_segment, security_id, quantity, price?, t1?, available?, ...} |
 | POST /simulator/history | {account, trades: [rows]}: trades of earlier days |
 | POST /simulator/instrument | {exchange_segment, security_id, ...}: a new one, or new terms of a known one |
 | POST, GET /simulator/clock | {offset_seconds}: how far the broker's clock is ahead of the machine's |

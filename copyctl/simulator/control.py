@@ -155,10 +155,17 @@ def funds(broker: Broker, asked: Asked) -> object:
 
 
 def position(broker: Broker, asked: Asked) -> object:
-    """The account holds exactly this: `quantity` is negative when sold; carried over unless `carried` is false."""
+    """The account holds exactly this: `quantity` is negative when sold; carried over unless `carried` is false.
+
+    0 leaves a CLOSED row, null no row at all.
+    """
     account = _account(broker, asked)
     instrument = broker.exchange.markets[_key(broker, asked)].instrument
-    product, quantity = asked.text("product"), asked.integer("quantity")
+    product = asked.text("product")
+    if "quantity" in asked and asked["quantity"] is None:
+        account.ledger.positions.pop((*instrument.key, product), None)
+        return {"ok": True}
+    quantity = asked.integer("quantity")
     paid = asked.decimal("price") if asked.get("price") is not None else broker.last_price(instrument)
     held = Position(instrument=instrument, product=product)
     value = paid * abs(quantity)
@@ -174,6 +181,7 @@ def position(broker: Broker, asked: Asked) -> object:
 
 
 def holding(broker: Broker, asked: Asked) -> object:
+    """`quantity` shares, 0 for none; of them `t1` not delivered yet, `collateral` pledged, `available` for sale."""
     account = _account(broker, asked)
     instrument = broker.exchange.markets[_key(broker, asked)].instrument
     quantity = asked.integer("quantity")
@@ -181,7 +189,10 @@ def holding(broker: Broker, asked: Asked) -> object:
         account.ledger.holdings.pop(instrument.key, None)
         return {"ok": True}
     paid = asked.decimal("price") if asked.get("price") is not None else broker.last_price(instrument)
-    account.ledger.holdings[instrument.key] = Holding(instrument=instrument, quantity=quantity, average=paid)
+    parts = {name: asked.optional_integer(name) or 0 for name in ("t1", "collateral", "mtf")}
+    account.ledger.holdings[instrument.key] = Holding(
+        instrument=instrument, quantity=quantity, average=paid, available=asked.optional_integer("available"), **parts
+    )
     return {"ok": True}
 
 

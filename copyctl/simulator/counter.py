@@ -1,24 +1,16 @@
 """What does the broker tell an account about itself?
 
-Positions, holdings, money, margin, profile, address, kill switch, tokens and quotes over REST.
+Positions, holdings, money, profile, address, kill switch and tokens over REST.
 """
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 
 from copyctl.simulator import intake, refusals, terms
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import NOTHING, Answer, Call, answer
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.clock import IST
-from copyctl.simulator.exchange import Market
-from copyctl.simulator.ledger import PAISA, SPAN_SHARE, unit_margin
-from copyctl.simulator.orders import ZERO, Terms, Wish, shaped
-
-HEDGED_SHARE = Decimal("0.30")  # of a sold option's margin while a bought one covers it
-BAND_PERCENT = Decimal("0.10")  # of the price, where an instrument has no circuit limits of its own
-UNSEEN = "01/01/1980 00:00:00"
+from copyctl.simulator.orders import Terms, Wish, shaped
 
 
 def positions(broker: Broker, call: Call) -> Answer:
@@ -79,85 +71,6 @@ def funds(broker: Broker, call: Call) -> Answer:
     return answer(shaped(dict(told) if told is not None else account.ledger.row(account.client_id), account.settings))
 
 
-# ---- margin ---------------------------------------------------------------------------------------------------------
-
-
-def margin(broker: Broker, call: Call) -> Answer:
-    """POST /margincalculator."""
-    body = intake.read_body(call.raw)
-    total, value = _leg(broker, body)
-    available = call.account.ledger.available
-    span = total * SPAN_SHARE
-    return answer(
-        {
-            "totalMargin": _rupees(total),
-            "spanMargin": _rupees(span),
-            "exposureMargin": _rupees(total - span),
-            "availableBalance": _rupees(available),
-            "variableMargin": 0.0,
-            "insufficientBalance": _rupees(max(ZERO, total - available)),
-            "brokerage": 20.0,
-            "leverage": f"{value / total:.2f}" if total else "1.00",
-        }
-    )
-
-
-def margin_of_many(broker: Broker, call: Call) -> Answer:
-    """POST /margincalculator/multi, in both dialects of request and answer."""
-    body = intake.read_body(call.raw)
-    scripts = body.get("scripList") or body.get("scripts")
-    if not isinstance(scripts, list) or not all(isinstance(each, dict) for each in scripts):
-        raise refusals.bad_input()
-    covered = sum(_units(each) for each in scripts if _is_option_leg(broker, each, terms.BUY))
-    total, benefit = ZERO, ZERO
-    for script in scripts:
-        needed, _ = _leg(broker, script)
-        total += needed
-        if _is_option_leg(broker, script, terms.SELL):
-            hedged = min(covered, _units(script))
-            covered -= hedged
-            benefit += needed * hedged / _units(script) * (1 - HEDGED_SHARE)
-    total -= benefit
-    span = total * SPAN_SHARE
-    if call.account.settings.margin_dialect == "snake":
-        figures = {"total_margin": total, "span_margin": span, "exposure_margin": total - span, "equity_margin": ZERO,
-                   "fo_margin": total, "commodity_margin": ZERO, "currency": ZERO,
-                   "hedge_benefit": benefit}  # fmt: skip
-        return answer({name: f"{figure:.2f}" for name, figure in figures.items()})
-    camel = {"totalMargin": total, "spanMargin": span, "exposure": total - span, "equityMargin": ZERO,
-             "foMargin": total, "commodity": ZERO, "currency": ZERO}  # fmt: skip
-    return answer(
-        {"clientId": call.account.client_id, **{name: _rupees(figure) for name, figure in camel.items()}},
-    )
-
-
-def _leg(broker: Broker, body: Mapping[str, object]) -> tuple[Decimal, Decimal]:
-    """Margin and value of one order."""
-    market = _market(broker, body)
-    side, product, quantity = body.get("transactionType"), body.get("productType"), body.get("quantity")
-    if side not in terms.SIDES or product not in terms.PRODUCTS or type(quantity) is not int or quantity <= 0:
-        raise refusals.bad_input()
-    price = Decimal(str(body.get("price") or 0)) or market.last_price
-    needed = unit_margin(market.instrument, str(product), str(side), price) * quantity
-    return needed, price * quantity * market.instrument.multiplier
-
-
-def _market(broker: Broker, body: Mapping[str, object]) -> Market:
-    market = broker.exchange.markets.get((str(body.get("exchangeSegment")), str(body.get("securityId"))))
-    if market is None:
-        raise refusals.bad_input(refusals.INVALID_SECURITY)
-    return market
-
-
-def _units(script: Mapping[str, object]) -> int:
-    quantity = script.get("quantity")
-    return quantity if isinstance(quantity, int) else 0
-
-
-def _is_option_leg(broker: Broker, script: Mapping[str, object], side: str) -> bool:
-    return script.get("transactionType") == side and _market(broker, script).instrument.is_option
-
-
 # ---- the client itself ----------------------------------------------------------------------------------------------
 
 
@@ -170,7 +83,7 @@ def profile(broker: Broker, call: Call) -> Answer:
             "activeSegment": "Equity, Derivative, Currency, Commodity",
             "ddpi": "Active",
             "mtf": "Active",
-            "dataPlan": "Active",
+            "dataPlan": "Active" if call.account.settings.data_plan == "active" else "Deactive",
             "dataValidity": "2099-12-31 23:59:59.0",
         }
     )
@@ -247,71 +160,3 @@ def set_kill_switch(broker: Broker, call: Call) -> Answer:
 def nothing_there(broker: Broker, call: Call) -> Answer:
     """GET of a book that is always empty here."""
     return answer([])
-
-
-# ---- quotes ---------------------------------------------------------------------------------------------------------
-
-
-def last_prices(broker: Broker, call: Call) -> Answer:
-    """POST /marketfeed/ltp."""
-    return _quotes(broker, call, lambda market: {"last_price": float(market.last_price)})
-
-
-def open_high_low_close(broker: Broker, call: Call) -> Answer:
-    """POST /marketfeed/ohlc."""
-    return _quotes(broker, call, lambda market: {"last_price": float(market.last_price), "ohlc": _ohlc(market)})
-
-
-def full_quotes(broker: Broker, call: Call) -> Answer:
-    """POST /marketfeed/quote: the only place that tells circuit limits."""
-    return _quotes(broker, call, _full_quote)
-
-
-def _quotes(broker: Broker, call: Call, tell: Callable[[Market], dict[str, object]]) -> Answer:
-    if not call.headers.get("client-id"):
-        return answer({"status": "failed", "data": {"810": "Client ID is invalid"}}, status=401)
-    asked = intake.read_body(call.raw)
-    found: dict[str, dict[str, object]] = {}
-    for segment, ids in asked.items():
-        if segment not in terms.SEGMENTS or not isinstance(ids, list):
-            continue
-        markets = {str(each): broker.exchange.markets.get((segment, str(each))) for each in ids}
-        # Unknown ids are left out without a word.
-        found[segment] = {each: tell(market) for each, market in markets.items() if market is not None}
-    return answer({"data": found, "status": "success"})
-
-
-def _ohlc(market: Market) -> dict[str, float]:
-    first, last = float(market.instrument.last_price), float(market.last_price)
-    return {"open": first, "close": first, "high": max(first, last), "low": min(first, last)}
-
-
-def _full_quote(market: Market) -> dict[str, object]:
-    last, tick = market.last_price, market.instrument.tick_size
-    low = market.instrument.lower_circuit or (last * (1 - BAND_PERCENT)).quantize(PAISA)
-    high = market.instrument.upper_circuit or (last * (1 + BAND_PERCENT)).quantize(PAISA)
-    levels = range(1, 6)
-    return {
-        "last_price": float(last),
-        "average_price": float(last),
-        "buy_quantity": 0 if market.available == 0 else 1200,
-        "sell_quantity": 0 if market.available == 0 else 900,
-        "depth": {
-            "buy": [{"quantity": 10 * step, "orders": step, "price": float(last - tick * step)} for step in levels],
-            "sell": [{"quantity": 10 * step, "orders": step, "price": float(last + tick * step)} for step in levels],
-        },
-        "last_quantity": 0,
-        "last_trade_time": UNSEEN,
-        "lower_circuit_limit": float(low),
-        "upper_circuit_limit": float(high),
-        "net_change": float(last - market.instrument.last_price),
-        "ohlc": _ohlc(market),
-        "oi": 0,
-        "oi_day_high": 0,
-        "oi_day_low": 0,
-        "volume": 0,
-    }
-
-
-def _rupees(value: Decimal) -> float:
-    return float(value.quantize(PAISA))

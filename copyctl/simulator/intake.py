@@ -99,6 +99,18 @@ MODIFY: Fields = MappingProxyType(
     }
 )
 
+MARGIN: Fields = MappingProxyType(
+    {
+        "exchangeSegment": (True, _one_of(*terms.TRADABLE)),
+        "transactionType": (True, _one_of(*terms.SIDES)),
+        "quantity": (True, _is_units),
+        "productType": (True, _one_of(*terms.PRODUCTS)),
+        "securityId": (True, _is_text),
+        "price": (False, _is_price),
+        "triggerPrice": (False, _is_price),
+    }
+)
+
 
 def placement(account: Account, raw: bytes, remote: str, markets: Markets) -> Wish:
     """The order that a body of POST /orders asks for. Raises Refusal."""
@@ -111,7 +123,7 @@ def placement(account: Account, raw: bytes, remote: str, markets: Markets) -> Wi
 
 def read_wish(account: Account, body: Body, markets: Markets) -> Wish:
     """The order that Dhan's fields ask for. Raises Refusal."""
-    _check_fields(body, PLACE)
+    check_fields(body, PLACE)
     _check_client(account, body)
     correlation_id = body.get("correlationId")
     if isinstance(correlation_id, str) and (
@@ -145,7 +157,7 @@ def modification(account: Account, order_id: str, raw: bytes, remote: str) -> tu
     if body.get("quantity") is None:
         raise refusals.bad_input(refusals.QUANTITY_REQUIRED)
     check_address(account, remote)
-    _check_fields(body, MODIFY)
+    check_fields(body, MODIFY)
     _check_client(account, body)
     if body["orderId"] != order_id:
         raise refusals.bad_input()
@@ -172,7 +184,8 @@ def check_address(account: Account, remote: str) -> None:
         raise refusals.bad_input(refusals.INVALID_IP)
 
 
-def _check_fields(body: Body, fields: Fields) -> None:
+def check_fields(body: Mapping[str, object], fields: Fields) -> None:
+    """Whether every field is there and fits. Raises Refusal."""
     for name, (required, fits) in fields.items():
         value = body.get(name, _ABSENT)
         if value is _ABSENT or value is None:

@@ -1,22 +1,18 @@
 """What does an account own, owe and still have to spend?
 
 Positions move with fills and are never stored twice: averages, profit and margin are all derived from bought and sold
-quantities and values. Margin is simple on purpose (premium for bought options, a share of the contract for sold ones
-and futures, a share of the price for shares) but it truly blocks and releases.
+quantities and values. What open orders and positions block is simple (`margin`), but it truly blocks and releases.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from copyctl.simulator import terms
 from copyctl.simulator.instruments import Instrument
+from copyctl.simulator.margin import Leg, together
 from copyctl.simulator.orders import AVERAGE_STEP, ZERO, contract_fields
 
-CONTRACT_MARGIN = Decimal("0.12")  # of strike or price, for sold options and for futures
-SPAN_SHARE = Decimal("0.75")  # the rest is exposure margin
-CASH_MARGIN = {"CNC": Decimal(1), "MTF": Decimal("0.25"), "INTRADAY": Decimal("0.20")}
-OTHER_CASH_MARGIN = Decimal("0.20")
 PAISA = Decimal("0.01")
 
 PositionKey = tuple[str, str, str]  # exchange segment, security id, product
@@ -77,14 +73,6 @@ class Position:
     def realised(self) -> Decimal:
         closed = min(self.bought, self.sold)
         return (self.sell_average - self.buy_average) * closed * self.instrument.multiplier
-
-    @property
-    def margin(self) -> Decimal:
-        """What the open part blocks."""
-        if self.net == 0:
-            return ZERO
-        side = terms.BUY if self.net > 0 else terms.SELL
-        return unit_margin(self.instrument, self.product, side, self.cost) * abs(self.net)
 
     def row(self, client_id: str, last_price: Decimal) -> dict[str, object]:
         """The position as GET /positions tells it (Dhan API v2, portfolio)."""
@@ -148,11 +136,19 @@ def _price(row: Mapping[str, object], name: str) -> Decimal:
 
 @dataclass(slots=True, kw_only=True)
 class Holding:
-    """Delivered shares."""
+    """Delivered shares, and what was bought and is not delivered yet (`t1`, part of `quantity`)."""
 
     instrument: Instrument
     quantity: int
     average: Decimal
+    t1: int = 0
+    collateral: int = 0  # pledged
+    mtf: int = 0  # of the margin trading facility
+    available: int | None = None  # what may be sold; None: all that is not pledged
+
+    @property
+    def sellable(self) -> int:
+        return self.quantity - self.collateral if self.available is None else self.available
 
     def row(self, last_price: Decimal) -> dict[str, object]:
         """The holding as GET /holdings tells it."""
@@ -162,12 +158,12 @@ class Holding:
             "securityId": self.instrument.security_id,
             "isin": self.instrument.isin,
             "totalQty": self.quantity,
-            "dpQty": self.quantity,
-            "t1Qty": 0,
+            "dpQty": self.quantity - self.t1,
+            "t1Qty": self.t1,
             "mtf_t1_qty": 0,
-            "mtf_qty": 0,
-            "availableQty": self.quantity,
-            "collateralQty": 0,
+            "mtf_qty": self.mtf,
+            "availableQty": self.sellable,
+            "collateralQty": self.collateral,
             "avgCostPrice": _number(self.average),
             "lastTradedPrice": _number(last_price),
         }
@@ -196,7 +192,7 @@ class Ledger:
     def deliverable(self, instrument: Instrument, product: str) -> int:
         """Shares that may be sold for delivery."""
         held = self.holdings.get(instrument.key)
-        return self.net(instrument, product) + (held.quantity if held is not None else 0)
+        return self.net(instrument, product) + (held.sellable if held is not None else 0)
 
     @property
     def available(self) -> Decimal:
@@ -204,7 +200,13 @@ class Ledger:
 
     @property
     def utilised(self) -> Decimal:
-        return self.blocked + sum((each.margin for each in self.positions.values()), ZERO)
+        return self.blocked + together(self.legs()).needed
+
+    def legs(self) -> Iterator[Leg]:
+        """What is held, as the calculator of margin sees it."""
+        for each in self.positions.values():
+            if each.net:
+                yield Leg(each.instrument, each.product, each.net, each.cost)
 
     def _realised(self) -> Decimal:
         return sum((each.realised for each in self.positions.values()), ZERO)
@@ -226,17 +228,6 @@ class Ledger:
             "blockedPayoutAmount": 0.0,
             "withdrawableBalance": _rupees(max(ZERO, available - self.collateral)),
         }
-
-
-def unit_margin(instrument: Instrument, product: str, side: str, price: Decimal) -> Decimal:
-    """What one unit blocks while it is open."""
-    if instrument.is_option:
-        return price if side == terms.BUY else max(price, instrument.strike * CONTRACT_MARGIN)
-    if instrument.is_derivative:
-        return price * instrument.multiplier * CONTRACT_MARGIN
-    if product in terms.CASH_PRODUCTS and side == terms.SELL:
-        return ZERO
-    return price * CASH_MARGIN.get(product, OTHER_CASH_MARGIN)
 
 
 def _number(value: Decimal) -> float:

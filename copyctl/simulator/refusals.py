@@ -19,6 +19,8 @@ IN_TRANSIT = "Order is in Transit state"
 TRIGGER_ABOVE_PRICE = "Trigger Price should be greater than Price"
 TRIGGER_BELOW_PRICE = "Trigger Price should be less than Price"
 NO_HOLDINGS = "No holdings available"
+NO_DATA_PLAN = ("User has not subscribed to Data APIs or does not have access to Trading APIs. "
+                "Kindly subscribe to Data APIs to be able to fetch Data.")  # fmt: skip
 INTERNAL = "Internal Server Error"
 BLOCKED = "Transactions blocked by RMS as kill switch is active"
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from copyctl.simulator import counter, desk, refusals
+from copyctl.simulator import calculator, counter, desk, quotes, refusals
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import Answer, Call, answer
 from copyctl.simulator.breaking import reset
@@ -49,8 +49,8 @@ ROUTES = (
     Route("POST", ("positions", "convert"), "other", counter.convert),
     Route("GET", ("holdings",), "other", counter.holdings),
     Route("GET", ("fundlimit",), "other", counter.funds),
-    Route("POST", ("margincalculator",), "other", counter.margin),
-    Route("POST", ("margincalculator", "multi"), "other", counter.margin_of_many),
+    Route("POST", ("margincalculator",), "other", calculator.margin),
+    Route("POST", ("margincalculator", "multi"), "other", calculator.margin_of_many),
     Route("GET", ("profile",), "other", counter.profile),
     Route("GET", ("RenewToken",), "other", counter.renew_token),
     Route("GET", ("ip", "getIP"), "other", counter.own_address),
@@ -58,9 +58,9 @@ ROUTES = (
     Route("POST", ("killswitch",), "other", counter.set_kill_switch),
     Route("GET", ("super", "orders"), "other", counter.nothing_there),
     Route("GET", ("forever", "orders"), "other", counter.nothing_there),
-    Route("POST", ("marketfeed", "ltp"), "quotes", counter.last_prices),
-    Route("POST", ("marketfeed", "ohlc"), "quotes", counter.open_high_low_close),
-    Route("POST", ("marketfeed", "quote"), "quotes", counter.full_quotes),
+    Route("POST", ("marketfeed", "ltp"), "quotes", quotes.last_prices),
+    Route("POST", ("marketfeed", "ohlc"), "quotes", quotes.open_high_low_close),
+    Route("POST", ("marketfeed", "quote"), "quotes", quotes.full_quotes),
 )
 
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from copyctl.simulator import refusals, terms
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.instruments import Instrument
-from copyctl.simulator.ledger import unit_margin
-from copyctl.simulator.orders import ZERO, Terms
+from copyctl.simulator.margin import HEDGED_SHARE, family, unit_margin
+from copyctl.simulator.orders import AVERAGE_STEP, ZERO, Terms
 
 UNTRADED_CASH = frozenset({"MARGIN"})  # a product of derivatives
 PAISA = Decimal("0.01")
@@ -55,7 +55,8 @@ def objection(account: Account, asked: Question, last_price: Decimal, today: str
 def need(account: Account, asked: Question, last_price: Decimal) -> Need:
     """The margin of the part that enlarges a position; the part that closes one needs none.
 
-    What earlier open orders already close is not counted twice: a second exit is margined as a fresh short.
+    What earlier open orders already close is not counted twice: a second exit is margined as a fresh short. An option
+    that is sold needs less for what bought ones of its family cover.
     """
     remaining = asked.terms.quantity - asked.filled
     net = account.ledger.net(asked.instrument, asked.product)
@@ -63,10 +64,29 @@ def need(account: Account, asked: Question, last_price: Decimal) -> Need:
     if closable:
         closable = max(0, closable - _resting(account, asked))
     price = _margin_price(asked.terms, last_price)
-    return Need(
-        opening=max(0, remaining - closable),
-        unit_margin=unit_margin(asked.instrument, asked.product, asked.side, price),
+    opening = max(0, remaining - closable)
+    unit = unit_margin(asked.instrument, asked.product, asked.side, price)
+    covered = min(opening, max(0, _cover(account, asked) - min(remaining, closable)))
+    if covered:
+        unit = (unit * (opening - covered * (1 - HEDGED_SHARE)) / opening).quantize(AVERAGE_STEP)
+    return Need(opening=opening, unit_margin=unit)
+
+
+def _cover(account: Account, asked: Question) -> int:
+    """Units of bought options that no other sale closes or needs, held or on order."""
+    if not asked.instrument.is_option or asked.side == terms.BUY:
+        return 0
+    wanted = family(asked.instrument, asked.product)
+    held = sum(leg.units for leg in account.ledger.legs() if family(leg.instrument, leg.product) == wanted)
+    promised = sum(
+        other.remaining
+        for other in account.open_orders.values()
+        if other.order_id != asked.order_id
+        and other.side == terms.SELL
+        and other.status != terms.TRANSIT
+        and family(other.instrument, other.product) == wanted
     )
+    return max(0, held - promised)
 
 
 def _resting(account: Account, asked: Question) -> int:

@@ -40,6 +40,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stream_dead_token": ("reset", "binary"),
         "rate_answer": ("DH-904", "805"),
         "margin_dialect": ("camel", "snake"),
+        "margin_includes": ("need", "total", "nothing"),
+        "data_plan": ("active", "DH-902", "806"),
         "frame_case": ("camel", "pascal", "mixed", "upper"),
         "frame_status_case": ("title", "upper"),
         "frame_cancelled_rest": ("zero", "open"),
@@ -100,6 +102,10 @@ class Settings:
     row_missing: list[str] = field(default_factory=list)
     history_page_size: int = 50
     margin_dialect: str = "camel"
+    # what `includePosition` asks the calculator of several orders for: what they need on top of what is held, what all
+    # of it needs together, or (as once measured) nothing
+    margin_includes: str = "need"
+    data_plan: str = "active"  # else: how an account without it is refused quotes
     # frames
     frame_case: str = "camel"
     frame_status_case: str = "title"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -27,14 +28,15 @@ def entry(number: int, *, account: str = ACCOUNT) -> Entry:
 class RawServer:
     """A server of bytes: ``seen`` has every request (head and body) that was read to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheme: str = "http") -> None:
+        self.scheme = scheme
         self.seen: list[bytes] = []
         self.peers: list[str] = []
         self.port = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v2"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v2"
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Wait for something; the test's own time limit ends what never comes."""
@@ -66,9 +68,9 @@ async def accepted() -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[RawServer]:
+async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
     """A raw server while the block lasts; what still hangs at its end is torn."""
-    raw = RawServer()
+    raw = RawServer("https" if tls else "http")
     tasks: set[asyncio.Task[None]] = set()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,7 +90,7 @@ async def serving(handler: Handler) -> AsyncIterator[RawServer]:
         task.add_done_callback(tasks.discard)
         task.add_done_callback(lambda _task: writer.transport.abort())  # one that was cancelled before it began
 
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    server = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=tls)
     raw.port = server.sockets[0].getsockname()[1]
     try:
         yield raw

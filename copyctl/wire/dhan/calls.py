@@ -6,8 +6,10 @@ left out or None, never ``""``, which Dhan refuses (DH-905).
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from copyctl.model.facts import AccountQuestion, FundsWanted, MarginOrder, MarginWanted, PositionsWanted, QuoteWanted
 from copyctl.model.request import Approved, Call, Desired, Request, RequestKind
 from copyctl.model.terms import AmoTime, Validity
 
@@ -20,8 +22,21 @@ TRADES: Final = Call(method="get_trade_book", arguments={})
 PROFILE: Final = Call(verb="GET", path="/profile")
 """The cheapest question whether a token is alive; the client asks it on a connection of its own, without a deadline."""
 
+FUNDS: Final = Call(method="get_fund_limits", arguments={})
+"""Read the account's money."""
+
+POSITIONS: Final = Call(method="get_positions", arguments={})
+"""Read today's positions and those carried over."""
+
+HOLDINGS: Final = Call(method="get_holdings", arguments={})
+"""Read the delivered shares; none at all are answered as an error (HTTP 500, DH-1111)."""
+
+MOST_QUOTES: Final = 1_000
+"""So many instruments may be asked about in one call (Dhan API v2, market quote)."""
+
 _LOGIN_MESSAGE: Final = 42
 _PATH_PART = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_QUOTED_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def encode(approved: Approved) -> Call:
@@ -43,6 +58,77 @@ def encode(approved: Approved) -> Call:
 def lookup_call(correlation_id: str) -> Call:
     """Read the order that was placed with this correlation id."""
     return Call(method="get_order_by_correlationID", arguments={"correlation_id": _part(correlation_id)})
+
+
+def calls_for(question: AccountQuestion) -> tuple[Call, ...]:
+    """The calls that answer a question, in the order in which ``facts.read_fact`` wants their answers.
+
+    Raises:
+        ValueError: the question cannot be said in Dhan's words.
+    """
+    match question:
+        case FundsWanted():
+            return (FUNDS,)
+        case PositionsWanted():
+            return (POSITIONS, HOLDINGS)
+        case MarginWanted():
+            return (_margin(question),)
+
+
+def quotes_call(questions: Sequence[QuoteWanted]) -> Call:
+    """One question for the quotes of many instruments; only this of Dhan's three tells the circuit limits.
+
+    Raises:
+        ValueError: none or too many at once, or an id that is no number, as the market quote wants it.
+    """
+    if not 0 < len(questions) <= MOST_QUOTES:
+        raise ValueError(f"{len(questions)} quotes cannot be asked for at once")
+    securities: dict[str, list[int]] = {}
+    for question in questions:
+        if not _QUOTED_ID.fullmatch(question.security_id):
+            raise ValueError(f"{question.security_id[:80]!r} is no number")
+        securities.setdefault(question.segment.value, []).append(int(question.security_id))
+    return Call(method="quote_data", arguments={"securities": securities})
+
+
+def _margin(question: MarginWanted) -> Call:
+    """One order alone is asked about with more in the answer; several, or one beside what is held, only together."""
+    if not question.orders:
+        raise ValueError(f"{question.key[:80]!r} names no order to ask the margin of")
+    if len(question.orders) == 1 and not question.include_positions:
+        [order] = question.orders
+        return Call(
+            method="margin_calculator",
+            arguments={
+                "security_id": _part(order.security_id),
+                "exchange_segment": order.segment.value,
+                "transaction_type": order.side.value,
+                "quantity": order.quantity,
+                "product_type": order.product.value,
+                "price": order.price,
+                "trigger_price": order.trigger_price,
+            },
+        )
+    return Call(
+        method="margin_calculator_multi",
+        arguments={
+            "scrip_list": [_script(order) for order in question.orders],
+            "include_position": question.include_positions,
+            "include_order": False,
+        },
+    )
+
+
+def _script(order: MarginOrder) -> dict[str, object]:
+    return {
+        "exchangeSegment": order.segment.value,
+        "transactionType": order.side.value,
+        "quantity": order.quantity,
+        "productType": order.product.value,
+        "securityId": _part(order.security_id),
+        "price": order.price,
+        "triggerPrice": order.trigger_price,
+    }
 
 
 def login_frame(client_id: str, token: str) -> str:

@@ -1,11 +1,13 @@
 """The dialect as one object, for whoever plugs a broker in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.reading import BookReading, FrameReading
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, frames, rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, quotes, rows, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,22 @@ class Dhan:
     def lookup_call(self, correlation_id: str) -> Call:
         """Read the order with this correlation id."""
         return calls.lookup_call(correlation_id)
+
+    def calls_for(self, question: AccountQuestion) -> tuple[Call, ...]:
+        """The calls that answer a question; ``ValueError`` for one that Dhan has no words for."""
+        return calls.calls_for(question)
+
+    def read_fact(self, question: AccountQuestion, said: Sequence[Answer], as_of: int) -> FactReading:
+        """What the answers to ``calls_for`` say, the first of them asked for at ``as_of`` (ns, UTC). Never raises."""
+        return facts.read_fact(question, said, as_of)
+
+    def quotes_call(self, questions: Sequence[QuoteWanted]) -> Call:
+        """One call for the quotes of many instruments; ``ValueError`` for too many, or for an id that is no number."""
+        return calls.quotes_call(questions)
+
+    def read_quotes(self, questions: Sequence[QuoteWanted], answer: Answer, as_of: int) -> tuple[FactReading, ...]:
+        """What the answer to ``quotes_call`` says to each question, in their order. Never raises."""
+        return quotes.read_quotes(questions, answer, as_of)
 
     def profile_call(self) -> Call:
         """Ask whether the token is alive."""

@@ -158,6 +158,17 @@ def quantity(value: object) -> int | None:
     return whole
 
 
+def signed_quantity(value: object) -> int | None:
+    """A count of units, below 0 for what is sold; None for nothing."""
+    found = number(value)
+    if found is None:
+        return None
+    whole = _whole(found)
+    if whole is None:
+        raise NonsenseError(f"a net quantity is {found}")
+    return whole
+
+
 def _whole(found: Decimal) -> int | None:
     if not found.is_finite() or found.adjusted() > _LARGEST_ID or found != found.to_integral_value():
         return None

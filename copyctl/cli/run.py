@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -94,6 +95,8 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
     tell = announcer(rules, sys.stdout)
     began = time.time_ns()
     async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
+        gc.collect()
+        gc.freeze()  # what a run is made of stays for good: looking through it again and again only costs time
         refused = await assembled_run.replicator.refused(rules.leader.client_id)
         if refused:
             typer.echo(f"the leader's token is refused: {refused}. Mint a new one and start again", err=True)

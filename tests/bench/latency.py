@@ -17,7 +17,7 @@ import yaml
 
 ORDERS = 200
 PER_SECOND = 20
-SWITCHES = {"transit_ms": 0, "rate_limits": {}, "check_funds": False}
+SWITCHES = {"transit_ms": 0, "rate_limits": {}, "check_funds": False, "max_modifications": 10**9}
 
 
 class Broker:
@@ -76,7 +76,7 @@ class Broker:
 
 
 @contextlib.contextmanager
-def copyctl(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def copyctl(broker: Broker, folder: Path, modifications: int = 25) -> Iterator[subprocess.Popen[str]]:
     """copyctl running on that broker, every stream up."""
     leader, *followers = broker.ready["accounts"]
     rules = {
@@ -92,7 +92,7 @@ def copyctl(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[str]]:
         "leader": {key: leader[key] for key in ("client_id", "access_token")},
         "followers": followers,
         "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}},
-        "rate_limits": {"orders": {"per_second": 10_000}},
+        "rate_limits": {"orders": {"per_second": 10_000}, "modifications_per_order": modifications},
     }
     path = folder / "rules.yaml"
     path.write_text(yaml.safe_dump(rules))

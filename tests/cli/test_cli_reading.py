@@ -156,6 +156,11 @@ def test_events_for_people_are_one_line_each(traded: Desk) -> None:
     assert "\x1b" not in table
 
 
+def hearing_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would all that the tests start there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_events_follow_what_happens_until_they_are_stopped(desk: Desk, number: signal.Signals) -> None:
     out = desk.folder / "events.jsonl"
@@ -166,6 +171,7 @@ def test_events_follow_what_happens_until_they_are_stopped(desk: Desk, number: s
             stdout=file,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hearing_interrupts,  # noqa: PLW1509  no thread is about, and it sets one handler
         )
     assert listening.stderr is not None
     assert "no store" in listening.stderr.readline()

@@ -90,12 +90,14 @@ class Broker:
             account.settings = self.settings.copy()
         self.list_all()
 
-    def receive(self, account: Account | None, method: str, path: str, query: str, raw: bytes) -> Received:
-        """Note a request."""
+    def receive(
+        self, account: Account | None, method: str, path: str, query: str, raw: bytes, monotonic_ns: int
+    ) -> Received:
+        """Note a request; ``monotonic_ns``: when it arrived."""
         self._count += 1
         noted = Received(
             number=self._count,
-            monotonic_ns=time.monotonic_ns(),
+            monotonic_ns=monotonic_ns,
             wall_ns=time.time_ns(),
             account=account.name if account is not None else None,
             method=method,

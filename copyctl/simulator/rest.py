@@ -15,6 +15,7 @@ from aiohttp import web
 from copyctl.simulator import calculator, counter, desk, quotes, refusals
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import Answer, Call, answer
+from copyctl.simulator.arrivals import arrived
 from copyctl.simulator.breaking import reset
 from copyctl.simulator.broker import Broker, Received
 from copyctl.simulator.faults import FIXED, Rule
@@ -89,7 +90,7 @@ class Gateway:
         token = request.headers.get("access-token", "")
         account = self._broker.accounts.by_token.get(token)
         path = request.path[len(VERSION) :]
-        noted = self._broker.receive(account, request.method, path, request.query_string, raw)
+        noted = self._broker.receive(account, request.method, path, request.query_string, raw, arrived(request))
         rule = None
         if self._broker.faults.rules:
             name = account.name if account is not None else None

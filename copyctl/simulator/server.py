@@ -13,6 +13,7 @@ from aiohttp import web
 from copyctl.simulator import counter, master, refusals, rest
 from copyctl.simulator.accounts import TOKEN_HOURS, Account
 from copyctl.simulator.answers import answer
+from copyctl.simulator.arrivals import Server
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.control import PREFIX, Control
 from copyctl.simulator.rest import Gateway
@@ -83,7 +84,7 @@ class Simulator:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Open the doors; port 0 takes a free one."""
-        server = web.Server(self._serve, access_log=None)
+        server = Server(self._serve, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         site = web.TCPSite(runner, host, port, backlog=1024)

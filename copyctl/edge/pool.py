@@ -1,6 +1,7 @@
 """The kept connections of one account: shared by all its calls, opened when none is idle, closed when idle too long."""
 
 import asyncio
+import ipaddress
 import ssl
 from collections import deque
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Final
 from copyctl.edge.connection import Connection
 
 NEXT_ADDRESS_SECONDS: Final = 0.25
-"""Where a name has several addresses the next one is tried beside the last after this (RFC 8305, section 8)."""
+"""Where a name has several addresses the next one is tried beside the last after this (RFC 8305, section 8). With an
+address for a name there is nothing to try; asyncio would race all the same, which costs, and leaves the socket to the
+garbage collector where the call is given up just as it connects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,10 @@ class Pool:
                 return connection
             if len(self._open) + self._opening < self._most:
                 return await self._another()
-            await self._change()
+            if self._idle:
+                await asyncio.sleep(0)  # something lies in them unread: the loop finds out what
+            else:
+                await self._change()
 
     def forget_idle(self) -> None:
         """Close all that is idle."""
@@ -83,7 +89,7 @@ class Pool:
                 target.port,
                 ssl=target.tls,
                 local_addr=(target.source_ip, 0) if target.source_ip else None,
-                happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
+                happy_eyeballs_delay=None if _is_address(target.host) else NEXT_ADDRESS_SECONDS,
             )
             if not connection.open:
                 raise ConnectionResetError("the broker closed it, or spoke, before it was asked")
@@ -138,3 +144,11 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(None)
                 return
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

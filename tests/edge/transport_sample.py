@@ -4,9 +4,11 @@ import contextlib
 import datetime
 import ipaddress
 import queue
+import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from copyctl.model.request import Call
 TOKEN = "eyJhbGciOiJIUzUxMiJ9.transport.token-of-nobody"
 CLOCK = SystemClock()
 SHORT, LONG = 0.3, 20.0
+ANSWER = answer()
 PATIENCE_SECONDS = 20.0  # a bound for what must happen, not a measure of it
 
 PLACE = Call(verb="POST", path="/orders", body={"quantity": 1})
@@ -31,14 +34,24 @@ READ = Call(verb="GET", path="/orders")
 
 @contextlib.asynccontextmanager
 async def gateway_to(
-    url: str, *, seconds: float = LONG, token: Callable[[], str] = lambda: TOKEN, **more: object
+    url: str,
+    *,
+    seconds: float = LONG,
+    token: Callable[[], str] = lambda: TOKEN,
+    clock: SystemClock = CLOCK,
+    **more: object,
 ) -> AsyncIterator[DhanGateway]:
     """A gateway while the block lasts."""
-    gateway = DhanGateway(url, "1100000002", token, timeout_seconds=seconds, clock=CLOCK, **more)  # type: ignore[arg-type]
+    gateway = DhanGateway(url, "1100000002", token, timeout_seconds=seconds, clock=clock, **more)  # type: ignore[arg-type]
     try:
         yield gateway
     finally:
         await gateway.close()
+
+
+def arrives() -> None:
+    """Let what was just said reach this machine's side of the connection, and give the loop no turn."""
+    time.sleep(0.02)
 
 
 class Spoken:
@@ -47,6 +60,7 @@ class Spoken:
     def __init__(self, raw: socket.socket, tls: ssl.SSLContext | None) -> None:
         self._raw = raw
         self._tls = tls
+        self._speaking = threading.Lock()  # OpenSSL lets one thread at a time use a connection
         self.requests: queue.Queue[bytes] = queue.Queue()
         self.closed = threading.Event()
 
@@ -55,41 +69,50 @@ class Spoken:
         try:
             if self._tls is not None:
                 self._raw = self._tls.wrap_socket(self._raw, server_side=True)
-            while head := self._head():
-                length = next(
-                    (int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0
-                )
-                body = b"".join(self._raw.recv(1) for _ in range(length))
-                self.requests.put(head + body)
+            self._raw.setblocking(False)
+            self._take_requests()
         except OSError:
             pass
         finally:
             self.closed.set()
 
-    def _head(self) -> bytes:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            piece = self._raw.recv(1)
-            if not piece:
-                return b""
-            head += piece
-        return head
+    def _take_requests(self) -> None:
+        read = b""
+        while piece := self._piece():
+            read += piece
+            head, end, body = read.partition(b"\r\n\r\n")
+            lines = head.split(b"\r\n")
+            length = next((int(line[15:]) for line in lines if line.startswith(b"Content-Length:")), 0)
+            if end and len(body) >= length:
+                self.requests.put(head + end + body[:length])
+                read = body[length:]
+
+    def _piece(self) -> bytes:
+        while True:
+            try:
+                with self._speaking:
+                    return self._raw.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                select.select([self._raw], [], [])
 
     def asked(self) -> bytes:
         """The next request."""
         return self.requests.get(timeout=PATIENCE_SECONDS)
 
-    def say(self, said: bytes = answer()) -> None:
-        self._raw.sendall(said)
+    def say(self, said: bytes = ANSWER) -> None:
+        with self._speaking:
+            self._raw.sendall(said)
 
     def hang_up(self) -> None:
         """Close it: no more is read, and the other side is told."""
-        self._raw.shutdown(socket.SHUT_RDWR)
+        with self._speaking:
+            self._raw.shutdown(socket.SHUT_RDWR)
         assert self.closed.wait(PATIENCE_SECONDS)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._speaking:
             self._raw.shutdown(socket.SHUT_RDWR)
+        self.closed.wait(PATIENCE_SECONDS)
         self._raw.close()
 
 

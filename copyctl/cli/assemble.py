@@ -16,6 +16,7 @@ from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.logs import mask, register_secret
 from copyctl.edge.stream import OrderStream
 from copyctl.edge.tokens import TokenSource
+from copyctl.edge.trading_days import Calendars
 from copyctl.edge.transport import DhanGateway
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.choices import Adapter
@@ -109,6 +110,7 @@ async def assembled(
             wire=Dhan(),
             gateways=gateways,
             instruments=await _instruments(rules, folder),
+            calendar=Calendars(folder),
             listen=listen,
         )
         replicator = Replicator(rules, digest, document, outside, dry=dry)

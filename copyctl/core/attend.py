@@ -2,23 +2,33 @@
 
 from msgspec.structs import replace
 
-from copyctl.core.decide import first_decision, follow_on, may_decide_again, ready, want
+from copyctl.core.decide import FLAT, Verdict, entry_part, first_decision, follow_on, may_decide_again, ready, want
 from copyctl.core.drift import drift
+from copyctl.core.index import instrument_of, is_open
+from copyctl.core.positions import unknown_position
 from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
-from copyctl.model.effects import Notice
+from copyctl.model.choices import ConfirmShort
+from copyctl.model.effects import Notice, ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder
-from copyctl.model.terms import Decision, Level, OrderStatus
+from copyctl.model.terms import Decision, Level, OrderStatus, Side
 
 
 def attend(draft: Draft, rules: Rules, touched: str) -> None:
-    """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all."""
-    order_id, _, account = touched.partition("/")
+    """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all. What of it
+    closes a position is left to the exits of that instrument."""
+    row, _, account = touched.partition("/")
+    if row.startswith("position:"):
+        copy = draft.copies.get(touched)
+        if copy is not None:
+            draft.moved[(copy.follower, instrument_of(copy))] = None
+        return
+    order_id = row.partition("#")[0]
     leader = draft.orders.get(order_key(rules.leader.client_id, order_id))
     lead = draft.leader_orders.get(order_id)
     if leader is None or lead is None or leader.segment is None or leader.security_id is None:
@@ -26,9 +36,14 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
     instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
     if instrument is None:
         return  # the answer to the question for it comes in the same turn
+    part, part_lead = entry_part(leader, lead)
     for follower in rules.followers:
-        if account in ("", follower.client_id) and not draft.account(follower.client_id).held:
-            _attend_follower(draft, rules, leader, lead, follower, instrument)
+        if account not in ("", follower.client_id) or draft.account(follower.client_id).held:
+            continue
+        if lead.exits:
+            draft.moved[(follower.client_id, lead.instrument)] = None
+        if lead.exits < lead.wish.quantity or draft.copies.get(copy_key(part.order_id, follower.client_id)):
+            _attend_follower(draft, rules, part, part_lead, follower, instrument)
 
 
 def _attend_follower(
@@ -36,6 +51,8 @@ def _attend_follower(
 ) -> None:
     before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
     if before is None and not ready(leader, follower.policy.copy_on):
+        return
+    if before is not None and before.exit:
         return
     if before is not None and _settled_for_good(before) and not may_decide_again(before, leader, lead, follower):
         return
@@ -48,11 +65,10 @@ def _attend_follower(
     )
     if copy.slots:
         copy = _follow(copy, leader, lead, follower, instrument)
-    elif draft.account(follower.client_id).ready:
-        copy = _decide(draft, rules, copy, leader, lead, follower, instrument)
+    elif (waits := _waits(draft, rules, leader, lead, follower)) is not None:
+        copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail)
     else:
-        detail = "the follower's books were not read yet"
-        copy = replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+        copy = _decide(draft, rules, copy, leader, lead, follower, instrument)
     if copy.slots or copy.decision is Decision.COPIED:
         copy = _concluded(pursue(draft, rules, copy, leader, follower), leader)
     copy = _with_drift(copy, leader)
@@ -61,6 +77,39 @@ def _attend_follower(
     if copy.stuck and (before is None or copy.stuck != before.stuck):
         _alert(draft, copy, f"the leader's change cannot be copied: {copy.stuck}")
     draft.copies.put(replace(copy, updated_at=draft.now))
+
+
+def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> Verdict | None:
+    """What must be known before anything can be said of this order at all, or None."""
+    if not draft.account(follower.client_id).ready:
+        return Verdict(
+            decision=Decision.QUEUED, reason=Reason.CHECKING, detail="the follower's books were not read yet"
+        )
+    if not lead.classified:
+        detail = unknown_position(draft, rules.leader.client_id) or "it is not known yet what it closes"
+        return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+    if not_confirmed(draft, rules, leader, lead, follower):
+        draft.effects.append(ReadBooks(account=rules.leader.client_id))
+        detail = "it would open a short: the leader's order book is read first (exits.confirm_short)"
+        return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+    if lead.order_id.endswith("#entry") and follower.policy.exits.never_reverse:
+        exit_part = draft.copies.get(copy_key(lead.order_id.removesuffix("#entry"), follower.client_id))
+        if exit_part is not None and is_open(exit_part):
+            detail = "the exit part of this reversal has not filled yet"
+            return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
+    return None
+
+
+def not_confirmed(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> bool:
+    """Would this SELL, by our picture, open a short that nobody has looked at (scenario 4.7)?"""
+    how = follower.policy.exits.confirm_short
+    if how is ConfirmShort.NEVER or leader.side is not Side.SELL:
+        return False
+    account = draft.account(rules.leader.client_id)
+    if account.books_at > lead.first_seen_at:
+        return False
+    blind = not account.stream_up or account.connected_at > account.books_at
+    return how is ConfirmShort.ALWAYS or lead.recently or blind
 
 
 def _settled_for_good(copy: Copy) -> bool:
@@ -109,6 +158,8 @@ def _concluded(copy: Copy, leader: Order) -> Copy:
         reason = Reason.LEADER_REJECTED if rejected else Reason.LEADER_OVER
         detail = leader.text if rejected else f"the leader's order was {leader.status} before it could be copied"
         return replace(copy, decision=Decision.SKIPPED, reason=reason, detail=detail)
+    if copy.cut and copy.wanted is not None and copy.wanted.terms.quantity <= 0:
+        return replace(copy, decision=Decision.SKIPPED, reason=Reason.LEADER_FLAT, detail=FLAT)
     if copy.wanted is not None and copy.wanted.terms.quantity <= 0:
         return replace(copy, decision=Decision.REFUSED, reason=Reason.ZERO_QUANTITY, detail=copy.sized)
     return copy

@@ -21,6 +21,7 @@ from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.terms import Decision, OrderStatus, OrderType
 
+FLAT = "the leader's position is closed again"
 _PRICES = ("price", "trigger_price", "order_type")
 DECIDED_AGAIN_ON: dict[str, tuple[str, ...]] = {
     Reason.ZERO_QUANTITY: ("quantity",),
@@ -55,6 +56,18 @@ def ready(leader: Order, copy_on: CopyOn) -> bool:
     return leader.filled > 0 if copy_on is CopyOn.TRADED else leader.accepted
 
 
+def entry_part(leader: Order, lead: LeaderOrder) -> tuple[Order, LeaderOrder]:
+    """What of a leader's order opens a position: the order itself, or what is left of it beyond flat, less what he
+    had closed again before we saw it."""
+    less = lead.exits + lead.undone
+    if not less:
+        return leader, lead
+    row = f"{leader.order_id}#entry" if lead.exits else leader.order_id
+    wish, seen = (replace(terms, quantity=max(0, terms.quantity - less)) for terms in (lead.wish, lead.seen))
+    part = replace(lead, order_id=row, wish=wish, seen=seen, filled_at_first=max(0, lead.filled_at_first - less))
+    return replace(leader, order_id=row, filled=max(0, leader.filled - less)), part
+
+
 def first_decision(
     copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int
 ) -> Copy:
@@ -63,6 +76,8 @@ def first_decision(
     copy = replace(copy, decided_on=lead.wish)
     rule = filters.first_match(policy.filters, leader, lead.wish, instrument, now)
     name = rule.name if rule else None
+    if lead.undone_whole(leader.filled):
+        return _with(copy, Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_FLAT, detail=FLAT))
     verdict = _out_of_the_question(
         leader, lead, follower, instrument, rule.action if rule is not None else policy.filters.default, name
     )
@@ -115,7 +130,7 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
         return copy
     wish, units = _asked_for(leader, lead, policy)
     sized = sizing.size(copy.sizing, units)
-    quantity = max(0, sized.quantity - copy.missed)
+    quantity = max(0, sized.quantity - copy.missed - copy.cut)
     copy = replace(copy, decided_on=lead.wish, closing=False, for_filled=ended)
     if same_wish and copy.wanted is not None:
         return _sized(replace(copy, wanted=replace(copy.wanted, terms=of(copy.wanted.terms, quantity))), sized.detail)
@@ -132,7 +147,7 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
 def _asked_for(leader: Order, lead: LeaderOrder, policy: Policy) -> tuple[Terms, int]:
     """The leader's terms as they are to be copied, and how many of his units are sized."""
     if policy.copy_on is CopyOn.TRADED:
-        return _traded_terms(lead.wish), leader.filled
+        return traded_terms(lead.wish), leader.filled
     ended = leader.over and leader.status is not OrderStatus.TRADED
     return lead.wish, leader.filled if ended else lead.wish.quantity
 
@@ -203,7 +218,7 @@ def _after_the_end(copy: Copy, leader: Order, lead: LeaderOrder, policy: Policy)
         return replace(copy, decided_on=lead.wish)
     if copy.sizing is None or copy.wanted is None:
         return replace(copy, closing=True)
-    quantity = max(0, sizing.size(copy.sizing, leader.filled).quantity - copy.missed)
+    quantity = max(0, sizing.size(copy.sizing, leader.filled).quantity - copy.missed - copy.cut)
     wanted = replace(copy.wanted, terms=replace(copy.wanted.terms, quantity=quantity))
     return replace(copy, closing=True, wanted=wanted)
 
@@ -248,7 +263,7 @@ def _mapping(follower: Follower, rule: str | None) -> OrderMapping:
     return follower.policy.mapping
 
 
-def _traded_terms(wish: Terms) -> Terms:
+def traded_terms(wish: Terms) -> Terms:
     """``copy_on: traded``: at the leader's limit, at the market where his order was one; a stop is one no more."""
     if wish.order_type.has_price:
         return replace(wish, order_type=OrderType.LIMIT, trigger_price=ZERO)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from copyctl.core.hours import ist, ist_day
+from copyctl.model.choices import Intent
 from copyctl.model.copying import FilterRule, Filters, Match
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
@@ -14,13 +15,20 @@ from copyctl.model.ranges import Range
 Fact = str | Decimal | int | bool | None
 
 
-def first_match(filters: Filters, order: Order, wish: Terms, instrument: Instrument, now: int) -> FilterRule | None:
-    """The rule that decides for this order, or None where only the default is left."""
-    return next((rule for rule in filters.rules if matches(rule.match, order, wish, instrument, now)), None)
+def first_match(
+    filters: Filters, order: Order, wish: Terms, instrument: Instrument, now: int, *, opens: bool = True
+) -> FilterRule | None:
+    """The rule that decides for this order, or None where only the default is left. ``opens``: does it open
+    something, or close?"""
+    return next(
+        (rule for rule in filters.rules if matches(rule.match, order, wish, instrument, now, opens=opens)), None
+    )
 
 
-def matches(match: Match, order: Order, wish: Terms, instrument: Instrument, now: int) -> bool:
+def matches(match: Match, order: Order, wish: Terms, instrument: Instrument, now: int, *, opens: bool = True) -> bool:
     """Do all keys of the rule hold? A key whose fact is not known does not."""
+    if match.intent is not None and (Intent.OPEN if opens else Intent.CLOSE) not in match.intent:
+        return False
     return all(
         wanted is None or test(wanted, order, wish, instrument, now)
         for wanted, test in ((getattr(match, key), test) for key, test in _TESTS.items())
@@ -83,4 +91,4 @@ _TESTS: dict[str, Callable[..., bool]] = {
     "days_to_expiry": lambda want, _order, _wish, inst, now: within(want, _days_to_expiry(inst, now)),
     "time": lambda want, order, _wish, _inst, now: want.from_ <= ist(order.created_time or now).time() <= want.to,
 }
-"""Every key of a match but ``intent``, which needs positions."""
+"""Every key of a match but ``intent``, which is no fact of the order alone."""

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from copyctl.core import settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
+from copyctl.core.positions import SHORTLY, traded
 from copyctl.core.pursue import request_id, with_slot
-from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.state import Draft, copy_key, instrument_key, order_key
 from copyctl.core.wish import first_wish, next_wish, same_order
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order
@@ -43,12 +44,24 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
         draft.put_order(order)
         if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
             _unknown_word(draft, order)
-        if order.filled > (before.filled if before else 0) and report.source is Source.STREAM:
+        units = order.filled - (before.filled if before else 0)
+        if units and report.source is Source.STREAM:
             draft.effects.append(ReadBooks(account=report.account))
         if report.account == rules.leader.client_id:
             _leader_order(draft, order)
         else:
+            if units:
+                _follower_traded(draft, order, units)
             _follower_order(draft, order, before)
+
+
+def _follower_traded(draft: Draft, order: Order, units: int) -> None:
+    """A follower's account traded, by a copy or by hand: its position is another one now."""
+    copy = draft.copy_with(order)
+    wanted = copy.wanted if copy is not None else None
+    traded(draft, order, wanted.product if wanted is not None else order.product, units)
+    if copy is None and order.segment is not None and order.security_id is not None:
+        draft.moved[(order.account, instrument_key(order.segment, order.security_id))] = None
 
 
 def _may_be_newer(order: Order, report: ExecutionReport) -> bool:
@@ -113,13 +126,27 @@ def _leader_order(draft: Draft, order: Order) -> None:
             first_seen_at=draft.now,
             unseen_for=_unseen_for(draft, order),
             filled_at_first=order.filled,
+            instrument=instrument_key(order.segment, order.security_id),
+            recently=_recently(draft, order),
         )
-        if draft.instruments.get(f"{order.segment}/{order.security_id}") is None:
+        if draft.instruments.get(instrument_key(order.segment, order.security_id)) is None:
             draft.effects.append(AskInstrument(segment=order.segment, security_id=order.security_id))
     else:
         lead = next_wish(lead, order.terms)
     draft.leader_orders.put(lead)
+    draft.leads_moved[order.order_id] = None
     draft.touched[order.order_id] = None
+
+
+def _recently(draft: Draft, order: Order) -> bool:
+    """Did the leader trade or order the same instrument shortly before?"""
+    if order.segment is None or order.security_id is None:
+        return False
+    for other in draft.leads_in(instrument_key(order.segment, order.security_id)):
+        known = draft.orders.get(order_key(order.account, other.order_id))
+        if known is not None and draft.now - known.newest_as_of < SHORTLY:
+            return True
+    return False
 
 
 def _unseen_for(draft: Draft, order: Order) -> int:

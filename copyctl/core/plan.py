@@ -39,9 +39,10 @@ class Working:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """Place an order of these terms."""
+    """Place an order of these terms; an ``urgent`` one has to trade now."""
 
     terms: Terms
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Alter:
 
     revision: int
     terms: Terms
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

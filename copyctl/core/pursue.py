@@ -37,14 +37,14 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
     if changed and copy.slots and not copy.closing and draft.account(copy.follower).killed_at and not _only_less(copy):
         copy = replace(copy, stopped=True)
     closing = copy.closing or copy.stopped
-    slots = [_working(draft, copy, slot) for slot in copy.slots]
+    slots = [working(draft, copy, slot) for slot in copy.slots]
     most = rules.rate_limits.modifications_per_order
     if follower.policy.copy_on is CopyOn.TRADED and not closing:
         made = plan_traded(wanted, slots, changed=changed, most_modifications=most)
     else:
         made = plan(wanted, slots, changed=changed, closing=closing, most_modifications=most)
     for action in made.actions:
-        copy = _act(draft, rules, copy, action, leader)
+        copy = act(draft, rules, copy, action, leader.newest_as_of)
     if made.waits and any(slot.ends_itself for slot in copy.slots):
         draft.effects.append(ReadBooks(account=copy.follower))
     return replace(copy, pursued=copy.wanted) if changed and not made.waits else copy
@@ -131,7 +131,7 @@ def _only_less(copy: Copy) -> bool:
     return quantity < copy.pursued.terms.quantity and less == copy.wanted
 
 
-def _working(draft: Draft, copy: Copy, slot: Slot) -> Working:
+def working(draft: Draft, copy: Copy, slot: Slot) -> Working:
     """The placement as the plan sees it."""
     order = draft.orders.get(order_key(copy.follower, slot.order_id))
     modify = draft.requests.get(request_id(slot, RequestKind.MODIFY))
@@ -162,25 +162,27 @@ def _waiting(draft: Draft, slot: Slot) -> Request | None:
     return place if place is not None and place.state is RequestState.QUEUED else None
 
 
-def _act(draft: Draft, rules: Rules, copy: Copy, action: Action, leader: Order) -> Copy:
+def act(draft: Draft, rules: Rules, copy: Copy, action: Action, frame_at: int) -> Copy:
+    """Have one action of a plan asked for. ``frame_at``: when the broker told what it answers to (ns)."""
     match action:
         case Begin():
-            return _begin(draft, rules, copy, action.terms, leader)
+            return _begin(draft, rules, copy, action, frame_at)
         case Alter():
             return _alter(draft, copy, action)
         case End():
             return _end(draft, copy, action)
 
 
-def _begin(draft: Draft, rules: Rules, copy: Copy, terms: Terms, leader: Order) -> Copy:
+def _begin(draft: Draft, rules: Rules, copy: Copy, action: Begin, frame_at: int) -> Copy:
     slot = Slot(
         revision=len(copy.slots),
         correlation_id=_correlation(rules, copy, len(copy.slots)),
-        asked=terms,
-        frame_at=leader.newest_as_of,
+        asked=action.terms,
+        urgent=action.urgent,
+        frame_at=frame_at,
         decided_at=draft.now,
     )
-    draft.requests.put(_request(draft, copy, slot, RequestKind.PLACE, terms))
+    draft.requests.put(_request(draft, copy, slot, RequestKind.PLACE, action.terms))
     return replace(copy, slots=(*copy.slots, slot))
 
 
@@ -190,7 +192,8 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
     queued = draft.requests.get(request_id(slot, kind))
     fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
     draft.requests.put(fresh if queued is None else replace(queued, desired=fresh.desired))
-    slot = replace(slot, asked=action.terms, confirmed=False, changes_refused="", left_alone=False)
+    urgent = slot.urgent or action.urgent
+    slot = replace(slot, asked=action.terms, urgent=urgent, confirmed=False, changes_refused="", left_alone=False)
     return with_slot(copy, slot)
 
 
@@ -233,6 +236,7 @@ def _request(draft: Draft, copy: Copy, slot: Slot, kind: RequestKind, terms: Ter
         order_id=slot.order_id,
         desired=desired,
         queued_at=draft.now,
+        exit=copy.exit,
     )
 
 

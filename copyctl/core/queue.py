@@ -68,6 +68,7 @@ def next_due(draft: Draft) -> int:
     """The next moment at which something is due, 0 for none."""
     waiting = draft.waiting()
     moments = [request.due_at for request in waiting if request.due_at > draft.now]
+    moments += [at for at in (draft.next_moment(),) if at]
     written = draft.requests.written
     without_room = {
         account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
+from copyctl.core.index import Index, instrument_of, is_open
 from copyctl.core.waiting import Waiting
+from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Effect, Notice
+from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Record
+from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Position, Record
 from copyctl.model.request import Request, RequestState
-from copyctl.model.terms import Segment
+from copyctl.model.terms import Product, Segment
 
 R = TypeVar("R", bound=Record)
 
@@ -41,6 +44,11 @@ def fill_key(fill: Fill) -> str:
     return f"{fill.account}/{fill.key}"
 
 
+def position_key(account: str, segment: Segment, security_id: str, product: Product) -> str:
+    """Where a position is kept."""
+    return f"{account}/{segment}/{security_id}/{product}"
+
+
 class State:
     """Everything that a step may know. Changed by :meth:`apply` alone."""
 
@@ -52,6 +60,7 @@ class State:
         self.order_of: dict[str, str] = {}
         self.stems: set[str] = set()
         self.waiting = Waiting()
+        self.index = Index()
         for table, rows in (records or {}).items():
             self.apply(Change(table=table, key=key_of(row), record=row) for row in rows)
 
@@ -64,6 +73,8 @@ class State:
             undo.append(Change(table=change.table, key=change.key, record=before))
             if change.table == "request":
                 self.waiting.note(change.key, before, change.record)  # type: ignore[arg-type]
+            else:
+                self.index.note(change.table, change.key, before, change.record)
             if change.record is None:
                 table.pop(change.key, None)
                 self._forget(before)
@@ -106,6 +117,14 @@ def key_of(record: Record) -> str:
             return instrument_key(record.segment, record.security_id)
         case Fill():
             return fill_key(record)
+        case Position():
+            return position_key(record.account, record.segment, record.security_id, record.product)
+        case Funds():
+            return record.account
+        case Quote():
+            return instrument_key(record.segment, record.security_id)
+        case TradingDays():
+            return record.calendar
 
 
 class Overlay(Generic[R]):
@@ -142,7 +161,8 @@ class Overlay(Generic[R]):
 
 class Draft:
     """One step's view of the state and everything that it decides. ``touched``: what is looked at again at its end;
-    ``all_again``: whatever waits may leave now, or never, for another reason than room."""
+    ``moved``: the followers' instruments (account, instrument) whose exits are; ``leads_moved``: leader orders whose
+    fills are not counted yet; ``all_again``: whatever waits may leave now, or never, for another reason than room."""
 
     def __init__(self, state: State, now: int) -> None:
         self.state = state
@@ -155,6 +175,12 @@ class Draft:
         self.accounts: Overlay[Account] = Overlay(state.tables["account"])  # type: ignore[arg-type]
         self.instruments: Overlay[Instrument] = Overlay(state.tables["instrument"])  # type: ignore[arg-type]
         self.fills: Overlay[Fill] = Overlay(state.tables["fill"])  # type: ignore[arg-type]
+        self.positions: Overlay[Position] = Overlay(state.tables["position"])  # type: ignore[arg-type]
+        self.funds: Overlay[Funds] = Overlay(state.tables["funds"])  # type: ignore[arg-type]
+        self.quotes: Overlay[Quote] = Overlay(state.tables["quote"])  # type: ignore[arg-type]
+        self.days: Overlay[TradingDays] = Overlay(state.tables["days"])  # type: ignore[arg-type]
+        self.moved: dict[tuple[str, str], None] = {}
+        self.leads_moved: dict[str, None] = {}
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
         self.touched: dict[str, None] = {}
@@ -202,6 +228,60 @@ class Draft:
         name = order_key(account, stem)
         return name in self.state.stems or any(known.startswith(name) for known in self._order_of)
 
+    # --- by index ---------------------------------------------------------------------------------------------------
+
+    def positions_in(self, account: str, instrument: str) -> list[Position]:
+        """The positions of an account in one instrument, a product each."""
+        place = f"{account}/{instrument}"
+        keys = dict(self.state.index.positions.get(place, {}))
+        keys.update((key, None) for key in self.positions.written if key.startswith(f"{place}/"))
+        return [one for key in keys if (one := self.positions.get(key)) is not None]
+
+    def positions_of(self, account: str) -> list[Position]:
+        """All positions of an account."""
+        return [one for one in self.positions.values() if one.account == account]
+
+    def exits_in(self, instrument: str) -> list[LeaderOrder]:
+        """The leader's orders of today in an instrument that close something, oldest first."""
+        keys = dict(self.state.index.exits.get(instrument, {}))
+        keys.update((key, None) for key, one in self.leader_orders.written.items() if one and one.exits)
+        found = (self.leader_orders.get(key) for key in keys)
+        return [one for one in found if one is not None and one.exits and one.instrument == instrument]
+
+    def leads_in(self, instrument: str) -> list[LeaderOrder]:
+        """The leader's orders of today in an instrument, oldest first."""
+        keys = dict(self.state.index.leads.get(instrument, {}))
+        keys.update((key, None) for key in self.leader_orders.written)
+        found = (self.leader_orders.get(key) for key in keys)
+        return [one for one in found if one is not None and one.instrument == instrument]
+
+    def open_copies(self, account: str) -> list[Copy]:
+        """A follower's copies that may still trade or be decided."""
+        keys = dict(self.state.index.open.get(account, {}))
+        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        found = (self.copies.get(key) for key in keys)
+        return [one for one in found if one is not None and is_open(one)]
+
+    def copies_in(self, account: str, instrument: str) -> list[Copy]:
+        """A follower's copies of today in one instrument, entries and exits, oldest first."""
+        keys = dict(self.state.index.copies.get(f"{account}/{instrument}", {}))
+        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        found = (self.copies.get(key) for key in keys)
+        return [one for one in found if one is not None and instrument_of(one) == instrument]
+
+    def timed(self) -> list[str]:
+        """The keys of the copies whose moment has come."""
+        written = self.copies.written
+        due = [key for key, at in self.state.index.timed.items() if at <= self.now and key not in written]
+        return due + [key for key, one in written.items() if one and 0 < one.due_at <= self.now]
+
+    def next_moment(self) -> int:
+        """The next moment at which a copy is looked at again whatever happens, 0 for none."""
+        written = self.copies.written
+        moments = [at for key, at in self.state.index.timed.items() if key not in written]
+        moments += [one.due_at for one in written.values() if one and one.due_at]
+        return min((at for at in moments if at > self.now), default=0)
+
     def changes(self) -> tuple[Change, ...]:
         """What this step decided, in the order of the tables."""
         overlays: dict[str, Overlay[Record]] = {
@@ -212,6 +292,10 @@ class Draft:
             "account": self.accounts,  # type: ignore[dict-item]
             "instrument": self.instruments,  # type: ignore[dict-item]
             "fill": self.fills,  # type: ignore[dict-item]
+            "position": self.positions,  # type: ignore[dict-item]
+            "funds": self.funds,  # type: ignore[dict-item]
+            "quote": self.quotes,  # type: ignore[dict-item]
+            "days": self.days,  # type: ignore[dict-item]
         }
         return tuple(
             Change(table=table, key=key, record=record)

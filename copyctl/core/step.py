@@ -7,14 +7,22 @@ Pure: the state is read, never written; everything that is decided comes back. A
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import settle
+from copyctl.core import exits, settle
 from copyctl.core.attend import attend
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.observe import note_fills, observe, recognise
+from copyctl.core.positions import (
+    count_copies,
+    count_leader,
+    day_number,
+    roll_over,
+    take_positions,
+)
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, instrument_key, order_key
 from copyctl.model.effects import Effect, Notice, ReadBooks
@@ -35,6 +43,7 @@ from copyctl.model.events import (
     StreamChanged,
     TimeReached,
 )
+from copyctl.model.facts import FactArrived, PositionsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.records import Change, Copy
@@ -66,8 +75,16 @@ def step(state: State, event: Event) -> Step:
     _HANDLERS[type(event)](draft, event)
     rules = draft.rules
     if rules is not None:
-        for touched in draft.touched:
+        _new_day(draft, rules)
+        count_leader(draft, rules, partial(exits.leader_closed, draft, rules))
+        draft.touched.update((key, None) for key in draft.timed())
+        for touched in list(draft.touched):
             attend(draft, rules, touched)
+        count_copies(draft)
+        for account, instrument in list(draft.moved):
+            exits.steer(draft, rules, account, instrument)
+            for row in exits.freed(draft, account):
+                attend(draft, rules, row)
         if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
             settle.wake(draft)
             release(draft, rules)
@@ -290,6 +307,40 @@ def _set_aside(draft: Draft, event: EventSetAside) -> None:
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 
 
+def _fact(draft: Draft, event: FactArrived) -> None:
+    """A figure that only the broker has, or why it cannot be had."""
+    rules = draft.rules
+    if rules is None:
+        return
+    if isinstance(event.question, PositionsWanted):
+        known = draft.account(event.account).positions_at
+        for here in take_positions(draft, rules, event):
+            draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
+        if draft.account(event.account).positions_at and not known:
+            _positions_known(draft, rules, event.account)
+
+
+def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
+    """It is known what an account began the day with: what waited for that goes on."""
+    if account == rules.leader.client_id:
+        for lead in draft.leader_orders.values():
+            order = draft.orders.get(order_key(account, lead.order_id))
+            if not lead.classified or (order is not None and order.filled > lead.counted):
+                draft.leads_moved[lead.order_id] = None
+                draft.touched[lead.order_id] = None
+        return
+    for here in draft.positions_of(account):
+        draft.moved[(account, instrument_key(here.segment, here.security_id))] = None
+
+
+def _new_day(draft: Draft, rules: Rules) -> None:
+    """The Indian day is another one than that of the counters."""
+    today = day_number(draft.now)
+    for name in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+        if draft.account(name).day != today:
+            roll_over(draft, name)
+
+
 def _time(_draft: Draft, _event: TimeReached) -> None:
     """Nothing but the time has changed: what is due is done by every step."""
 
@@ -308,6 +359,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     CommandGiven: _command,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
+    FactArrived: _fact,
     TimeReached: _time,
 }
 

@@ -6,8 +6,10 @@ calendars silently lose their special weekend sessions.
 """
 
 import os
+import subprocess
+import sys
 import warnings
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -24,6 +26,11 @@ SPECIAL_WEEKEND_SESSIONS: Final[dict[str, tuple[date, ...]]] = {
 """Saturdays and Sundays that the library itself counts as trading days, by its calendars' proper names, and that it
 loses when it runs on pandas 3. Days that trade at hours of their own (Muhurat, the Budget Sunday of 2026) are none of
 the library's; they are special sessions of the table that ships with the rules."""
+
+
+INDIA_AHEAD: Final = timedelta(hours=5, minutes=30)
+LIBRARY_SECONDS: Final = 60.0
+"""How long the library may take to load on a slow and busy machine."""
 
 
 class CalendarUnavailable(Exception):
@@ -58,6 +65,26 @@ def find(folder: Path, calendar: str, today: date) -> Found:
     except OSError as fault:
         return Found(days, f"trading days cannot be kept in {path}: {fault.strerror}")
     return Found(days)
+
+
+class Calendars:
+    """The trading days for a long run. What is not kept yet is fetched by a process of its own, for the library's
+    hundred megabytes would stay with this one until it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, name: str) -> tuple[TradingDays | None, str]:
+        """The trading days of a calendar, or None and why. Blocks, for some seconds at the first time in a year."""
+        today = (datetime.now(UTC) + INDIA_AHEAD).date()
+        if not kept_at(self._folder, name).exists():
+            command = [sys.executable, "-m", "copyctl.edge.trading_days", str(self._folder), name, today.isoformat()]
+            try:
+                subprocess.run(command, check=False, capture_output=True, timeout=LIBRARY_SECONDS)
+            except (OSError, subprocess.TimeoutExpired) as fault:
+                return None, f"the calendar library does not answer: {type(fault).__name__}"
+        found = find(self._folder, name, today)
+        return found.days, found.reason
 
 
 def kept_at(folder: Path, calendar: str) -> Path:
@@ -150,3 +177,7 @@ def _keep(path: Path, days: TradingDays) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    find(Path(sys.argv[1]), sys.argv[2], date.fromisoformat(sys.argv[3]))

@@ -4,6 +4,7 @@ from asyncio import Future
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Command, Entry
@@ -106,6 +107,14 @@ class Gateway(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """One attempt under one deadline. Never raises for what a network or a broker does."""
+        ...
+
+
+class Calendar(Protocol):
+    """Trading calendars."""
+
+    def find(self, name: str) -> tuple[TradingDays | None, str]:
+        """The trading days of the calendar of this name, or None and why. Slow: call it beside everything else."""
         ...
 
 

@@ -8,10 +8,12 @@ from copyctl.core.state import State
 from copyctl.engine.books import BookReader
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.dry import dry_outcome, dry_report
-from copyctl.engine.ports import Clock, Gateway, Instruments, Journal, Wire
-from copyctl.model.effects import AskInstrument, Effect, Look, Notice, ReadBooks, Send
+from copyctl.engine.facts import FactReader
+from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
+from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, Notice, ReadBooks, Send
 from copyctl.model.events import (
     Answered,
+    CalendarFound,
     CommandGiven,
     FrameRead,
     FrameUnreadable,
@@ -19,11 +21,14 @@ from copyctl.model.events import (
     Started,
     StreamChanged,
 )
+from copyctl.model.facts import Ask
 from copyctl.model.policy import Rules
 from copyctl.model.records import Account, Copy
 from copyctl.model.request import Answer, Approved, Request, RequestState
 
 COMMANDS_EVERY_SECONDS = 0.2
+BOOKS_PER_SECOND = 10
+"""What reading the books may take of the account's share of other calls: two a read, one read in 0.2 s."""
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
@@ -38,6 +43,7 @@ class Outside:
     wire: Wire
     gateways: Mapping[str, Gateway]
     instruments: Instruments
+    calendar: Calendar
     listen: Callable[[Notice], None]
 
 
@@ -66,6 +72,19 @@ class Replicator:
                 clock=outside.clock,
                 state=lambda: self._conductor.state,
                 post=self._conductor.post,
+            )
+            for account, gateway in outside.gateways.items()
+        }
+        other = max(1, rules.rate_limits.other.per_second - BOOKS_PER_SECOND)
+        self._facts = {
+            account: FactReader(
+                account,
+                gateway=gateway,
+                wire=outside.wire,
+                clock=outside.clock,
+                post=self._conductor.post,
+                quotes_per_second=rules.rate_limits.quotes.per_second,
+                other_per_second=other,
             )
             for account, gateway in outside.gateways.items()
         }
@@ -130,6 +149,7 @@ class Replicator:
                 is_leaders = account == self.rules.leader.client_id
                 (outer if is_leaders else inner).append(group.create_task(reader.run()))
                 reader.want()
+            inner.extend(group.create_task(facts.run()) for facts in self._facts.values())
             await stop.wait()
             for task in outer:  # nothing new of the leader from now on
                 task.cancel()
@@ -146,6 +166,7 @@ class Replicator:
             followers = [reader for reader in self._readers.values() if reader is not leader]
             readable = [await leader.read(), *await asyncio.gather(*(reader.read() for reader in followers))]
             readers = [group.create_task(reader.run()) for reader in self._readers.values()]
+            readers.extend(group.create_task(facts.run()) for facts in self._facts.values())
             await self._settle(queued=True)
             for task in (conductor, *readers, *self._tasks):
                 task.cancel()
@@ -225,8 +246,18 @@ class Replicator:
                 reader = self._readers.get(effect.account)
                 if reader is not None:
                     self._begin(reader.look(effect.request_id, effect.correlation_id))
+            case Ask():
+                facts = self._facts.get(effect.question.account)
+                if facts is not None:
+                    facts.ask(effect.question)
+            case FindCalendar():
+                self._begin(self._find_calendar(effect.calendar))
             case AskInstrument():
                 pass  # the conductor has answered it in the same turn
+
+    async def _find_calendar(self, name: str) -> None:
+        days, why = await asyncio.to_thread(self._outside.calendar.find, name)
+        self._conductor.post(CalendarFound(at=self._clock.now(), calendar=name, days=days, why=why))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         """Work beside the conductor. Where it fails by a bug of ours the whole run ends, and the next one recovers."""

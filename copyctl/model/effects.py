@@ -2,6 +2,7 @@
 
 from msgspec import Struct, field
 
+from copyctl.model.facts import Ask
 from copyctl.model.request import Approved
 from copyctl.model.terms import Level, Segment
 
@@ -33,7 +34,13 @@ class AskInstrument(Struct, frozen=True, kw_only=True):
     security_id: str
 
 
-Effect = Send | ReadBooks | Look | AskInstrument
+class FindCalendar(Struct, frozen=True, kw_only=True):
+    """Find the trading days of a calendar; ``CalendarFound`` answers."""
+
+    calendar: str
+
+
+Effect = Send | ReadBooks | Look | AskInstrument | Ask | FindCalendar
 
 
 class Notice(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from copyctl.model.calendar import TradingDays
+from copyctl.model.facts import FactArrived
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill
 from copyctl.model.policy import Rules
@@ -109,13 +111,24 @@ class InstrumentFound(Struct, frozen=True, kw_only=True):
 
 
 class CommandGiven(Struct, frozen=True, kw_only=True):
-    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all."""
+    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all. ``actions``: what
+    the kill switch does besides what the rules say, words of ``kill_switch.actions``."""
 
     at: int
     command_id: int
     command: str
     account: str = ""
     reason: str = ""
+    actions: tuple[str, ...] = ()
+
+
+class CalendarFound(Struct, frozen=True, kw_only=True):
+    """The trading days of the calendar that the rules name, or (None) why they are not to be had."""
+
+    at: int
+    calendar: str
+    days: TradingDays | None = None
+    why: str = ""
 
 
 class FollowerHeld(Struct, frozen=True, kw_only=True):
@@ -154,5 +167,7 @@ Event = (
     | CommandGiven
     | FollowerHeld
     | EventSetAside
+    | FactArrived
+    | CalendarFound
     | TimeReached
 )

@@ -8,10 +8,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from copyctl.model.calendar import TradingDays
+from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
 from copyctl.model.request import Desired, Request
-from copyctl.model.terms import Decision, Validity
+from copyctl.model.terms import Decision, Product, Segment, Validity
 
 
 class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -20,7 +22,10 @@ class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     ``wish``: the terms that he gave last. ``seen``: the terms that the broker showed last; they differ from the
     wish once a stop has triggered or a market order rests as a protected limit. ``unseen_for``: how long ago it had
     happened when it was first seen (ns), 0 where it was seen as it happened. ``filled_at_first``: what had traded
-    when it was first seen.
+    when it was first seen. ``instrument``: its key. ``classified``: is it known how much of it closes his position:
+    ``exits`` units (0: an entry, all: an exit, between: a reversal through flat). ``counted``: units of its fills
+    that are in his position. ``undone``: units that had traded unseen and that he had closed again by the time that
+    we saw them. ``recently``: he had traded or ordered the same instrument shortly before.
     """
 
     order_id: str
@@ -29,10 +34,26 @@ class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     first_seen_at: int
     unseen_for: int
     filled_at_first: int
+    instrument: str = ""
+    classified: bool = False
+    exits: int = 0
+    counted: int = 0
+    undone: int = 0
+    recently: bool = False
+
+    def undone_whole(self, filled: int) -> bool:
+        """Had he closed again all that had traded of it (``filled``: what is left of that) before we saw it?"""
+        return bool(self.undone) and filled <= 0
 
 
 class FixedSizing(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The sizing of a copy, fixed at its first decision. Exactly one of ratio, lots and quantity is set."""
+    """The sizing of a copy, fixed at its first decision. Exactly one of ratio, lots, quantity and units is set.
+
+    ``ratio``: follower's units for one of the leader's. ``lots``, ``quantity`` (units) and ``units`` (not rounded yet)
+    are wanted whatever the leader's quantity is. ``carried``: units that rounding took from earlier entries in that
+    instrument and side and that this one gets on top, negative where rounding had given too many. ``basis``: how
+    ratio or units came about, with the numbers; "" where the rules file says them outright.
+    """
 
     rule: str | None
     lot_size: int
@@ -42,6 +63,13 @@ class FixedSizing(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     ratio: Decimal | None = None
     lots: int | None = None
     quantity: int | None = None
+    units: Decimal | None = None
+    carried: Decimal = Decimal(0)
+    basis: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(number is not None for number in (self.ratio, self.lots, self.quantity, self.units)) != 1:
+            raise ValueError("a fixed sizing has exactly one of ratio, lots, quantity and units")
 
 
 class Standing(StrEnum):
@@ -64,7 +92,7 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since. ``changes_refused``: why the last modification was refused. ``rejected_as``: the category of a rejected
     placement. ``retired``: cancelled by us to be placed anew. ``cancel_asked``: we have asked for its end.
     ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. ``rests``: a
-    book that was read after it was taken shows it open. Times in ns:
+    book that was read after it was taken shows it open. ``urgent``: an exit that has to trade now. Times in ns:
     ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
 
@@ -85,6 +113,7 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     retired: bool = False
     left_alone: bool = False
     rests: bool = False
+    urgent: bool = False
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0
@@ -111,6 +140,13 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     before a late first sight, not wanted. ``for_filled``: decided when the leader's order was over, for what it had
     traded. ``stopped``: cancelled under the kill switch, never taken up again. ``stuck``: why the leader's newest
     change cannot be copied. ``drift``: "" or in what the follower differs from what the rules want, and why.
+    ``exit``: it closes what copies built. ``due``: units that the leader's trades of it ask to be closed, in parts of
+    a unit; ``shaped``: the terms that the prices of the day were laid upon, and what came of it; ``hurried``: the terms
+    of what has to trade now; ``owed_since``: since when some of that is still open (ns). ``cut``: units of an entry
+    that an exit took away before they filled. ``excess``: units filled beyond what the leader has. ``allowed``: the most that the limits
+    let through, ``checked``: the terms that the checks have passed. ``hold``: the margin held for it in rupees, asked
+    for at ``hold_at``. ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not.
+    ``due_at``: when it is looked at again whatever happens (ns), 0 for never. ``told``: alerts given of it.
     """
 
     leader_order_id: str
@@ -132,6 +168,21 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     stuck: str = ""
     slots: tuple[Slot, ...] = ()
     drift: str = ""
+    exit: bool = False
+    due: Decimal = Decimal(0)
+    shaped: tuple[Terms, Terms] | None = None
+    hurried: Terms | None = None
+    owed_since: int = 0
+    cut: int = 0
+    excess: int = 0
+    allowed: int | None = None
+    checked: Terms | None = None
+    hold: Decimal = Decimal(0)
+    hold_at: int = 0
+    basket: str = ""
+    urgent: str = ""
+    due_at: int = 0
+    told: tuple[str, ...] = ()
     created_at: int
     updated_at: int
 
@@ -139,6 +190,32 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def filled(self) -> int:
         """Units traded by all its placements."""
         return sum(slot.filled for slot in self.slots)
+
+
+class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What an account has in one instrument and product, as its fills say; units, negative for what is sold.
+
+    ``base``: what earlier days left, with holdings, as the broker's positions told it; ``traded``: all of today's
+    fills. Of a follower: ``copied`` is what its copies built and nobody has taken away since; ``target`` what of that
+    ought to be there, in parts of a unit (scenario 4.6). ``odd``: another net that a read of the positions showed, and
+    ``odd_at`` when: it counts when a second read confirms it.
+    """
+
+    account: str
+    segment: Segment
+    security_id: str
+    product: Product
+    base: int = 0
+    traded: int = 0
+    copied: int = 0
+    target: Decimal = Decimal(0)
+    odd: int | None = None
+    odd_at: int = 0
+
+    @property
+    def net(self) -> int:
+        """What is there now."""
+        return self.base + self.traded
 
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -149,7 +226,14 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     left. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less ours, ns.
     ``forgot_at``: when orders long over were last dropped. ``held``: why nothing is decided for this follower until
     the next start: an event failed for it alone. ``unreadable_at``: when the last unreadable frames came, no more of
-    them than make an alert; ``noise_told_at``: when that was last told.
+    them than make an alert; ``noise_told_at``: when that was last told. ``day``: the Indian day of its counters, as
+    an ordinal. ``positions_at``: when the positions that it began the day with were asked for, 0: not known yet;
+    ``positions_why``: why they could not be had, and the fills alone count. ``placed``: when the placements of the
+    last minute left; ``placed_today``: how many since the day began. ``rejected_in_a_row``: final rejections since
+    the last order that was taken. ``profit``: realised and unrealised profit of the day in rupees, None: not known.
+    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer.
+    ``kill_actions``: what the kill switch has still to do; ``halted``: it holds back cancels and exits too.
+    ``joined``: were the positions looked at that both had when this follower first came?
     """
 
     account: str
@@ -171,9 +255,21 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     unreadable: int = 0
     unknown_status: int = 0
     early_fills: int = 0
+    day: int = 0
+    positions_at: int = 0
+    positions_why: str = ""
+    placed: tuple[int, ...] = ()
+    placed_today: int = 0
+    rejected_in_a_row: int = 0
+    profit: Decimal | None = None
+    funds_why: str = ""
+    quotes_why: str = ""
+    kill_actions: tuple[str, ...] = ()
+    halted: bool = False
+    joined: bool = False
 
 
-Record = Order | LeaderOrder | Copy | Request | Account | Instrument | Fill
+Record = Order | LeaderOrder | Copy | Request | Account | Instrument | Fill | Position | Funds | Quote | TradingDays
 """One of the pieces that the state is made of."""
 
 TABLES: dict[str, type[Record]] = {
@@ -184,6 +280,10 @@ TABLES: dict[str, type[Record]] = {
     "account": Account,
     "instrument": Instrument,
     "fill": Fill,
+    "position": Position,
+    "funds": Funds,
+    "quote": Quote,
+    "days": TradingDays,
 }
 """Every kind of record by the name that it is journalled under."""
 

@@ -51,7 +51,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     ``desired`` is what a placement or a modification asks for, ``desired.terms.quantity`` being that one order's
     total. ``due_at``: nothing is done with it before (retry, next look). ``unsettled_at``: since when its fate is
-    unknown; ``absent_at``: since when it was looked for in vain with everything readable; 0 for never.
+    unknown; ``absent_at``: since when it was looked for in vain with everything readable; 0 for never. ``exit``: does
+    it close what copies built?
     """
 
     request_id: str
@@ -70,6 +71,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     unsettled_at: int = 0
     absent_at: int = 0
     waits_for: str = ""
+    exit: bool = False
 
 
 class Approved(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from copyctl.model.duration import duration, duration_text
 from copyctl.rules.findings import Finding, finding
+from copyctl.rules.limits_checks import odd_limits
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
-from copyctl.rules.schema import language
+from copyctl.rules.safety_checks import odd_actions, odd_safety
+from copyctl.rules.schema import language, policy_schema
+from copyctl.rules.settings import Settings, standing_in
 
 OWN_KEYS: Final = {
     "fixed_ratio": "ratio",
@@ -31,9 +34,13 @@ RISING: Final = (
 def senseless(root: Node) -> list[Finding]:
     """Everything in the tree that fits the schema and still makes no sense."""
     top = Spot(node=root)
-    found = [*_names(top), *_accounts(top), *_rising(top)]
+    found = [*_names(top), *_accounts(top), *_rising(top), *odd_actions(top.at("kill_switch", "actions"))]
+    rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])
+    inherited = standing_in(top.at("policy").node)
     for policy in _policies(top):
+        settings = Settings(spot=policy, schema=policy_schema(), inherited=inherited)
         found += [*_sizings(policy), *_offsets(policy), *_matches(policy), *_hours(policy)]
+        found += [*odd_limits(settings, rates), *odd_safety(settings)]
     return found
 
 

@@ -25,7 +25,7 @@ control API:
 
 | method and path (JSON both ways) | what it does |
 |---|---|
-| POST /simulator/reset | forgets orders, trades, positions, faults, requests; settings as at the start; ids go on |
+| POST /simulator/reset | forgets all trading, bars, faults, requests; settings and clock as at the start; ids go on |
 | POST /simulator/price | {exchange_segment, security_id, last_price}: the market trades there |
 | POST /simulator/liquidity | {exchange_segment, security_id, available?, per_tick?}: units to be had; null: any |
 | POST /simulator/fill | {account, order_id, quantity?, price?}: one execution, also of an order in transit |
@@ -38,17 +38,25 @@ control API:
 | POST, GET /simulator/settings | {account?, ...switches of `settings.Settings`} |
 | POST /simulator/stream | {account?, action: down, up, reset, close, send, raw?, raw_base64?, code?} |
 | POST /simulator/token | {account, action: kill, revive, mint} |
+| POST /simulator/trade | {account, exchange_segment, security_id, side, quantity, product?, price?}: by hand, at once |
+| POST /simulator/square_off | {account?, products?, exchange_segment?, security_id?, cancel?}: the broker closes them |
+| POST /simulator/day_change | {account?, days?}: EXPIRED, carried, delivered, settled; `days` moves the clock as well |
+| POST /simulator/bar | {exchange_segment, security_id, kind, account?, text?, low?, high?}: a halt, ...; `bars.KINDS` |
+| DELETE, GET /simulator/bar | ?account=&exchange_segment=&security_id=: lifts them, all where nothing is named; lists |
+| POST /simulator/convert | {account, exchange_segment, security_id, from, to, quantity?}: a position's product |
+| POST /simulator/kill_switch | {account?, status: ACTIVATE, DEACTIVATE}: whatever is open or held |
 | POST /simulator/funds | {account, available, collateral?} |
 | POST /simulator/position | {account, exchange_segment, security_id, product, quantity, price?, carried?} |
 | POST /simulator/holding | {account, exchange_segment, security_id, quantity, price?, t1?, available?, ...} |
 | POST /simulator/history | {account, trades: [rows]}: trades of earlier days |
-| POST /simulator/instrument | {exchange_segment, security_id, ...}: a new one, or new terms of a known one |
-| POST, GET /simulator/clock | {offset_seconds}: how far the broker's clock is ahead of the machine's |
+| POST /simulator/instrument | {exchange_segment, security_id, in_master?, ...}: a new one, or a known one changed |
+| POST, GET /simulator/clock | {offset_seconds} ahead of the machine's clock, or {at}: what time it is in India |
 | POST /simulator/walk | {every_ms, basis_points}: every price moves at random at that interval; 0: stops |
 | GET /simulator/requests | ?account=&since=: every REST request with arrival times, body, raw body and status |
 | GET /simulator/frames | ?account=&since=: every frame made while somebody listened, and when |
 | GET /simulator/orders | ?account=: rows, with what REST does not tell |
-| GET /simulator/accounts, /simulator/instruments | who and what is there |
+| GET /simulator/positions, /holdings, /trades | ?account=: as REST tells them, without token or rate |
+| GET /simulator/accounts, /simulator/instruments | who and what is there, with money, kill switch and halts |
 """
 
 from copyctl.simulator.accounts import Account, account_names, write_environment

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from copyctl.simulator.bars import Bar
 from copyctl.simulator.clock import Clock
+from copyctl.simulator.exit_rule import ExitRule
 from copyctl.simulator.ledger import Ledger
 from copyctl.simulator.orders import Order, Trade
 from copyctl.simulator.settings import Settings
@@ -39,7 +41,9 @@ class Account:
     open_orders: dict[str, Order] = field(default_factory=dict)
     by_correlation: dict[str, list[Order]] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
+    bars: dict[tuple[str, str], Bar] = field(default_factory=dict)  # by instrument
     kill_switch: bool = False
+    exit_rule: ExitRule | None = None
     token_alive: bool = True
     token_expires: float | None = None  # epoch seconds on the broker's clock; None: never
     # What a tape says of an account, next to what happened here.
@@ -57,7 +61,9 @@ class Account:
         self.told_trades.clear()
         self.history.clear()
         self.told_funds = None
+        self.bars.clear()
         self.kill_switch = False
+        self.exit_rule = None
 
     def forget_rendered_rows(self) -> None:
         """After a change of settings rows may look otherwise."""

@@ -33,6 +33,18 @@ class Asked(dict[str, object]):
         except InvalidOperation:
             raise ValueError(f"{name}: wants a number") from None
 
+    def texts(self, name: str) -> list[str]:
+        value = self.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise Unfit(f"{name}: wants a list of texts")
+        return value
+
+    def flag(self, name: str, otherwise: bool) -> bool:
+        value = self.get(name, otherwise)
+        if not isinstance(value, bool):
+            raise Unfit(f"{name}: wants true or false")
+        return value
+
     def rows(self, name: str) -> list[dict[str, object]]:
         value = self.get(name)
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 
+from copyctl.simulator import closing
 from copyctl.simulator.accounts import Account, Accounts
 from copyctl.simulator.clock import Clock
 from copyctl.simulator.exchange import Exchange
@@ -51,6 +52,7 @@ class Broker:
         self.accounts = Accounts(self.clock, self.chance, token_hours)
         self.stream = Stream(self.accounts, self.chance, self.timers.later)
         self.exchange = Exchange(self.accounts, self.clock, self._announce, self.timers.later)
+        self.exchange.priced = self._keep_exit_rules
         self.walk = Walk(self.exchange, self.chance, self.timers.later)
         self.faults = Faults(self.chance)
         self.settings = Settings()  # what a new account starts with
@@ -59,6 +61,7 @@ class Broker:
         self._rates: dict[str, Rates] = {}
         self._extra: dict[tuple[str, str], Instrument] = {}
         self._count = 0
+        self._clock_offset = clock_offset_seconds
         self.list_all()
 
     def list_all(self) -> None:
@@ -74,8 +77,9 @@ class Broker:
         self.exchange.list_instrument(instrument)
 
     def reset(self) -> None:
-        """A new day one: no orders, trades, faults, requests; prices, settings, rates and tokens as at the start."""
+        """A new day one: no orders, trades, faults, requests; prices, settings, rates, tokens, time as at the start."""
         self.timers.call_off()
+        self.clock.shift(self._clock_offset)
         self.walk.set(0, 0)
         self.exchange.clear()
         self.faults.rules.clear()
@@ -117,6 +121,11 @@ class Broker:
     def last_price(self, instrument: Instrument) -> Decimal:
         market = self.exchange.markets.get(instrument.key)
         return market.last_price if market is not None else instrument.last_price
+
+    def _keep_exit_rules(self) -> None:
+        for account in self.accounts.by_name.values():
+            if account.exit_rule is not None:
+                closing.keep_exit_rule(self.exchange, account)
 
     def _announce(self, account: Account, order: Order, word: str) -> None:
         self.stream.announce(account, order, word, float(self.exchange.markets[order.instrument.key].last_price))

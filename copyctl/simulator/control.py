@@ -15,12 +15,10 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from copyctl.simulator import intake, listing, refusals, terms, views
-from copyctl.simulator.accounts import Account
+from copyctl.simulator import acts, intake, listing, named, owned, refusals, terms, views
 from copyctl.simulator.asked import Asked, read_command
 from copyctl.simulator.broker import Broker
-from copyctl.simulator.ledger import Holding, Position
-from copyctl.simulator.orders import Order
+from copyctl.simulator.clock import moment_of
 
 PREFIX = "/simulator/"
 Command = Callable[[Broker, Asked], object]
@@ -32,13 +30,13 @@ def reset(broker: Broker, asked: Asked) -> object:
 
 
 def price(broker: Broker, asked: Asked) -> object:
-    broker.exchange.set_price(_key(broker, asked), asked.decimal("last_price"))
+    broker.exchange.set_price(named.key(broker, asked), asked.decimal("last_price"))
     return {"ok": True}
 
 
 def liquidity(broker: Broker, asked: Asked) -> object:
     """`available` units left to trade, `per_tick` units for one order at one tick; null: any number."""
-    market = broker.exchange.markets[_key(broker, asked)]
+    market = broker.exchange.markets[named.key(broker, asked)]
     if "available" in asked:
         market.available = asked.optional_integer("available")
     if "per_tick" in asked:
@@ -48,7 +46,7 @@ def liquidity(broker: Broker, asked: Asked) -> object:
 
 
 def fill(broker: Broker, asked: Asked) -> object:
-    account, order = _order(broker, asked)
+    account, order = named.order(broker, asked)
     market = broker.exchange.markets[order.instrument.key]
     paid = asked.decimal("price") if asked.get("price") is not None else order.terms.price or market.last_price
     quantity = asked.integer("quantity") if asked.get("quantity") is not None else order.remaining
@@ -58,7 +56,7 @@ def fill(broker: Broker, asked: Asked) -> object:
 
 def status(broker: Broker, asked: Asked) -> object:
     """What exchange, risk desk or a person does to an order, whatever holds it."""
-    account, order = _order(broker, asked)
+    account, order = named.order(broker, asked)
     wanted, reason = asked.text("status").upper(), asked.get("reason")
     if order.is_final:
         raise ValueError(f"order {order.order_id} is {order.status} already")
@@ -75,7 +73,7 @@ def status(broker: Broker, asked: Asked) -> object:
 
 def place(broker: Broker, asked: Asked) -> object:
     """An order that a person places in the app: Dhan's fields, no token, address or rate."""
-    account = _account(broker, asked)
+    account = named.account(broker, asked)
     fields = asked.fields("order")
     source, platform = asked.get("source") or "N", asked.get("platform") or "FAST"
     try:
@@ -92,23 +90,23 @@ def release(broker: Broker, asked: Asked) -> object:
     order_id = asked.get("order_id")
     return {
         "ok": True,
-        "released": broker.exchange.release(_account(broker, asked), str(order_id) if order_id else None),
+        "released": broker.exchange.release(named.account(broker, asked), str(order_id) if order_id else None),
     }
 
 
 def expire(broker: Broker, asked: Asked) -> object:
-    return {"ok": True, "expired": sum(broker.exchange.expire(account) for account in _accounts(broker, asked))}
+    return {"ok": True, "expired": sum(broker.exchange.expire(account) for account in named.accounts(broker, asked))}
 
 
 def open_session(broker: Broker, asked: Asked) -> object:
     """After-market orders go to the exchange."""
-    return {"ok": True, "sent": sum(broker.exchange.open_session(account) for account in _accounts(broker, asked))}
+    return {"ok": True, "sent": sum(broker.exchange.open_session(account) for account in named.accounts(broker, asked))}
 
 
 def add_faults(broker: Broker, asked: Asked) -> object:
     """One rule, or `faults`: a list of them."""
     for rule in asked.rows("faults") if "faults" in asked else [dict(asked)]:
-        _known_account(broker, rule.get("account"))
+        named.check(broker, rule.get("account"))
         broker.faults.add(rule)
     return {"ok": True, "faults": len(broker.faults.rules)}
 
@@ -121,7 +119,7 @@ def clear_faults(broker: Broker, asked: Asked) -> object:
 def settings(broker: Broker, asked: Asked) -> object:
     """Switches, for `account` or for all; what a hold kept arrives when it ends."""
     changes = {name: value for name, value in asked.items() if name != "account"}
-    chosen = _accounts(broker, asked)
+    chosen = named.accounts(broker, asked)
     for account in chosen:
         account.settings.change(changes)
         account.forget_rendered_rows()
@@ -133,7 +131,7 @@ def settings(broker: Broker, asked: Asked) -> object:
 
 
 def token(broker: Broker, asked: Asked) -> object:
-    account, action = _account(broker, asked), asked.text("action")
+    account, action = named.account(broker, asked), asked.text("action")
     if action == "kill":
         account.token_alive = False
         return {"ok": True}
@@ -143,63 +141,6 @@ def token(broker: Broker, asked: Asked) -> object:
     if action == "mint":
         return {"ok": True, "access_token": broker.accounts.mint(account)}
     raise ValueError(f"a token cannot be {action}ed: kill, revive, mint")
-
-
-def funds(broker: Broker, asked: Asked) -> object:
-    account = _account(broker, asked)
-    account.told_funds = None
-    if asked.get("collateral") is not None:
-        account.ledger.collateral = asked.decimal("collateral")
-    account.ledger.set_available(asked.decimal("available"))
-    return {"ok": True}
-
-
-def position(broker: Broker, asked: Asked) -> object:
-    """The account holds exactly this: `quantity` is negative when sold; carried over unless `carried` is false.
-
-    0 leaves a CLOSED row, null no row at all.
-    """
-    account = _account(broker, asked)
-    instrument = broker.exchange.markets[_key(broker, asked)].instrument
-    product = asked.text("product")
-    if "quantity" in asked and asked["quantity"] is None:
-        account.ledger.positions.pop((*instrument.key, product), None)
-        return {"ok": True}
-    quantity = asked.integer("quantity")
-    paid = asked.decimal("price") if asked.get("price") is not None else broker.last_price(instrument)
-    held = Position(instrument=instrument, product=product)
-    value = paid * abs(quantity)
-    if asked.get("carried") is False:
-        if quantity:
-            held.trade(terms.BUY if quantity > 0 else terms.SELL, abs(quantity), paid)
-    elif quantity > 0:
-        held.carry_bought, held.carry_buy_value = quantity, value
-    else:
-        held.carry_sold, held.carry_sell_value = -quantity, value
-    account.ledger.positions[(*instrument.key, product)] = held
-    return {"ok": True}
-
-
-def holding(broker: Broker, asked: Asked) -> object:
-    """`quantity` shares, 0 for none; of them `t1` not delivered yet, `collateral` pledged, `available` for sale."""
-    account = _account(broker, asked)
-    instrument = broker.exchange.markets[_key(broker, asked)].instrument
-    quantity = asked.integer("quantity")
-    if quantity == 0:
-        account.ledger.holdings.pop(instrument.key, None)
-        return {"ok": True}
-    paid = asked.decimal("price") if asked.get("price") is not None else broker.last_price(instrument)
-    parts = {name: asked.optional_integer(name) or 0 for name in ("t1", "collateral", "mtf")}
-    account.ledger.holdings[instrument.key] = Holding(
-        instrument=instrument, quantity=quantity, average=paid, available=asked.optional_integer("available"), **parts
-    )
-    return {"ok": True}
-
-
-def history(broker: Broker, asked: Asked) -> object:
-    """Trades of earlier days: `trades`, rows as the trade history gives them."""
-    _account(broker, asked).history.extend(asked.rows("trades"))
-    return {"ok": True}
 
 
 def instrument(broker: Broker, asked: Asked) -> object:
@@ -215,13 +156,20 @@ def walk(broker: Broker, asked: Asked) -> object:
 
 
 def clock(broker: Broker, asked: Asked) -> object:
-    broker.clock.shift(float(asked.decimal("offset_seconds")))
+    """`offset_seconds` ahead of the machine's clock, or `at`: the time in India that it is now, as Dhan writes it."""
+    if "at" in asked:
+        moment = moment_of(asked.text("at"))
+        if moment is None:
+            raise ValueError("at: wants YYYY-MM-DD HH:MM:SS")
+        broker.clock.shift(moment.timestamp() - time.time())
+    else:
+        broker.clock.shift(float(asked.decimal("offset_seconds")))
     return {"ok": True, "now": broker.clock.now().isoformat()}
 
 
 async def stream(broker: Broker, asked: Asked) -> object:
     """down, up, reset (a tear), close (with `code`), send (`raw` text or `raw_base64`); without an account: all."""
-    account = _account(broker, asked) if asked.get("account") is not None else None
+    account = named.account(broker, asked) if asked.get("account") is not None else None
     action = asked.text("action")
     if action in {"down", "up"}:
         if account is None:
@@ -242,7 +190,7 @@ async def stream(broker: Broker, asked: Asked) -> object:
         sent_ns = time.monotonic_ns()
         return {
             "ok": True,
-            "connections": broker.stream.send_raw(_account(broker, asked), raw),
+            "connections": broker.stream.send_raw(named.account(broker, asked), raw),
             "monotonic_ns": sent_ns,
         }
     raise ValueError(f"the stream cannot {action}: down, up, reset, close, send")
@@ -264,16 +212,27 @@ COMMANDS: Mapping[tuple[str, str], Command] = MappingProxyType(
         ("POST", "settings"): settings,
         ("POST", "stream"): stream,
         ("POST", "token"): token,
-        ("POST", "funds"): funds,
-        ("POST", "position"): position,
-        ("POST", "holding"): holding,
-        ("POST", "history"): history,
+        ("POST", "funds"): owned.funds,
+        ("POST", "position"): owned.position,
+        ("POST", "holding"): owned.holding,
+        ("POST", "history"): owned.history,
+        ("POST", "convert"): owned.convert,
+        ("POST", "kill_switch"): owned.kill_switch,
+        ("POST", "trade"): acts.trade,
+        ("POST", "square_off"): acts.square_off,
+        ("POST", "day_change"): acts.day_change,
+        ("POST", "bar"): acts.bar,
+        ("DELETE", "bar"): acts.lift_bars,
         ("POST", "instrument"): instrument,
         ("POST", "clock"): clock,
         ("POST", "walk"): walk,
         ("GET", "requests"): views.requests,
         ("GET", "frames"): views.frames,
         ("GET", "orders"): views.orders,
+        ("GET", "positions"): views.positions,
+        ("GET", "holdings"): views.holdings,
+        ("GET", "trades"): views.trades,
+        ("GET", "bar"): views.bars,
         ("GET", "accounts"): views.accounts,
         ("GET", "settings"): views.settings,
         ("GET", "faults"): views.faults,
@@ -315,37 +274,6 @@ def _is_loopback(remote: str | None) -> bool:
         return ipaddress.ip_address(remote or "").is_loopback
     except ValueError:
         return False
-
-
-def _key(broker: Broker, asked: Asked) -> tuple[str, str]:
-    key = (asked.text("exchange_segment"), asked.text("security_id"))
-    if key not in broker.exchange.markets:
-        raise ValueError(f"no instrument {key[1]} in {key[0]}")
-    return key
-
-
-def _account(broker: Broker, asked: Asked) -> Account:
-    name = asked.text("account")
-    _known_account(broker, name)
-    return broker.accounts.find(name)
-
-
-def _accounts(broker: Broker, asked: Asked) -> list[Account]:
-    if asked.get("account") is None:
-        return list(broker.accounts.by_name.values())
-    return [_account(broker, asked)]
-
-
-def _known_account(broker: Broker, name: object) -> None:
-    if name is not None and name not in broker.accounts.by_name and name not in broker.accounts.by_client_id:
-        raise ValueError(f"no account {name}")
-
-
-def _order(broker: Broker, asked: Asked) -> tuple[Account, Order]:
-    account, order_id = _account(broker, asked), asked.text("order_id")
-    if order_id not in account.orders:
-        raise ValueError(f"{account.name} has no order {order_id}")
-    return account, account.orders[order_id]
 
 
 def _binary(text: str) -> bytes:

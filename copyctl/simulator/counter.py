@@ -1,16 +1,16 @@
 """What does the broker tell an account about itself?
 
-Positions, holdings, money, profile, address, kill switch and tokens over REST.
+Positions, holdings, money, profile, address and tokens over REST.
 """
 
 from datetime import datetime
 
-from copyctl.simulator import intake, refusals, terms
+from copyctl.simulator import conversion, intake, refusals
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import NOTHING, Answer, Call, answer
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.clock import IST
-from copyctl.simulator.orders import Terms, Wish, shaped
+from copyctl.simulator.orders import shaped
 
 
 def positions(broker: Broker, call: Call) -> Answer:
@@ -26,32 +26,13 @@ def convert(broker: Broker, call: Call) -> Answer:
     """POST /positions/convert: 202 and no body."""
     body = intake.read_body(call.raw)
     intake.check_address(call.account, call.remote)
-    segment, security_id = str(body.get("exchangeSegment")), str(body.get("securityId"))
-    product, wanted, quantity = body.get("fromProductType"), body.get("toProductType"), body.get("convertQty")
-    source = call.account.ledger.positions.get((segment, security_id, str(product)))
-    if source is None or wanted not in terms.PRODUCTS or type(quantity) is not int:
+    intake.check_fields(body, intake.CONVERT)
+    quantity = body["convertQty"]
+    if not isinstance(quantity, int):
         raise refusals.bad_input()
-    if not 0 < quantity <= abs(source.net):
-        raise refusals.order_error(refusals.UNKNOWN_ORDER)
-    target = call.account.ledger.position(source.instrument, str(wanted))
-    cost, out = source.cost, terms.SELL if source.net > 0 else terms.BUY
-    source.trade(out, quantity, cost)
-    target.trade(terms.BUY if out == terms.SELL else terms.SELL, quantity, cost)
-    return NOTHING
-
-
-def exit_all(broker: Broker, call: Call) -> Answer:
-    """DELETE /positions: cancels what is open and closes what is held."""
-    intake.check_address(call.account, call.remote)
-    account = call.account
-    for order in list(account.open_orders.values()):
-        broker.exchange.finish(account, order, terms.CANCELLED, refusals.CANCELLED_BY_USER)
-    for position in list(account.ledger.positions.values()):
-        if position.net:
-            side = terms.SELL if position.net > 0 else terms.BUY
-            wanted = Terms(order_type=terms.MARKET, validity=terms.DAY, quantity=abs(position.net))
-            wish = Wish(instrument=position.instrument, side=side, product=position.product, terms=wanted)
-            broker.exchange.place(account, wish)
+    held = conversion.find(call.account, (str(body["exchangeSegment"]), str(body["securityId"])),
+                           str(body["fromProductType"]), str(body["positionType"]))  # fmt: skip
+    conversion.convert(call.account, held, str(body["toProductType"]), quantity)
     return NOTHING
 
 
@@ -62,6 +43,24 @@ def holdings(broker: Broker, call: Call) -> Answer:
         raise refusals.refusal(500, "DH-1111", refusals.NO_HOLDINGS)
     rows = [each.row(broker.last_price(each.instrument)) for each in account.ledger.holdings.values()]
     return answer([shaped(row, account.settings) for row in rows])
+
+
+def edis(broker: Broker, call: Call) -> Answer:
+    """GET /edis/inquire/{isin}: what of these shares is authorised for sale today."""
+    account, isin = call.account, call.parts[2]
+    held = [each for each in account.ledger.holdings.values() if isin in {"ALL", each.instrument.isin}]
+    known = {"ALL", isin} & {*account.settings.edis_approved}
+    total = sum(each.quantity for each in held)
+    return answer(
+        {
+            "clientId": account.client_id,
+            "isin": isin,
+            "totalQty": total,
+            "aprvdQty": total if known else 0,
+            "status": "SUCCESS",
+            "remarks": "eDIS transaction done successfully" if known else "eDIS not authorised",
+        }
+    )
 
 
 def funds(broker: Broker, call: Call) -> Answer:
@@ -76,17 +75,17 @@ def funds(broker: Broker, call: Call) -> Answer:
 
 def profile(broker: Broker, call: Call) -> Answer:
     """GET /profile: the cheapest check of a token."""
-    return answer(
-        {
-            "dhanClientId": call.account.client_id,
-            "tokenValidity": _validity(call.account),
-            "activeSegment": "Equity, Derivative, Currency, Commodity",
-            "ddpi": "Active",
-            "mtf": "Active",
-            "dataPlan": "Active" if call.account.settings.data_plan == "active" else "Deactive",
-            "dataValidity": "2099-12-31 23:59:59.0",
-        }
-    )
+    settings = call.account.settings
+    row: dict[str, object] = {
+        "dhanClientId": call.account.client_id,
+        "tokenValidity": _validity(call.account),
+        "activeSegment": settings.active_segment,
+        "ddpi": settings.ddpi,
+        "mtf": settings.mtf,
+        "dataPlan": "Active" if settings.data_plan == "active" else "Deactive",
+        "dataValidity": "2099-12-31 23:59:59.0",
+    }
+    return answer(shaped(row, settings))
 
 
 def _validity(account: Account) -> str:
@@ -108,7 +107,7 @@ def token_fields(account: Account) -> dict[str, object]:
         "dhanClientId": account.client_id,
         "dhanClientName": account.name.upper(),
         "dhanClientUcc": f"CLNT{account.client_id[-4:]}",
-        "givenPowerOfAttorney": True,
+        "givenPowerOfAttorney": account.settings.ddpi == "Active",
         "accessToken": account.access_token,
         "expiryTime": expires.strftime("%Y-%m-%dT%H:%M:%S"),
     }
@@ -122,39 +121,17 @@ def own_address(broker: Broker, call: Call) -> Answer:
     allowed = settings.ip_allowed and (not settings.ip_addresses or call.remote in settings.ip_addresses)
     primary = settings.ip_addresses[0] if settings.ip_addresses else call.remote if settings.ip_allowed else "192.0.2.1"
     secondary = settings.ip_addresses[1] if len(settings.ip_addresses) > 1 else None
-    return answer(
-        {
-            "ip": primary,
-            "primaryIP": primary,
-            "secondaryIP": secondary,
-            "modifyDatePrimary": "2026-04-01",
-            "modifyDateSecondary": None,
-            "detectedIP": call.remote,
-            "ipMatchStatus": "MATCH" if allowed else "MISMATCH",
-            "ordersAllowed": allowed,
-        }
-    )
-
-
-def kill_switch(broker: Broker, call: Call) -> Answer:
-    """GET /killswitch."""
-    word = "ACTIVATE" if call.account.kill_switch else "DEACTIVATE"
-    return answer({"dhanClientId": call.account.client_id, "killSwitchStatus": word})
-
-
-def set_kill_switch(broker: Broker, call: Call) -> Answer:
-    """POST /killswitch?killSwitchStatus=: only while nothing is open or held."""
-    intake.check_address(call.account, call.remote)
-    wanted = call.query.get("killSwitchStatus")
-    if wanted not in {"ACTIVATE", "DEACTIVATE"}:
-        raise refusals.bad_input()
-    account = call.account
-    busy = account.open_orders or any(each.net for each in account.ledger.positions.values())
-    if wanted == "ACTIVATE" and busy:
-        raise refusals.order_error("Kill Switch cannot be activated while positions or pending orders are open")
-    account.kill_switch = wanted == "ACTIVATE"
-    sentence = f"Kill Switch has been successfully {'activated' if account.kill_switch else 'deactivated'}"
-    return answer({"dhanClientId": account.client_id, "killSwitchStatus": sentence})
+    row: dict[str, object] = {
+        "ip": primary,
+        "primaryIP": primary,
+        "secondaryIP": secondary,
+        "modifyDatePrimary": "2026-04-01",
+        "modifyDateSecondary": None,
+        "detectedIP": call.remote,
+        "ipMatchStatus": "MATCH" if allowed else "MISMATCH",
+        "ordersAllowed": allowed,
+    }
+    return answer(shaped(row, settings))
 
 
 def nothing_there(broker: Broker, call: Call) -> Answer:

@@ -19,7 +19,6 @@ from copyctl.simulator.orders import history_row, order_row_text, shaped, trade_
 def place(broker: Broker, call: Call) -> Answer:
     """POST /orders."""
     wish = intake.placement(call.account, call.raw, call.remote, broker.exchange.markets)
-    _check_kill_switch(call.account)
     order = broker.exchange.place(call.account, wish)
     return answer(_receipt(order.order_id, call.account.settings.place_answer))
 
@@ -28,7 +27,6 @@ def place_slices(broker: Broker, call: Call) -> Answer:
     """POST /orders/slicing: an order for each part, all with the same correlation id."""
     account = call.account
     wish = intake.placement(account, call.raw, call.remote, broker.exchange.markets)
-    _check_kill_switch(account)
     receipts = []
     for place_in_line, part in enumerate(intake.slices(wish.instrument, wish.terms)):
         order = broker.exchange.place(account, replace(wish, terms=part))
@@ -65,7 +63,9 @@ def list_orders(broker: Broker, call: Call) -> Answer:
     """GET /orders: today's."""
     account, today = call.account, broker.clock.today()
     texts = [
-        order_row_text(order, account.settings) for order in account.orders.values() if order.created[:10] == today
+        order_row_text(order, account.settings)
+        for order in account.orders.values()
+        if order.kept_over or order.created[:10] == today
     ]
     if account.told_orders:
         told = (compact(shaped(dict(row), account.settings)) for row in account.told_orders.values())
@@ -115,13 +115,14 @@ def trade_history(broker: Broker, call: Call) -> Answer:
     if not page.isdigit() or any(moment_of(f"{day} 00:00:00") is None for day in (since, until)):
         raise refusals.bad_input()
     account, size = call.account, call.account.settings.history_page_size
-    rows = [row for row in _history_rows(broker, account) if since <= str(row.get("exchangeTime"))[:10] <= until]
+    told = [*account.history, *todays_history(broker, account)]
+    rows = [row for row in told if since <= str(row.get("exchangeTime"))[:10] <= until]
     first = int(page) * size
     return answer(rows[first : first + size])
 
 
-def _history_rows(broker: Broker, account: Account) -> Iterator[dict[str, object]]:
-    yield from account.history
+def todays_history(broker: Broker, account: Account) -> Iterator[dict[str, object]]:
+    """Today's trades, as the history tells them."""
     for row in _trade_rows(account):
         key = (str(row.get("exchangeSegment")), str(row.get("securityId")))
         market = broker.exchange.markets.get(key)
@@ -135,8 +136,3 @@ def _trade_rows(account: Account) -> Iterator[dict[str, object]]:
 
 def _receipt(order_id: str, word: str) -> dict[str, str]:
     return {"orderId": order_id, "orderStatus": word}
-
-
-def _check_kill_switch(account: Account) -> None:
-    if account.kill_switch:
-        raise refusals.order_error(refusals.BLOCKED)

@@ -11,6 +11,7 @@ LIMIT order trades at the last price when it arrives and at its own price when t
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from copyctl.simulator import refusals, risk, terms
 from copyctl.simulator.accounts import Account, Accounts
@@ -36,6 +37,7 @@ class Market:
     last_price: Decimal
     available: int | None = None  # units left to trade; None: any number
     per_tick: int | None = None  # units that one order may trade at each price tick; None: any number
+    halted: bool = False  # nothing trades
     resting: dict[str, Order] = field(default_factory=dict)
 
     def takes(self, wanted: int) -> int:
@@ -52,6 +54,7 @@ class Exchange:
     def __init__(self, accounts: Accounts, clock: Clock, announce: Announce, later: Later) -> None:
         self.markets: dict[Key, Market] = {}
         self.held: list[Waiting] = []
+        self.priced: Callable[[], None] = lambda: None  # called after every price
         self._accounts = accounts
         self._clock = clock
         self._announce = announce
@@ -75,7 +78,9 @@ class Exchange:
     # ---- what clients ask for ---------------------------------------------------------------------------------------
 
     def place(self, account: Account, wish: Wish) -> Order:
-        """Take an order. Raises a Refusal when the account is set to be refused at once."""
+        """Take an order. Raises a Refusal while the kill switch is on, or when the account is refused at once."""
+        if account.kill_switch and not wish.unchecked:
+            raise refusals.order_error(refusals.BLOCKED)
         text = self._clock.text()
         order = Order(
             order_id=self._numbers.order(),
@@ -93,13 +98,13 @@ class Exchange:
             created=text,
             updated=text,
             waits_for_open=wish.after_market,
+            unchecked=wish.unchecked,
         )
         market = self.markets[wish.instrument.key]
         self._protect(account, order, market)
-        if account.settings.refuse == "at_once":
-            text = risk.objection(account, _question(order), market.last_price, self._clock.today()) or ""
-            if text:
-                raise refusals.order_error(text)
+        objection = self._objection(account, order) if account.settings.refuse == "at_once" else None
+        if objection is not None:
+            raise refusals.order_error(objection)
         account.orders[order.order_id] = order
         account.open_orders[order.order_id] = order
         if order.correlation_id not in {"", "NA"}:
@@ -124,6 +129,7 @@ class Exchange:
         market = self.markets[key]
         market.last_price = price
         self.match(market)
+        self.priced()
 
     def match(self, market: Market) -> None:
         """Let all that rests in a market trade as far as it can."""
@@ -212,6 +218,10 @@ class Exchange:
         self.markets[order.instrument.key].resting.pop(order.order_id, None)
         self._become(account, order, status)
 
+    def forget_finished(self) -> None:
+        """What was on its way to orders that are over goes nowhere."""
+        self.held = [each for each in self.held if not each[1].is_final]
+
     def confirm(self, account: Account, order: Order) -> None:
         """Let an order in transit arrive at once, whatever holds it."""
         self.held = [each for each in self.held if each[1] is not order or each[2] != self._admit]
@@ -234,8 +244,7 @@ class Exchange:
     def _admit(self, account: Account, order: Order) -> None:
         if order.is_final or order.status != terms.TRANSIT:
             return
-        market = self.markets[order.instrument.key]
-        text = risk.objection(account, _question(order), market.last_price, self._clock.today())
+        text = self._objection(account, order)
         if text is not None:
             self.finish(account, order, terms.REJECTED, text)
             return
@@ -248,8 +257,7 @@ class Exchange:
         """Into the exchange's book; an after-market order stays before its door."""
         market = self.markets[order.instrument.key]
         if replace_exchange_id:
-            text = risk.objection(account, replace(_question(order), after_market=False), market.last_price,
-                                  self._clock.today())  # fmt: skip
+            text = self._objection(account, order, after_market=False)
             if text is not None:
                 self.finish(account, order, terms.REJECTED, text)
                 return
@@ -273,8 +281,7 @@ class Exchange:
             order.deferred.append(wanted)
             return
         market = self.markets[order.instrument.key]
-        asked = replace(_question(order), terms=wanted)
-        text = risk.objection(account, asked, market.last_price, self._clock.today())
+        text = self._objection(account, order, terms=wanted)
         if account.settings.refuse_modification == "later":
             text = refusals.MODIFICATION_REFUSED
         if wanted.quantity <= order.filled:
@@ -298,6 +305,14 @@ class Exchange:
         self._announce(account, order, terms.MODIFIED_FRAME)
         self._trade(account, order, market, arriving=True)
 
+    def _objection(self, account: Account, order: Order, **changes: Any) -> str | None:
+        """What the risk desk has against an order, or against what `changes` would make of it."""
+        if order.unchecked:
+            return None
+        market = self.markets[order.instrument.key]
+        asked = replace(_question(order), **changes)
+        return risk.objection(account, asked, market.last_price, self._clock.today())
+
     def _cancel(self, account: Account, order: Order) -> None:
         if not order.is_final:
             self.finish(account, order, terms.CANCELLED, refusals.CANCELLED_BY_USER)
@@ -305,7 +320,7 @@ class Exchange:
     # ---- matching ----------------------------------------------------------------------------------------------------
 
     def _trade(self, account: Account, order: Order, market: Market, *, arriving: bool) -> None:
-        if account.settings.hold_matching or order.waits_for_open:
+        if account.settings.hold_matching or order.waits_for_open or market.halted:
             return
         last = market.last_price
         if order.awaits_trigger:

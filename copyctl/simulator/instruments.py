@@ -36,6 +36,7 @@ class Instrument:
     series: str = ""
     underlying_id: str = ""
     expiry_flag: str = "NA"
+    in_master: bool = True  # whether the instrument master tells of it
 
     @property
     def key(self) -> tuple[str, str]:

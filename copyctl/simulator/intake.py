@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
-from copyctl.simulator import refusals, terms
+from copyctl.simulator import exit_rule, refusals, terms
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.exchange import Market
 from copyctl.simulator.instruments import Instrument
@@ -56,6 +56,11 @@ def _is_flag(value: object) -> bool:
 def _one_of(*words: str) -> Callable[[object], bool]:
     allowed = frozenset(words)
     return lambda value: isinstance(value, str) and value in allowed
+
+
+def _is_list_of(*words: str) -> Callable[[object], bool]:
+    fits = _one_of(*words)
+    return lambda value: isinstance(value, list) and bool(value) and all(fits(each) for each in value)
 
 
 def _is_leg(value: object) -> bool:
@@ -108,6 +113,25 @@ MARGIN: Fields = MappingProxyType(
         "securityId": (True, _is_text),
         "price": (False, _is_price),
         "triggerPrice": (False, _is_price),
+    }
+)
+
+CONVERT: Fields = MappingProxyType(
+    {
+        "fromProductType": (True, _one_of(*terms.PRODUCTS)),
+        "toProductType": (True, _one_of(*terms.PRODUCTS)),
+        "exchangeSegment": (True, _one_of(*terms.TRADABLE)),
+        "positionType": (True, _one_of(*terms.POSITION_TYPES)),
+        "securityId": (True, _is_text),
+        "convertQty": (True, _is_units),
+    }
+)
+PNL_EXIT: Fields = MappingProxyType(
+    {
+        "profitValue": (True, _is_price),
+        "lossValue": (True, _is_price),
+        "productType": (True, _is_list_of(*exit_rule.PRODUCTS)),
+        "enableKillSwitch": (False, _is_flag),
     }
 )
 
@@ -205,8 +229,8 @@ def _terms(account: Account, body: Body, side: str) -> Terms:
     quantity, disclosed = body["quantity"], body.get("disclosedQuantity") or 0
     if not isinstance(quantity, int) or not isinstance(disclosed, int):
         raise refusals.bad_input()
-    price = _decimal(body.get("price")) if order_type in terms.PRICED else ZERO
-    trigger = _decimal(body.get("triggerPrice")) if order_type in terms.STOPS else ZERO
+    price = decimal(body.get("price")) if order_type in terms.PRICED else ZERO
+    trigger = decimal(body.get("triggerPrice")) if order_type in terms.STOPS else ZERO
     if (order_type in terms.PRICED and not price) or (order_type in terms.STOPS and not trigger):
         raise refusals.bad_input()
     if order_type == terms.STOP_LOSS_MARKET and account.settings.stop_market_orders == "refuse":
@@ -232,7 +256,8 @@ def check_geometry(side: str, price: Decimal, trigger: Decimal) -> None:
         raise refusals.order_error(refusals.TRIGGER_BELOW_PRICE)
 
 
-def _decimal(value: object) -> Decimal:
+def decimal(value: object) -> Decimal:
+    """A number of a body, 0 for anything else."""
     return value if isinstance(value, Decimal) else Decimal(value) if isinstance(value, int) else ZERO
 
 

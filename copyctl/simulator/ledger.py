@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from copyctl.simulator import terms
 from copyctl.simulator.instruments import Instrument
-from copyctl.simulator.margin import Leg, together
+from copyctl.simulator.margin import CASH_MARGIN, Leg, together
 from copyctl.simulator.orders import AVERAGE_STEP, ZERO, contract_fields
 
 PAISA = Decimal("0.01")
@@ -63,6 +63,11 @@ class Position:
         return (self.carry_sell_value + self.day_sell_value) / self.sold if self.sold else ZERO
 
     @property
+    def sells_holdings(self) -> bool:
+        """Whether it is a sale of held shares, and no short position."""
+        return self.product in terms.CASH_PRODUCTS and self.net < 0
+
+    @property
     def cost(self) -> Decimal:
         """Average price of what is open."""
         if self.net == 0:
@@ -73,6 +78,9 @@ class Position:
     def realised(self) -> Decimal:
         closed = min(self.bought, self.sold)
         return (self.sell_average - self.buy_average) * closed * self.instrument.multiplier
+
+    def unrealised(self, last_price: Decimal) -> Decimal:
+        return (last_price - self.cost) * self.net * self.instrument.multiplier
 
     def row(self, client_id: str, last_price: Decimal) -> dict[str, object]:
         """The position as GET /positions tells it (Dhan API v2, portfolio)."""
@@ -91,7 +99,7 @@ class Position:
             "sellQty": self.sold,
             "netQty": self.net,
             "realizedProfit": _number(self.realised),
-            "unrealizedProfit": _number((last_price - self.cost) * self.net * self.instrument.multiplier),
+            "unrealizedProfit": _number(self.unrealised(last_price)),
             "rbiReferenceRate": 1.0,
             "multiplier": self.instrument.multiplier,
             "carryForwardBuyQty": self.carry_bought,
@@ -190,9 +198,26 @@ class Ledger:
         return found.net if found is not None else 0
 
     def deliverable(self, instrument: Instrument, product: str) -> int:
-        """Shares that may be sold for delivery."""
+        """Shares that may be sold for delivery, those bought today among them."""
         held = self.holdings.get(instrument.key)
         return self.net(instrument, product) + (held.sellable if held is not None else 0)
+
+    def delivered(self, instrument: Instrument, product: str) -> int:
+        """Shares of earlier days that may still be sold; they go before those bought today."""
+        held = self.holdings.get(instrument.key)
+        today = self.positions.get((*instrument.key, product))
+        return max(0, (held.sellable if held is not None else 0) - (today.sold if today is not None else 0))
+
+    @property
+    def receivable(self) -> Decimal:
+        """What today's sales of held shares bring, once they are settled."""
+        return sum((self.proceeds(each) for each in self.positions.values() if each.sells_holdings), ZERO)
+
+    def proceeds(self, sold: Position) -> Decimal:
+        """What a sale of held shares brings; where the broker had lent a part of their price, it takes that back."""
+        held = self.holdings.get(sold.instrument.key)
+        lent = (1 - CASH_MARGIN[sold.product]) * held.average if held is not None else ZERO
+        return (sold.sell_average - lent) * -sold.net
 
     @property
     def available(self) -> Decimal:
@@ -223,7 +248,7 @@ class Ledger:
             "availabelBalance": _rupees(available),
             "sodLimit": _rupees(self.opening_funds),
             "collateralAmount": _rupees(self.collateral),
-            "receiveableAmount": 0.0,
+            "receiveableAmount": _rupees(self.receivable),
             "utilizedAmount": _rupees(self.utilised),
             "blockedPayoutAmount": 0.0,
             "withdrawableBalance": _rupees(max(ZERO, available - self.collateral)),

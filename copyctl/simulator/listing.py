@@ -3,7 +3,7 @@
 From a control command, or from a frame of a tape that tells of one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -25,6 +25,7 @@ TEXTS = (
 )
 WHOLES = ("lot_size", "multiplier", "freeze_quantity")
 DECIMALS = ("tick_size", "last_price", "strike", "lower_circuit", "upper_circuit")
+FLAGS = ("in_master",)
 DEFAULT_KINDS = {"E": "EQUITY", "D": "OPTIDX", "C": "FUTCUR", "M": "FUTCOM", "I": "INDEX"}
 PRICE_FIELDS = ("refltp", "avgtradedprice", "price", "triggerprice")
 
@@ -47,10 +48,16 @@ def list_from(broker: Broker, asked: Asked) -> Instrument:
             trading_symbol=symbol,
             display_name=symbol,
         )
-    unknown = asked.keys() - {*TEXTS, *WHOLES, *DECIMALS, "exchange_segment", "security_id", "expiry"}
+    unknown = asked.keys() - {*TEXTS, *WHOLES, *DECIMALS, *FLAGS, "exchange_segment", "security_id", "expiry"}
     if unknown:
         raise ValueError(f"an instrument has no {', '.join(sorted(unknown))}")
-    for names, read in ((TEXTS, asked.text), (WHOLES, asked.integer), (DECIMALS, asked.decimal)):
+    readers: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
+        (TEXTS, asked.text),
+        (WHOLES, asked.integer),
+        (DECIMALS, asked.decimal),
+        (FLAGS, lambda name: asked.flag(name, otherwise=True)),
+    )
+    for names, read in readers:
         for name in (each for each in names if each in asked):
             setattr(listed, name, read(name))
     if "expiry" in asked:

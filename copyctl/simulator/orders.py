@@ -42,6 +42,7 @@ class Wish:
     amo_time: str | None = None
     source: str = "P"
     platform: str = "API"
+    unchecked: bool = False  # the broker's own, for one: its risk desk asks nothing
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,6 +73,8 @@ class Order:
     modifications: int = 0
     triggered: bool = False
     waits_for_open: bool = False  # an after-market order before its time
+    unchecked: bool = False
+    kept_over: bool = False  # an after-market order of an earlier day
     sent_as_market: bool = False  # a MARKET order that the broker protects with a price
     opening: int = 0  # units that enlarge the position and therefore need margin
     unit_margin: Decimal = ZERO

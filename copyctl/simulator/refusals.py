@@ -23,16 +23,19 @@ NO_DATA_PLAN = ("User has not subscribed to Data APIs or does not have access to
                 "Kindly subscribe to Data APIs to be able to fetch Data.")  # fmt: skip
 INTERNAL = "Internal Server Error"
 BLOCKED = "Transactions blocked by RMS as kill switch is active"
+KILL_SWITCH_BUSY = "Kill Switch cannot be activated while positions or pending orders are open"
+NO_EXIT_RULE = "No P&L based exit is active"
 
 FINISHED = "Order is {status} and cannot be {verb}"
 TOO_MANY_MODIFICATIONS = "Order modification limit of {limit} exceeded"
 BELOW_TRADED = "Modified quantity should be greater than traded quantity {filled}"
 
 NO_FUNDS = "RMS:{order}:You have insufficient funds. Please add Rs.{missing} to trade."
-NO_STOCK = "RMS:{order}:You are trying to sell more than the quantity you currently hold."
-OUTSIDE_BAND = "RMS:{order}:Rate Not Within Ckt Limit {low} To {high}"
+NO_FUNDS_TO_CONVERT = "You have insufficient funds. Please add Rs.{missing} to convert."
+NOT_AUTHORISED = "Validate Qty from CDSL"
 NOT_A_LOT = "RMS:{order}:Order quantity should be a multiple of the lot size {lot}"
 WRONG_PRODUCT = "RMS:{order}:Client not enabled on the product"
+WRONG_SEGMENT = "RMS:{order}:Exchange not enabled for this account"
 ABOVE_FREEZE = "EXCH:16327:Order quantity exceeds the quantity limit. Check freeze quantity for {symbol}"
 OFF_TICK = "EXCH:16283:The order price is not multiple of tick size."
 CLOSED = "EXCH:16052 - Function Not Available"
@@ -41,8 +44,46 @@ DISCLOSED_INVALID = "EXCH:16419:Invalid combination of MF/AON/DQ"
 DISCLOSED_TOO_BIG = "RMS:{order}:Disclosed quantity is greater than original quantity"
 IOC_CANCELLED = "EXCH:16388:The order is cancelled by the system"
 CANCELLED_BY_USER = "CANCELLED BY USER"
+CANCELLED_BY_BROKER = "RMS:Auto Square Off"
 EXPIRED_AT_CLOSE = "ORDER EXPIRED"
 MODIFICATION_REFUSED = "EXCH:16115:Modification rejected"
+
+# What one refusal was seen to say at different times; settings.Settings says which of them an account hears.
+FUNDS_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "rupees": NO_FUNDS,
+        "short": "Fund Limit Insufficient",
+        "long": "RMS:{order}:{segment},{kind},{symbol},FUND LIMIT INSUFFICIENT,AVAILABLE FUND={available},"
+        "ADDITIONAL REQUIRED FUND={missing},CALCULATED MARGIN FOR ORDER={margin}",
+    }
+)
+HOLDINGS_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "more_than_held": "RMS:{order}:You are trying to sell more than the quantity you currently hold.",
+        "insufficient": "RMS:{order}:Insufficient Holding Quantity",
+        "scrip_limit": "RMS:{order}:Scrip limit insufficient",
+    }
+)
+BAND_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ckt": "RMS:{order}:Rate Not Within Ckt Limit {low} To {high}",
+        "freeze": "RMS:{order}:Order rejected, Stock in circuit freeze. Place order within {low} to {high}.",
+        "limits": "RMS:{order}:Order Price needs to be Circuit Limits of {low} to {high}",
+        "exchange": "EXCH:16284:The order price is out of the days price range.",
+    }
+)
+INTRADAY_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "closed": "RMS:{order}:Intraday orders cannot be placed at this time.",
+        "blocked": "RMS:{order}:Auto Square Off Block",
+    }
+)
+SAME_DAY_SALE_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "edis": NOT_AUTHORISED,
+        "exchange": "EXCH:16387:Security is not allowed to trade in this market.",
+    }
+)
 
 ERROR_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -71,6 +112,13 @@ class Refusal(Exception):
 def refusal(status: int, code: str, message: str) -> Refusal:
     """A refusal in Dhan's usual shape."""
     return Refusal(status, {"errorType": ERROR_TYPES[code], "errorCode": code, "errorMessage": message})
+
+
+def worded(text: str, **facts: object) -> str:
+    """The text with its {names} filled in; other braces stay as they are."""
+    for name, fact in facts.items():
+        text = text.replace(f"{{{name}}}", str(fact))
+    return text
 
 
 def bad_input(message: str = GENERIC_INPUT) -> Refusal:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from copyctl.simulator import calculator, counter, desk, quotes, refusals
+from copyctl.simulator import calculator, counter, desk, quotes, refusals, trader_control
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import Answer, Call, answer
 from copyctl.simulator.arrivals import arrived
@@ -46,7 +46,7 @@ ROUTES = (
     Route("GET", ("trades", "*"), "other", desk.trades_of_order),
     Route("GET", ("trades", "*", "*", "*"), "other", desk.trade_history),
     Route("GET", ("positions",), "other", counter.positions),
-    Route("DELETE", ("positions",), "orders", counter.exit_all),
+    Route("DELETE", ("positions",), "orders", trader_control.exit_all),
     Route("POST", ("positions", "convert"), "other", counter.convert),
     Route("GET", ("holdings",), "other", counter.holdings),
     Route("GET", ("fundlimit",), "other", counter.funds),
@@ -55,8 +55,12 @@ ROUTES = (
     Route("GET", ("profile",), "other", counter.profile),
     Route("GET", ("RenewToken",), "other", counter.renew_token),
     Route("GET", ("ip", "getIP"), "other", counter.own_address),
-    Route("GET", ("killswitch",), "other", counter.kill_switch),
-    Route("POST", ("killswitch",), "other", counter.set_kill_switch),
+    Route("GET", ("killswitch",), "other", trader_control.kill_switch),
+    Route("POST", ("killswitch",), "other", trader_control.set_kill_switch),
+    Route("GET", ("pnlExit",), "other", trader_control.exit_rule),
+    Route("POST", ("pnlExit",), "other", trader_control.set_exit_rule),
+    Route("DELETE", ("pnlExit",), "other", trader_control.stop_exit_rule),
+    Route("GET", ("edis", "inquire", "*"), "other", counter.edis),
     Route("GET", ("super", "orders"), "other", counter.nothing_there),
     Route("GET", ("forever", "orders"), "other", counter.nothing_there),
     Route("POST", ("marketfeed", "ltp"), "quotes", quotes.last_prices),

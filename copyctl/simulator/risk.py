@@ -45,8 +45,10 @@ def objection(account: Account, asked: Question, last_price: Decimal, today: str
     """The text of the refusal; None when the order may go."""
     return (
         _session_objection(account, asked, today)
+        or _client_objection(account, asked)
+        or _bar_objection(account, asked, last_price)
         or _terms_objection(asked)
-        or _band_objection(asked)
+        or _band_objection(account, asked)
         or _holdings_objection(account, asked)
         or _funds_objection(account, asked, last_price)
     )
@@ -107,13 +109,39 @@ def _margin_price(wanted: Terms, last_price: Decimal) -> Decimal:
 
 
 def _session_objection(account: Account, asked: Question, today: str) -> str | None:
-    if account.settings.session == "closed" and not asked.after_market:
-        return refusals.CLOSED
-    instrument = asked.instrument
+    settings, instrument = account.settings, asked.instrument
+    if settings.session == "closed" and not asked.after_market:
+        return refusals.worded(settings.session_text or refusals.CLOSED, order=asked.order_id)
+    if settings.intraday != "open" and asked.product in terms.DAY_PRODUCTS:
+        return refusals.INTRADAY_TEXTS[settings.intraday].format(order=asked.order_id)
     if instrument.expiry is not None and instrument.expiry.isoformat() < today:
         return refusals.EXPIRED_CONTRACT
+    return None
+
+
+def _client_objection(account: Account, asked: Question) -> str | None:
+    """Whether this client may trade that segment and product."""
+    instrument, settings = asked.instrument, account.settings
+    if terms.PROFILE_WORDS[instrument.exchange_segment] not in settings.active_segment:
+        return refusals.WRONG_SEGMENT.format(order=asked.order_id)
     wrong = asked.product in UNTRADED_CASH if not instrument.is_derivative else asked.product in terms.CASH_PRODUCTS
-    return refusals.WRONG_PRODUCT.format(order=asked.order_id) if wrong else None
+    if wrong or (asked.product == "MTF" and settings.mtf != "Active"):
+        return refusals.WRONG_PRODUCT.format(order=asked.order_id)
+    return None
+
+
+def _bar_objection(account: Account, asked: Question, last_price: Decimal) -> str | None:
+    bar = account.bars.get(asked.instrument.key)
+    if bar is None or not bar.stops(asked.product, _prices(asked), need(account, asked, last_price).opening):
+        return None
+    return refusals.worded(
+        bar.text,
+        order=asked.order_id,
+        symbol=asked.instrument.trading_symbol,
+        segment=asked.instrument.exchange_segment,
+        low=f"{bar.low:.2f}",
+        high=f"{bar.high:.2f}",
+    )
 
 
 def _terms_objection(asked: Question) -> str | None:
@@ -132,23 +160,31 @@ def _terms_objection(asked: Question) -> str | None:
     return None
 
 
-def _band_objection(asked: Question) -> str | None:
+def _prices(asked: Question) -> list[Decimal]:
+    return [price for price in (asked.terms.price, asked.terms.trigger_price) if price]
+
+
+def _band_objection(account: Account, asked: Question) -> str | None:
     low, high = asked.instrument.lower_circuit, asked.instrument.upper_circuit
-    if not high:
+    if not high or all(low <= price <= high for price in _prices(asked)):
         return None
-    prices = [price for price in (asked.terms.price, asked.terms.trigger_price) if price]
-    if all(low <= price <= high for price in prices):
-        return None
-    return refusals.OUTSIDE_BAND.format(order=asked.order_id, low=f"{low:.2f}", high=f"{high:.2f}")
+    text = refusals.BAND_TEXTS[account.settings.band_text]
+    return text.format(order=asked.order_id, low=f"{low:.2f}", high=f"{high:.2f}")
 
 
 def _holdings_objection(account: Account, asked: Question) -> str | None:
-    if asked.side != terms.SELL or asked.product not in terms.CASH_PRODUCTS or not account.settings.check_holdings:
+    """Delivered shares go first; those of today are another matter, and so is a client without a standing mandate."""
+    settings = account.settings
+    if asked.side != terms.SELL or asked.product not in terms.CASH_PRODUCTS or not settings.check_holdings:
         return None
-    free = account.ledger.deliverable(asked.instrument, asked.product) - _resting(account, asked)
-    if asked.terms.quantity - asked.filled <= free:
-        return None
-    return refusals.NO_STOCK.format(order=asked.order_id)
+    wanted = asked.terms.quantity - asked.filled + _resting(account, asked)
+    delivered = account.ledger.delivered(asked.instrument, asked.product)
+    if wanted > account.ledger.deliverable(asked.instrument, asked.product):
+        return refusals.HOLDINGS_TEXTS[settings.holdings_text].format(order=asked.order_id)
+    if wanted > delivered and settings.same_day_sale != "allowed":
+        return refusals.SAME_DAY_SALE_TEXTS[settings.same_day_sale]
+    authorised = settings.ddpi == "Active" or {"ALL", asked.instrument.isin} & {*settings.edis_approved}
+    return refusals.NOT_AUTHORISED if delivered and not authorised else None
 
 
 def _funds_objection(account: Account, asked: Question, last_price: Decimal) -> str | None:
@@ -156,7 +192,17 @@ def _funds_objection(account: Account, asked: Question, last_price: Decimal) -> 
         return None
     needed = need(account, asked, last_price)
     own = account.open_orders.get(asked.order_id)
-    missing = needed.margin - account.ledger.available - (own.margin if own is not None else ZERO)
-    if missing <= 0:
+    available = account.ledger.available + (own.margin if own is not None else ZERO)
+    missing = needed.margin - available
+    # What needs no margin is taken whatever the account owes: it lessens what is at risk.
+    if missing <= 0 or not needed.margin:
         return None
-    return refusals.NO_FUNDS.format(order=asked.order_id, missing=missing.quantize(PAISA))
+    return refusals.FUNDS_TEXTS[account.settings.funds_text].format(
+        order=asked.order_id,
+        missing=missing.quantize(PAISA),
+        available=available.quantize(PAISA),
+        margin=needed.margin.quantize(PAISA),
+        segment=asked.instrument.exchange_segment[:3],
+        kind=asked.instrument.kind,
+        symbol=asked.instrument.trading_symbol,
+    )

@@ -16,6 +16,7 @@ from copyctl.simulator.answers import answer
 from copyctl.simulator.arrivals import Server
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.control import PREFIX, Control
+from copyctl.simulator.instruments import Instrument
 from copyctl.simulator.rest import Gateway
 from copyctl.simulator.tape import Tape, play
 
@@ -124,8 +125,7 @@ class Simulator:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.broker.stream.serve(request)
         if path in MASTERS:
-            rows = [market.instrument for market in self.broker.exchange.markets.values()]
-            return web.Response(text=MASTERS[path](rows), content_type="text/csv")
+            return web.Response(text=MASTERS[path](self._listed()), content_type="text/csv")
         if path.startswith(SEGMENT_MASTER):
             return self._segment_master(unquote(path[len(SEGMENT_MASTER) :]))
         if path == TOKEN_PATH and request.method == "POST":
@@ -133,9 +133,11 @@ class Simulator:
         return web.Response(status=404)
 
     def _segment_master(self, segment: str) -> web.Response:
-        markets = self.broker.exchange.markets.values()
-        rows = [market.instrument for market in markets if market.instrument.exchange_segment == segment]
+        rows = [each for each in self._listed() if each.exchange_segment == segment]
         return web.Response(text=master.detailed_csv(rows), content_type="text/csv")
+
+    def _listed(self) -> list[Instrument]:
+        return [each.instrument for each in self.broker.exchange.markets.values() if each.instrument.in_master]
 
     def _generate_token(self, request: web.BaseRequest) -> web.Response:
         """The login host's door: any six digits are a good TOTP here."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
+from copyctl.simulator import refusals
 from copyctl.simulator.asked import Unfit
 
 Windows = dict[str, dict[str, int]]
@@ -47,6 +48,14 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "frame_cancelled_rest": ("zero", "open"),
         "frame_empty": ("", "NA"),
         "session": ("open", "closed"),
+        "intraday": ("open", *refusals.INTRADAY_TEXTS),
+        "funds_text": tuple(refusals.FUNDS_TEXTS),
+        "holdings_text": tuple(refusals.HOLDINGS_TEXTS),
+        "band_text": tuple(refusals.BAND_TEXTS),
+        "same_day_sale": ("allowed", *refusals.SAME_DAY_SALE_TEXTS),
+        "exit_all_answer": ("EMPTY", "MESSAGE"),
+        "ddpi": ("Active", "Deactive"),
+        "mtf": ("Active", "Deactive"),
     }
 )
 
@@ -77,12 +86,26 @@ class Settings:
     ioc_rest: str = "CANCELLED"
     amo_status: str = "PENDING"
     session: str = "open"  # "closed": only after-market orders are taken
+    session_text: str = refusals.CLOSED  # how a closed session refuses
+    intraday: str = "open"  # the cutoff before the close: INTRADAY orders are refused, exits too
     slicing_answer: str = "list"
     slices_accepted: int = -1  # of one slicing call; -1: all
     order_source: str = "P"  # how orders that come over REST are marked on the stream
     order_platform: str = "API"
     check_funds: bool = True
     check_holdings: bool = True
+    funds_text: str = "rupees"
+    holdings_text: str = "more_than_held"
+    band_text: str = "ckt"
+    same_day_sale: str = "allowed"  # of shares bought for delivery today
+    broker_source: str = "R"  # how the broker's own orders are marked on the stream; Dhan's marks were not captured
+    broker_platform: str = "RMS"
+    exit_all_answer: str = "EMPTY"  # HTTP 202 without a body
+    # the client
+    active_segment: str = "Equity, Derivative, Currency, Commodity"  # orders in others are refused
+    ddpi: str = "Active"  # "Deactive": held shares are sold only once they are authorised for the day
+    edis_approved: list[str] = field(default_factory=list)  # ISINs authorised today, or "ALL"
+    mtf: str = "Active"
     # correlation ids
     correlation_limit: int = 25
     correlation_unset: str = "NA"

@@ -33,9 +33,27 @@ PRICED = frozenset({LIMIT, STOP_LOSS})
 VALIDITIES = (DAY, IOC)
 PRODUCTS = ("CNC", "INTRADAY", "MARGIN", "MTF", "CO", "BO")
 CASH_PRODUCTS = frozenset({"CNC", "MTF"})
+DAY_PRODUCTS = ("INTRADAY", "CO", "BO")  # closed before the day ends
+SHARE_CONVERSIONS = frozenset({"CNC", "INTRADAY", "MTF"})  # between which of them a position may be converted
+CONTRACT_CONVERSIONS = frozenset({"INTRADAY", "MARGIN"})
 AMO_TIMES = ("PRE_OPEN", "OPEN", "OPEN_30", "OPEN_60")
+POSITION_TYPES = ("LONG", "SHORT")
 NO_LEG = (None, "", "NA")
 LEGS = ("ENTRY_LEG", "TARGET_LEG", "STOP_LOSS_LEG")
+
+# exchange segment -> the word for it in a client's profile
+PROFILE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "NSE_EQ": "Equity",
+        "NSE_FNO": "Derivative",
+        "NSE_CURRENCY": "Currency",
+        "NSE_COMM": "Commodity",
+        "BSE_EQ": "Equity",
+        "BSE_FNO": "Derivative",
+        "BSE_CURRENCY": "Currency",
+        "MCX_COMM": "Commodity",
+    }
+)
 
 # exchange segment -> exchange and segment letter of frames and of the instrument master
 SEGMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(

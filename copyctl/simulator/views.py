@@ -3,10 +3,11 @@
 import json
 from dataclasses import fields
 
+from copyctl.simulator import named
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.asked import Asked
 from copyctl.simulator.broker import Broker, Received
-from copyctl.simulator.orders import Order, order_row
+from copyctl.simulator.orders import Order, order_row, trade_row
 from copyctl.simulator.settings import Settings
 
 
@@ -74,6 +75,51 @@ def _orders(account: Account) -> list[dict[str, object]]:
     return told + [_order(order) for order in account.orders.values()]
 
 
+def positions(broker: Broker, asked: Asked) -> object:
+    """What is held, as REST tells it; `account` narrows it."""
+    return {
+        "positions": [
+            {**each.row(account.client_id, broker.last_price(each.instrument)), "account": account.name}
+            for account in named.accounts(broker, asked)
+            for each in account.ledger.positions.values()
+        ]
+    }
+
+
+def holdings(broker: Broker, asked: Asked) -> object:
+    """Delivered shares, as REST tells them; `account` narrows it."""
+    return {
+        "holdings": [
+            {**each.row(broker.last_price(each.instrument)), "account": account.name}
+            for account in named.accounts(broker, asked)
+            for each in account.ledger.holdings.values()
+        ]
+    }
+
+
+def trades(broker: Broker, asked: Asked) -> object:
+    """Today's executions here, as REST tells them; `account` narrows it."""
+    return {
+        "trades": [
+            {**trade_row(each), "account": account.name}
+            for account in named.accounts(broker, asked)
+            for each in account.trades
+        ]
+    }
+
+
+def bars(broker: Broker, asked: Asked) -> object:
+    """From what instruments are barred; `account` narrows it."""
+    return {
+        "bars": [
+            {"account": account.name, "exchange_segment": key[0], "security_id": key[1], "kind": each.kind,
+             "text": each.text, "low": float(each.low), "high": float(each.high)}
+            for account in named.accounts(broker, asked)
+            for key, each in account.bars.items()
+        ]
+    }  # fmt: skip
+
+
 def _order(order: Order) -> dict[str, object]:
     return {
         **order_row(order),
@@ -98,6 +144,10 @@ def accounts(broker: Broker, asked: Asked) -> object:
                 "token_works": broker.accounts.token_works(account, account.access_token),
                 "connections": len(broker.stream.listeners(account)),
                 "available": float(account.ledger.available),
+                "utilised": float(account.ledger.utilised),
+                "start_of_day": float(account.ledger.opening_funds),
+                "open_orders": len(account.open_orders),
+                "kill_switch": account.kill_switch,
             }
             for account in broker.accounts.by_name.values()
         ]
@@ -129,6 +179,7 @@ def instruments(broker: Broker, asked: Asked) -> object:
             "lot_size": market.instrument.lot_size,
             "tick_size": float(market.instrument.tick_size),
             "last_price": float(market.last_price),
+            "halted": market.halted,
             "available": market.available,
             "per_tick": market.per_tick,
             "resting": len(market.resting),

@@ -24,6 +24,7 @@ from copyctl.model.events import (
     StreamChanged,
     TimeReached,
 )
+from copyctl.model.facts import Ask, FactArrived, PositionRow, Positions, PositionsWanted, Question
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
 from copyctl.model.policy import Policy, Rules
@@ -146,6 +147,8 @@ class Desk:
         self.last: Request | None = None
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
+        self.held: dict[str, tuple[PositionRow, ...]] = {}
+        self.silent: set[str] = set()
 
     def feed(self, event: Event) -> Step:
         """One event taken in, with the question for an instrument answered in the same turn, as the engine does."""
@@ -176,9 +179,17 @@ class Desk:
                         instrument=self.instruments.get(key) if self.master else None,
                     )
                 )
+            elif isinstance(effect, Ask):
+                self.tell(effect.question)
             else:
                 self.effects.append(effect)
         return made
+
+    def tell(self, question: Question) -> None:
+        """The broker's answer to a question, at once."""
+        if isinstance(question, PositionsWanted) and question.account not in self.silent:
+            fact = Positions(account=question.account, as_of=self.now, rows=self.held.get(question.account, ()))
+            self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
 
     # --- what happens -------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from copyctl.edge.journal import (
     put_command,
 )
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Notice
 from copyctl.model.events import BooksRead, CommandGiven, FrameRead, FrameUnreadable, Started, TimeReached
+from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import TABLES, Account, Change, Copy, FixedSizing, LeaderOrder, Slot
+from copyctl.model.records import TABLES, Account, Change, Copy, FixedSizing, LeaderOrder, Position, Slot
 from copyctl.model.request import Desired, Request, RequestKind
 from copyctl.model.terms import (
     Decision,
@@ -110,6 +113,23 @@ def records_of_every_kind() -> list[Change]:
             quantity=65,
             price=Decimal("101.2000"),
             traded_at=3,
+        ),
+        "position": Position(
+            account=ACCOUNT,
+            segment=Segment.NSE_FNO,
+            security_id="43210",
+            product=Product.INTRADAY,
+            base=-65,
+            copied=-65,
+            target=Decimal("-32.5"),
+        ),
+        "funds": Funds(account=ACCOUNT, as_of=1, available=Decimal("-12.50"), start_of_day=Decimal(7)),
+        "quote": Quote(segment=Segment.NSE_FNO, security_id="43210", as_of=2, last_price=Decimal("101.05")),
+        "days": TradingDays(
+            calendar="XBOM",
+            first=date(2026, 1, 1),
+            last=date(2026, 12, 31),
+            open_days=(date(2026, 11, 27), date(2026, 11, 30)),
         ),
     }
     assert rows.keys() == TABLES.keys()

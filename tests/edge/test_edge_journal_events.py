@@ -2,6 +2,7 @@
 
 import sqlite3
 import typing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,21 @@ from edge_sample import ACCOUNT
 from copyctl.edge.journal import event_body, open_journal
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model import events
+from copyctl.model.calendar import TradingDays
+from copyctl.model.facts import (
+    FactArrived,
+    Funds,
+    FundsWanted,
+    Lack,
+    MarginNeed,
+    MarginOrder,
+    MarginWanted,
+    PositionRow,
+    Positions,
+    PositionsWanted,
+    Quote,
+    QuoteWanted,
+)
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
@@ -48,6 +64,22 @@ FILL = Fill(
     price=Decimal("2900.00"),
     traded_at=2**62,
 )
+HELD = PositionRow(
+    segment=Segment.NSE_FNO,
+    security_id="43210",
+    product=Product.MARGIN,
+    symbol="NIFTY",
+    net=-65,
+    buy_quantity=0,
+    sell_quantity=65,
+    carried=-65,
+    day_buy=0,
+    day_sell=0,
+    buy_average=Decimal(0),
+    sell_average=Decimal("10.05"),
+    realised=Decimal("-3.20"),
+)
+NEED = MarginOrder(side=Side.SELL, segment=Segment.NSE_FNO, security_id="43210", product=Product.MARGIN, quantity=65)
 TOLD_AS_JSON = [
     events.Started(at=1),
     events.BooksRead(at=2, account=ACCOUNT, asked_at=1, orders=(REPORT, REPORT), fills=(FILL,), date=3),
@@ -64,6 +96,30 @@ TOLD_AS_JSON = [
     events.CommandGiven(at=8, command_id=1, command="kill", account=ACCOUNT, reason="enough"),
     events.FollowerHeld(at=9, account=ACCOUNT, why="twice"),
     events.EventSetAside(at=9, account=ACCOUNT, why="twice"),
+    events.CalendarFound(
+        at=9,
+        calendar="XBOM",
+        days=TradingDays(
+            calendar="XBOM", first=date(2026, 1, 1), last=date(2026, 12, 31), open_days=(date(2026, 11, 27),)
+        ),
+    ),
+    events.CalendarFound(at=9, calendar="XXXX", why="there is no such calendar"),
+    *(
+        FactArrived(at=10, account=ACCOUNT, question=question, fact=fact)
+        for question, fact in (
+            (FundsWanted(account=ACCOUNT), Funds(account=ACCOUNT, as_of=1, available=Decimal("1.50"))),
+            (PositionsWanted(account=ACCOUNT), Positions(account=ACCOUNT, as_of=1, rows=(HELD,), bad_rows=1)),
+            (
+                QuoteWanted(account=ACCOUNT, segment=Segment.NSE_EQ, security_id="2885"),
+                Quote(segment=Segment.NSE_EQ, security_id="2885", as_of=3, last_price=Decimal("1402.50")),
+            ),
+            (
+                MarginWanted(account=ACCOUNT, key="k", orders=(NEED,), include_positions=True),
+                MarginNeed(as_of=4, required=Decimal("1000.25"), available=Decimal(3)),
+            ),
+        )
+    ),
+    FactArrived(at=10, account=ACCOUNT, question=FundsWanted(account=ACCOUNT), why="HTTP 500", lack=Lack.UNAVAILABLE),
     events.TimeReached(at=10),
 ]
 KEPT_OTHERWISE = (events.FrameRead, events.FrameUnreadable, events.PolicyLoaded)

@@ -11,6 +11,7 @@ from copyctl.edge.journal import Journal, open_journal
 from copyctl.engine.conductor import Conductor
 from copyctl.model.effects import Effect, Notice, Send
 from copyctl.model.events import Answered, BooksRead, Event, FrameRead, PolicyLoaded, Started, StreamChanged
+from copyctl.model.facts import FactArrived, Positions, PositionsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import ExecutionReport
@@ -46,6 +47,8 @@ class Run:
         self.feed(PolicyLoaded(at=now, digest="d", document="{}", rules=rules(followers=2)), Started(at=now))
         for account in (LEADER, ALICE, BOB):
             self.feed(StreamChanged(at=now, account=account, up=True), BooksRead(at=now, account=account, asked_at=now))
+            wanted = PositionsWanted(account=account)
+            self.feed(FactArrived(at=now, account=account, question=wanted, fact=Positions(account=account, as_of=now)))
 
     def feed(self, *events: Event) -> None:
         for event in events:

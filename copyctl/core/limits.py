@@ -1,0 +1,377 @@
+"""Limits: would one entry take a follower beyond what the rules allow it? Exits pass all limits.
+
+Everything is counted as if the follower's open copies had filled, in whichever way is worst: the position in an
+instrument may end anywhere between all its open buys filled and none of its sells, and the other way round. So no
+order in which fills arrive can break a limit that held when the orders were let go.
+
+Each figure grows with the quantity of the entry or stays. A smaller entry therefore never breaks more, and the least
+of what the broken limits allow breaks none.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+
+from copyctl.model.policy import Limits, Table
+from copyctl.model.terms import Side
+
+ZERO = Decimal(0)
+PAISA = Decimal("0.01")
+OTHERS = "*"  # max_underlying_lots: every underlying that the table does not name
+
+Figure = int | Decimal
+_ByQuantity = Callable[[int], Figure | None]
+"""A figure by the quantity of the entry; None: the entry leaves it as it is, or it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """One instrument of one follower's account, all products together, own trades by hand included.
+
+    ``net``: signed units held now. ``open_buy``, ``open_sell``: units that its open entries may still trade, the order
+    under check left out. ``price``: rupees at which one unit is counted; None, or not above 0: not known.
+    ``multiplier``: units in one of quantity. ``underlying``: "" has none, and counts towards no underlying's lots.
+    """
+
+    net: int
+    open_buy: int
+    open_sell: int
+    price: Decimal | None
+    multiplier: int
+    lot_size: int
+    underlying: str
+
+    @property
+    def worst(self) -> int:
+        """Units held or owed at most, whichever of its open entries fill; 0 only when flat with nothing open."""
+        return max(self.net + self.open_buy, self.open_sell - self.net)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What one follower has, and what it has done.
+
+    ``exposures`` by instrument key. ``open_orders``: its copies that rest now, entries and exits, the order under check
+    left out. ``placed_last_minute``, ``placed_today``: placements, today being an IST day. ``capital`` in rupees, and
+    ``profit_today``, realised and unrealised of the whole account; None: not known.
+    """
+
+    exposures: Mapping[str, Exposure]
+    open_orders: int
+    placed_last_minute: int
+    placed_today: int
+    capital: Decimal | None
+    profit_today: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The entry under check, as it would be placed or as it would be after its modification.
+
+    ``quantity``: units still to trade, above 0. ``filled``: units of it that have traded, and so are in the position
+    already; they count towards the size of the order. ``placing``: is it a new order? ``price``: rupees at which one
+    unit is counted: its limit, or the last price where it has none; None, or not above 0: that of the exposure.
+    """
+
+    key: str
+    side: Side
+    quantity: int
+    filled: int
+    placing: bool
+    price: Decimal | None
+    multiplier: int
+    lot_size: int
+    underlying: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A limit that the entry would break; ``limit_<key>`` is the reason code.
+
+    ``allowed``: the most units, in whole lots, with which the entry would not break this one; 0: none would do.
+    """
+
+    key: str
+    detail: str
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchecked:
+    """A limit that cannot be checked, since a figure is not known: for ``checks.unavailable`` to decide."""
+
+    key: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the limits say of one entry, in the order of the rules file: the first breach is the reason.
+
+    ``allowed``: the most units, in whole lots, that break no limit; all of the entry where it breaks none.
+    """
+
+    breaches: tuple[Breach, ...]
+    unchecked: tuple[Unchecked, ...]
+    allowed: int
+
+
+def check(limits: Limits, entry: Entry, standing: Standing) -> Verdict:
+    """Every limit that the entry would break, those that cannot be checked, and the quantity that breaks none."""
+    case = _case(entry, standing)
+    breaches: list[Breach] = []
+    unchecked: list[Unchecked] = []
+    for key, counted in _COUNTED.items():
+        limit = _limit(limits, key, entry)
+        if limit is None:
+            continue
+        figure = counted(case)
+        value = figure(entry.quantity)
+        if value is not None and _broken(key, value, limit):
+            allowed = _most(key, figure, limit, entry)
+            breaches.append(Breach(key=key, detail=_sentence(key, value, limit, entry.underlying), allowed=allowed))
+        elif key in _NEEDED and (missing := _NEEDED[key](case)):
+            unchecked.append(Unchecked(key=key, detail=f"{key} cannot be checked: {missing}"))
+    allowed = min((breach.allowed for breach in breaches), default=entry.quantity)
+    return Verdict(breaches=tuple(breaches), unchecked=tuple(unchecked), allowed=allowed)
+
+
+def loss_reached(limits: Limits, profit_today: Decimal | None) -> str:
+    """Why the kill switch trips: the day's loss has reached its limit. "" where it has not, or is not known.
+
+    ``profit_today``: rupees, realised and unrealised of the whole account.
+    """
+    key, limit = "max_daily_loss", limits.max_daily_loss
+    if limit is None or profit_today is None or not _broken(key, -profit_today, limit):
+        return ""
+    return _sentence(key, -profit_today, limit)
+
+
+def _limit(limits: Limits, key: str, entry: Entry) -> Figure | None:
+    """What the rules say of this entry; None: no limit."""
+    limit: Figure | Table[str, int] | None = getattr(limits, key)
+    if isinstance(limit, Table):
+        return limit.get(entry.underlying, limit.get(OTHERS)) if entry.underlying else None
+    return limit
+
+
+def _broken(key: str, value: Figure, limit: Figure) -> bool:
+    """An entry may reach a limit and not pass it; a day ends when its loss or profit, if any, has reached it."""
+    return 0 < value >= limit if key in _ENDS_THE_DAY else value > limit
+
+
+def _most(key: str, figure: _ByQuantity, limit: Figure, entry: Entry) -> int:
+    """The most units in whole lots, not above the entry's, with which this figure does not break the limit."""
+
+    def breaks(lots: int) -> bool:
+        value = figure(lots * entry.lot_size)
+        return value is not None and _broken(key, value, limit)
+
+    return entry.lot_size * bisect_left(range(1, entry.quantity // entry.lot_size + 1), True, key=breaks)
+
+
+def _sentence(key: str, value: Figure, limit: Figure, underlying: str = "") -> str:
+    """The figure and the limit in plain English."""
+    if isinstance(value, Decimal):
+        value = value.quantize(PAISA, rounding=ROUND_UP)  # so that what is beyond a limit shows as more than it
+    return f"{_TOLD[key].format(value=_digits(value), underlying=underlying)}, {key} is {_digits(limit)}"
+
+
+def _digits(value: Figure) -> str:
+    """A number as people write it: no exponent, no zeros at the end."""
+    return str(value) if isinstance(value, int) else f"{value.normalize():f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """An entry with what its figures are made of.
+
+    ``ahead``: units held on the entry's side once its side's open entries have filled, the entry left out.
+    ``behind``: units held on the other side once that side's have. ``order_unit``, ``position_unit``: rupees that one
+    of quantity is worth, in the order and in the position; None: not known. ``unpriced``: is there a holding whose own
+    price is not known, or no price at all? Then the value of the position may be more than it seems.
+    """
+
+    entry: Entry
+    standing: Standing
+    held: bool
+    ahead: int
+    behind: int
+    order_unit: Decimal | None
+    position_unit: Decimal | None
+    unpriced: bool
+
+    def worst(self, quantity: int) -> int:
+        """Units held or owed at most, whichever of the open entries fill, with ``quantity`` of this one."""
+        return max(self.ahead + quantity, self.behind)
+
+    def value(self, quantity: int) -> Decimal:
+        """What the position is worth at most, in rupees, as far as that is known."""
+        return ZERO if self.position_unit is None else self.worst(quantity) * self.position_unit
+
+    def others(self) -> Iterator[Exposure]:
+        """The exposures in all instruments but the entry's."""
+        return (one for key, one in self.standing.exposures.items() if key != self.entry.key)
+
+
+def _case(entry: Entry, standing: Standing) -> _Case:
+    """A position counts at the dearer of its own price and the entry's: a low limit makes no holding cheaper."""
+    mine = standing.exposures.get(entry.key)
+    own_price, held, ahead, behind = None, False, 0, 0
+    if mine is not None:
+        own_price, held = _known(mine.price), mine.worst != 0
+        long, short = mine.net + mine.open_buy, mine.open_sell - mine.net
+        ahead, behind = (long, short) if entry.side is Side.BUY else (short, long)
+    price = _known(entry.price) or own_price
+    dearest = max(price, own_price) if price and own_price else price
+    return _Case(
+        entry=entry,
+        standing=standing,
+        held=held,
+        ahead=ahead,
+        behind=behind,
+        order_unit=price and price * entry.multiplier,
+        position_unit=dearest and dearest * entry.multiplier,
+        unpriced=price is None or (held and own_price is None),
+    )
+
+
+def _known(price: Decimal | None) -> Decimal | None:
+    """A price to count with: one of 0 is a market order's, which says nothing."""
+    return price if price is not None and price > 0 else None
+
+
+def _lots(units: int, lot_size: int) -> int:
+    """Lots that hold ``units``: a part of a lot counts as one."""
+    return -(-units // lot_size)
+
+
+def _of_order(case: _Case) -> _ByQuantity:
+    return lambda quantity: case.entry.filled + quantity
+
+
+def _lots_of_order(case: _Case) -> _ByQuantity:
+    return lambda quantity: _lots(case.entry.filled + quantity, case.entry.lot_size)
+
+
+def _value_of_order(case: _Case) -> _ByQuantity:
+    unit = case.order_unit
+    return lambda quantity: None if unit is None else (case.entry.filled + quantity) * unit
+
+
+def _open_positions(case: _Case) -> _ByQuantity:
+    after = None if case.held else 1 + sum(1 for one in case.others() if one.worst)
+    return lambda _: after
+
+
+def _gross_exposure(case: _Case) -> _ByQuantity:
+    others = ZERO
+    for one in case.others():
+        if (price := _known(one.price)) is not None:
+            others += one.worst * one.multiplier * price
+    return lambda quantity: others + case.value(quantity)
+
+
+def _underlying_lots(case: _Case) -> _ByQuantity:
+    entry = case.entry
+    others = sum(_lots(one.worst, one.lot_size) for one in case.others() if one.underlying == entry.underlying)
+    return lambda quantity: others + _lots(case.worst(quantity), entry.lot_size)
+
+
+def _share_of_capital(case: _Case) -> _ByQuantity:
+    if case.standing.capital is None:
+        return lambda _: None
+    capital = max(case.standing.capital, PAISA)  # no capital counts as the least there is, so that a share can be told
+    return lambda quantity: 100 * case.value(quantity) / capital
+
+
+def _one_more(count: Callable[[Standing], int]) -> Callable[[_Case], _ByQuantity]:
+    """A count of orders, which a new one raises and a modification does not."""
+
+    def figure(case: _Case) -> _ByQuantity:
+        after = count(case.standing) + 1 if case.entry.placing else None
+        return lambda _: after
+
+    return figure
+
+
+def _loss(case: _Case) -> _ByQuantity:
+    profit = case.standing.profit_today
+    return lambda _: None if profit is None else -profit
+
+
+def _profit(case: _Case) -> _ByQuantity:
+    return lambda _: case.standing.profit_today
+
+
+def _lacks_order_price(case: _Case) -> str:
+    return _no_price(case.entry.key) if case.order_unit is None else ""
+
+
+def _lacks_position_price(case: _Case) -> str:
+    return _no_price(case.entry.key) if case.unpriced else ""
+
+
+def _lacks_any_price(case: _Case) -> str:
+    unknown = (
+        key
+        for key, one in case.standing.exposures.items()
+        if _known(one.price) is None and one.worst and key != case.entry.key
+    )
+    return _lacks_position_price(case) or next(map(_no_price, unknown), "")
+
+
+def _lacks_capital_or_price(case: _Case) -> str:
+    return "the follower's capital is not known" if case.standing.capital is None else _lacks_position_price(case)
+
+
+def _lacks_profit(case: _Case) -> str:
+    return "the account's profit of today is not known" if case.standing.profit_today is None else ""
+
+
+def _no_price(key: str) -> str:
+    return f"the price of {key} is not known"
+
+
+_COUNTED: dict[str, Callable[[_Case], _ByQuantity]] = {  # in the order of the rules file
+    "max_order_quantity": _of_order,
+    "max_order_lots": _lots_of_order,
+    "max_order_value": _value_of_order,
+    "max_open_orders": _one_more(lambda standing: standing.open_orders),
+    "max_position_quantity": lambda case: case.worst,
+    "max_position_value": lambda case: case.value,
+    "max_open_positions": _open_positions,
+    "max_gross_exposure": _gross_exposure,
+    "max_underlying_lots": _underlying_lots,
+    "max_concentration_pct": _share_of_capital,
+    "max_orders_per_minute": _one_more(lambda standing: standing.placed_last_minute),
+    "max_orders_per_day": _one_more(lambda standing: standing.placed_today),
+    "max_daily_loss": _loss,
+    "max_daily_profit": _profit,
+}
+_ENDS_THE_DAY = frozenset({"max_daily_loss", "max_daily_profit"})
+_NEEDED: dict[str, Callable[[_Case], str]] = {  # what a limit lacks to be checked, "" for nothing
+    "max_order_value": _lacks_order_price,
+    "max_position_value": _lacks_position_price,
+    "max_gross_exposure": _lacks_any_price,
+    "max_concentration_pct": _lacks_capital_or_price,
+    "max_daily_loss": _lacks_profit,
+    "max_daily_profit": _lacks_profit,
+}
+_TOLD = {
+    "max_order_quantity": "the order has {value} units",
+    "max_order_lots": "the order has {value} lots",
+    "max_order_value": "the order is worth {value} rupees",
+    "max_open_orders": "with this one {value} orders would be open",
+    "max_position_quantity": "with all open entries filled the position would be {value} units",
+    "max_position_value": "with all open entries filled the position would be worth {value} rupees",
+    "max_open_positions": "with all open entries filled {value} positions would be open",
+    "max_gross_exposure": "with all open entries filled all positions would be worth {value} rupees",
+    "max_underlying_lots": "with all open entries filled the positions in {underlying} would be {value} lots",
+    "max_concentration_pct": "with all open entries filled the position would be worth {value} % of the capital",
+    "max_orders_per_minute": "with this one {value} orders would be placed within a minute",
+    "max_orders_per_day": "with this one {value} orders would be placed today",
+    "max_daily_loss": "the account has lost {value} rupees today",
+    "max_daily_profit": "the account has made {value} rupees today",
+}

@@ -21,6 +21,7 @@ from copyctl.model.effects import Notice
 from copyctl.model.policy import Rules
 from copyctl.model.terms import Level
 from copyctl.report.figures import number
+from copyctl.report.followed import is_entry_part, leader_order
 from copyctl.report.moments import indian
 from copyctl.report.summary import summary
 
@@ -126,4 +127,5 @@ def _there(parts: Sequence[object]) -> list[object]:
 
 def _about(told: Text, notice: Notice) -> None:
     if notice.leader_order_id:
-        told.append(f"  [{clean(notice.leader_order_id)}]", style="dim")
+        part = ", entry" if is_entry_part(notice.leader_order_id) else ""
+        told.append(f"  [{clean(leader_order(notice.leader_order_id))}{part}]", style="dim")

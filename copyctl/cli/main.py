@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
-from copyctl.cli.operate import events, orders, status
+from copyctl.cli.explain import explain
+from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
@@ -27,11 +28,13 @@ for name, command in (
     ("run", run_command),
     ("status", status),
     ("orders", orders),
+    ("positions", positions),
     ("events", events),
     ("kill", kill),
     ("resume", resume),
     ("lint", lint),
     ("show", show),
+    ("explain", explain),
     ("schema", schema),
     ("simulator", simulator),
 ):

@@ -1,4 +1,4 @@
-"""``orders``, ``status``, ``events``: looking into a deployment while it runs, or when it does not."""
+"""``orders``, ``positions``, ``status``, ``events``: looking into a deployment while it runs, or when it does not."""
 
 import json
 import signal
@@ -15,13 +15,16 @@ import typer
 from copyctl.cli import moments, options
 from copyctl.cli.console import line
 from copyctl.cli.deployment import Deployment, deployment, note_empty
-from copyctl.cli.speech import Format, answer, deserted, hush, paper
-from copyctl.cli.tables import orders_table, status_tables
+from copyctl.cli.speech import Format, answer, deserted, hush, note, paper
+from copyctl.cli.tables import orders_table, positions_table, status_tables
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.effects import Notice
 from copyctl.report.figures import number
+from copyctl.report.followed import is_entry_part, leader_order
 from copyctl.report.moments import day_start, nanoseconds, told
 from copyctl.report.orders import copies
+from copyctl.report.positions import doubts
+from copyctl.report.positions import positions as position_rows
 from copyctl.report.status import Member, Run
 from copyctl.report.status import status as status_document
 
@@ -44,7 +47,11 @@ def orders(
     """Tell what became of every leader order.
 
     One row per leader order and follower: the decision and why, the copy at the broker, its fills, its slippage
-    (positive is a cost) and its drift from what the rules want.
+    (positive is a cost) and its drift from what the rules want. An order that reverses a position is one row: its
+    decision is that of the entry, its detail tells the exit too. A row called position:... belongs to no leader order:
+    an exit that was missed, a position that was joined, a flatten.
+
+    What each reason means: copyctl explain --codes.
 
     \b
     Example:
@@ -68,6 +75,36 @@ def orders(
         answer(form, {"copies": rows}, orders_table(rows))
 
 
+def positions(
+    rules: options.Rules,
+    *,
+    follower: options.Follower = None,
+    dry_run: options.DryRun = False,
+    form: options.AsFormat = None,
+) -> None:
+    """Tell who holds what, leader and followers.
+
+    One row per follower, instrument and product, in units, negative for what is sold. leader: what the leader holds
+    there; wanted: what the copies should hold by now; copied: what they do hold; by hand: the follower's own, which is
+    never sold for the leader; actual: both together, as the account has it. Where copied is not wanted, something is
+    owed: an exit is on its way, or rests.
+
+    \b
+    Example:
+      copyctl positions --rules rules/half-size.yaml
+      copyctl positions --rules rules/half-size.yaml --follower alice --format json
+    """
+    with deployment(rules, dry_run=dry_run) as it:
+        it.refuse_strangers(follower)
+        note_empty(it)
+        records = it.journal.records()
+        everybody = {it.leader: LEADER, **it.names}
+        for doubt in doubts(records, everybody, now=time.time_ns()):
+            note(f"positions: {doubt}")
+        rows = position_rows(records, it.names, leader=it.leader, follower=follower)
+        answer(form, {"positions": rows}, positions_table(rows))
+
+
 def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
     """Tell how the replicator and its followers stand.
 
@@ -87,6 +124,7 @@ def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: optio
             leader=it.leader,
             sent=_sent(it.journal, day_start(now)),
             waiting=it.journal.commands(),
+            actions=it.rules.kill_switch.actions,
         )
         enabled = {one.name: one.enabled for one in it.rules.followers}
         members = [Member(name=name, account=one, enabled=enabled[name]) for name, one in it.followers.items()]
@@ -132,7 +170,8 @@ def events(
 
 
 def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
-    """A notice as a program reads it. Accounts are told by their names; the leader is no follower."""
+    """A notice as a program reads it. Accounts are told by their names; the leader is no follower. ``part``: what
+    it tells is the entry of an order that reverses a position."""
     facts: dict[str, Any] = dict(notice.facts)
     account = _name(str(facts.pop("account", "")) or notice.follower, it)
     is_leader = account == LEADER
@@ -144,7 +183,8 @@ def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
         "event": notice.event,
         "level": notice.level.value,
         "text": notice.text,
-        "leader_order_id": notice.leader_order_id or (facts.get("order_id") if is_leader else None),
+        "leader_order_id": leader_order(notice.leader_order_id) or (facts.get("order_id") if is_leader else None),
+        "part": "entry" if is_entry_part(notice.leader_order_id) else None,
         "follower": None if is_leader else account,
         "account": account,
     }

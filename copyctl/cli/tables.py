@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from copyctl.cli.speech import clean
+from copyctl.report.followed import is_own
 
 Row = Mapping[str, Any]
 
@@ -36,6 +37,51 @@ def orders_table(rows: Sequence[Row]) -> Table:
             _slippage(row),
             clean(row["drift"] or row["detail"]),
         )
+    return table
+
+
+def positions_table(rows: Sequence[Row]) -> Table:
+    """Who holds what."""
+    table = _table("follower", "instrument", "segment", "product")
+    for column in ("leader", "wanted", "copied", "by hand", "actual"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            clean(row["follower"]),
+            clean(row["symbol"] or row["security_id"]),
+            clean(row["exchange_segment"]),
+            clean(row["product"]),
+            str(row["leader"]),
+            str(row["wanted"]),
+            Text(str(row["copied"]), style="" if row["copied"] == row["wanted"] else "yellow"),
+            Text(str(row["by_hand"]), style="" if row["by_hand"] else "dim"),
+            str(row["actual"]),
+        )
+    return table
+
+
+def resting_table(rows: Sequence[Row]) -> Table | Text:
+    """What may still trade at the broker."""
+    if not rows:
+        return Text("nothing of ours rests at the broker")
+    table = _table("follower", "rests at the broker", "order id", "copy of")
+    for row in rows:
+        price = row["price"] or row["trigger_price"]
+        what = (row["side"], row["leaves"], row["symbol"] or row["security_id"], row["order_type"], price or None)
+        table.add_row(
+            clean(row["follower"]),
+            " ".join(clean(part) for part in what if part is not None) + (", an exit" if row["exit"] else ""),
+            clean(row["order_id"] or f"not known yet ({row['correlation_id']})"),
+            clean(row["leader_order_id"]),
+        )
+    return table
+
+
+def codes_table(rows: Sequence[Row]) -> Table:
+    """Every reason code."""
+    table = _table("decision", "code", "what it says")
+    for row in rows:
+        table.add_row(Text(row["decision"], style=DECISION_STYLES[row["decision"]]), row["code"], row["sentence"])
     return table
 
 
@@ -116,6 +162,8 @@ def _leader_order(row: Row) -> str:
     price = row["price"] or row["trigger_price"]
     parts = (row["side"], row["leader_quantity"], row["symbol"] or row["security_id"], row["order_type"])
     told = " ".join(clean(part) for part in parts if part is not None)
+    if is_own(row["leader_order_id"]):
+        return f"none of his: {told}{f' {price}' if price else ''}"
     filled = f"{row['leader_status'] or ''} {row['leader_filled']} filled".strip()
     return f"{told}{f' {price}' if price else ''}, {filled}"
 

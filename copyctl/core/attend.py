@@ -1,15 +1,34 @@
 """Attending: what is wanted of one leader order by now, for each follower, and what is asked for because of it."""
 
+from decimal import Decimal
+from functools import partial
+
 from msgspec.structs import replace
 
-from copyctl.core.decide import FLAT, Verdict, entry_part, first_decision, follow_on, may_decide_again, ready, want
+from copyctl.core.capital import lacks_capital, sizing_facts
+from copyctl.core.checks import Asked, Later, check
+from copyctl.core.decide import (
+    FLAT,
+    Verdict,
+    entry_part,
+    first_decision,
+    follow_on,
+    may_decide_again,
+    ready,
+    rule_for,
+    want,
+)
 from copyctl.core.drift import drift
+from copyctl.core.entries import followed
 from copyctl.core.index import instrument_of, is_open
+from copyctl.core.plan import of
 from copyctl.core.positions import unknown_position
 from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
+from copyctl.core.sizing import SizingFacts
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
 from copyctl.model.choices import ConfirmShort
+from copyctl.model.copying import Sizing
 from copyctl.model.effects import Notice, ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order
@@ -56,7 +75,8 @@ def _attend_follower(
         return
     if before is not None and _settled_for_good(before) and not may_decide_again(before, leader, lead, follower):
         return
-    copy = before or Copy(
+    copy = replace(before, due_at=0) if before is not None and 0 < before.due_at <= draft.now else before
+    copy = copy or Copy(
         leader_order_id=leader.order_id,
         follower=follower.client_id,
         decision=Decision.QUEUED,
@@ -69,7 +89,10 @@ def _attend_follower(
         copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail)
     else:
         copy = _decide(draft, rules, copy, leader, lead, follower, instrument)
-    if copy.slots or copy.decision is Decision.COPIED:
+    one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
+    one = one.with_copy(followed(one))
+    copy, passed = _passed(one, before)
+    if passed and (copy.slots or copy.decision is Decision.COPIED):
         copy = _concluded(pursue(draft, rules, copy, leader, follower), leader)
     copy = _with_drift(copy, leader)
     if copy == before:
@@ -118,6 +141,44 @@ def _settled_for_good(copy: Copy) -> bool:
     return said and not any(slot.live for slot in copy.slots)
 
 
+def _passed(one: Asked, before: Copy | None) -> tuple[Copy, bool]:
+    """The copy after the checks of what is new in it; False: what is wanted must not be asked for, or not yet."""
+    copy = one.copy
+    if copy.wanted is None or copy.closing or copy.stopped or copy.given_up or copy.decision is Decision.SKIPPED:
+        return copy, True
+    terms = copy.wanted.terms
+    open_before = any(slot.live for slot in copy.slots)
+    if terms == copy.checked or (copy.decision in (Decision.REFUSED, Decision.DEAD) and not copy.slots):
+        return copy, True
+    if copy.slots and (terms.quantity <= copy.filled or _lessened(copy)):
+        return replace(copy, checked=terms), True
+    answer = check(one)
+    if isinstance(answer, Copy):
+        return replace(answer, waits=False), True
+    if isinstance(answer, Later):
+        due_at = answer.until if answer.until else copy.due_at
+        if copy.slots:
+            return replace(copy, due_at=due_at, waits=True), False
+        return replace(copy, decision=Decision.QUEUED, reason=answer.reason, detail=answer.detail, due_at=due_at), False
+    if not copy.slots:
+        return replace(
+            copy, decision=answer.decision, reason=answer.reason, detail=answer.detail, hold=Decimal(0), note=None
+        ), False
+    copy = replace(copy, waits=False)
+    if not open_before or before is None or before.checked is None:
+        return replace(copy, stuck=answer.detail, closing=not open_before), open_before
+    stays = replace(copy.wanted, terms=before.checked)
+    return replace(copy, wanted=stays, pursued=stays, stuck=answer.detail), False
+
+
+def _lessened(copy: Copy) -> bool:
+    """Is what is wanted now less of what has passed already, and otherwise the same?"""
+    if copy.checked is None or copy.wanted is None:
+        return False
+    terms = copy.wanted.terms
+    return terms.quantity <= copy.checked.quantity and of(copy.checked, terms.quantity) == terms
+
+
 def _decide(
     draft: Draft,
     rules: Rules,
@@ -128,13 +189,33 @@ def _decide(
     instrument: Instrument,
 ) -> Copy:
     """The first decision; what is at the broker under this copy's ids already is a copy, whatever has changed."""
+    facts = partial(_facts, draft, rules, follower.client_id, leader, lead, instrument)
     orders = placed_already(draft, rules, copy)
     if orders:
-        copy = adopt(follow_on(copy, leader, lead, follower, instrument, draft.now), orders, draft.now)
+        placed = sum(order.filled + order.leaves for order in orders)
+        copy = follow_on(copy, leader, lead, follower, instrument, draft.now, facts, placed)
+        copy = adopt(copy, orders, draft.now)
+        copy = replace(copy, checked=copy.wanted.terms if copy.wanted else None)
         return _follow(copy, leader, lead, follower, instrument)
     if copy.sizing is not None:
         return want(copy, leader, lead, follower, instrument)
-    return first_decision(copy, leader, lead, follower, instrument, draft.now)
+    lacking = lacks_capital(draft, rules, rule_for(leader, lead, follower, instrument, draft.now), follower.client_id)
+    if lacking:
+        detail = f"the funds of {lacking} were asked for, to size it by"
+        return replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+    return first_decision(copy, leader, lead, follower, instrument, draft.now, facts)
+
+
+def _facts(
+    draft: Draft,
+    rules: Rules,
+    follower: str,
+    leader: Order,
+    lead: LeaderOrder,
+    instrument: Instrument,
+    sizing: Sizing,
+) -> SizingFacts:
+    return sizing_facts(draft, rules, sizing, follower, leader, lead, instrument)
 
 
 def _follow(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument) -> Copy:

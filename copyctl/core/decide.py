@@ -5,6 +5,7 @@ leader's order move the wanted order by the same numbers. An entry that was refu
 changes a term that the refusal hangs on.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -12,14 +13,15 @@ from msgspec.structs import replace
 from copyctl.core import filters, mapping, sizing
 from copyctl.core.mapping import Mapped, Refusal
 from copyctl.core.plan import of
+from copyctl.core.sizing import SizingFacts
 from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel
-from copyctl.model.copying import OrderMapping
+from copyctl.model.copying import OrderMapping, Sizing
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Policy
 from copyctl.model.reasons import Category, Reason, rejected
-from copyctl.model.records import Copy, LeaderOrder
-from copyctl.model.terms import Decision, OrderStatus, OrderType
+from copyctl.model.records import Copy, FixedSizing, LeaderOrder
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Validity
 
 FLAT = "the leader's position is closed again"
 _PRICES = ("price", "trigger_price", "order_type")
@@ -68,8 +70,18 @@ def entry_part(leader: Order, lead: LeaderOrder) -> tuple[Order, LeaderOrder]:
     return replace(leader, order_id=row, filled=max(0, leader.filled - less)), part
 
 
+FactsFor = Callable[[Sizing], SizingFacts]
+"""What is known of what a sizing may need."""
+
+
 def first_decision(
-    copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int
+    copy: Copy,
+    leader: Order,
+    lead: LeaderOrder,
+    follower: Follower,
+    instrument: Instrument,
+    now: int,
+    facts: FactsFor,
 ) -> Copy:
     """The decision on a leader order for a follower that has no placement of it yet."""
     policy = follower.policy
@@ -83,22 +95,42 @@ def first_decision(
     )
     if verdict is not None:
         return _with(copy, verdict)
-    fixed = sizing.fix((rule and rule.sizing) or policy.sizing, name, instrument.lot_size)
-    missed = sizing.size(fixed, lead.filled_at_first).quantity if _part_missed(leader, lead, follower) else 0
+    asked = (rule and rule.sizing) or policy.sizing
+    fixed = sizing.fix(asked, name, instrument.lot_size, facts(asked))
+    if isinstance(fixed, sizing.Unsized):
+        verdict = Verdict(decision=Decision.REFUSED, reason=Reason.CHECK_UNAVAILABLE, detail=fixed.detail, rule=name)
+        return _with(copy, verdict)
+    missed = _missed(fixed, leader, lead, follower)
     copy = replace(copy, rule=name, sizing=fixed, missed=missed)
     return want(copy, leader, lead, follower, instrument)
 
 
+def rule_for(leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int) -> Sizing:
+    """The sizing that the rules give this order."""
+    rule = filters.first_match(follower.policy.filters, leader, lead.wish, instrument, now)
+    return (rule and rule.sizing) or follower.policy.sizing
+
+
 def follow_on(
-    copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument, now: int
+    copy: Copy,
+    leader: Order,
+    lead: LeaderOrder,
+    follower: Follower,
+    instrument: Instrument,
+    now: int,
+    facts: FactsFor,
+    placed: int,
 ) -> Copy:
     """A copy whose placements were found at the broker: followed by the numbers that the rules give now, whatever
     they would decide of it today."""
     policy = follower.policy
     rule = filters.first_match(policy.filters, leader, lead.wish, instrument, now)
     name = rule.name if rule else None
-    fixed = sizing.fix((rule and rule.sizing) or policy.sizing, name, instrument.lot_size)
-    wish, units = _asked_for(leader, lead, policy)
+    asked = (rule and rule.sizing) or policy.sizing
+    fixed = sizing.fix(asked, name, instrument.lot_size, facts(asked))
+    if isinstance(fixed, sizing.Unsized):  # it is there, of whatever size: that is what is wanted of it
+        fixed = sizing.as_placed(asked, name, instrument.lot_size, placed)
+    wish, units = _asked_for(leader, lead, follower)
     sized = sizing.size(fixed, units)
     mapped = mapping.map_order(leader, wish, sized.quantity, _mapping(follower, name), instrument)
     detail = f"{sized.detail}; found at the broker"
@@ -128,7 +160,7 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     same_wish = bool(copy.slots) and not copy.closing and lead.wish == copy.decided_on
     if same_wish and not (traded or ended):
         return copy
-    wish, units = _asked_for(leader, lead, policy)
+    wish, units = _asked_for(leader, lead, follower)
     sized = sizing.size(copy.sizing, units)
     quantity = max(0, sized.quantity - copy.missed - copy.cut)
     copy = replace(copy, decided_on=lead.wish, closing=False, for_filled=ended)
@@ -144,12 +176,31 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     return _wanted(copy, mapped, sized, leader, lead)
 
 
-def _asked_for(leader: Order, lead: LeaderOrder, policy: Policy) -> tuple[Terms, int]:
+def _asked_for(leader: Order, lead: LeaderOrder, follower: Follower) -> tuple[Terms, int]:
     """The leader's terms as they are to be copied, and how many of his units are sized."""
+    policy = follower.policy
+    unseen = leader.over and 0 < leader.filled <= lead.filled_at_first
+    if unseen and _late(lead, follower) and policy.late.filled is not LateFilled.SKIP:
+        return _late_terms(leader, lead, policy.late.filled), leader.filled
     if policy.copy_on is CopyOn.TRADED:
         return traded_terms(lead.wish), leader.filled
     ended = leader.over and leader.status is not OrderStatus.TRADED
     return lead.wish, leader.filled if ended else lead.wish.quantity
+
+
+def _late_terms(leader: Order, lead: LeaderOrder, how: LateFilled) -> Terms:
+    """How an entry that had traded unseen is caught up with: at the market, or at the leader's average price."""
+    blank = replace(lead.wish, trigger_price=ZERO, price=ZERO, validity=Validity.DAY, disclosed_quantity=0)
+    if how is LateFilled.LIMIT:
+        return replace(blank, order_type=OrderType.LIMIT, price=leader.average_price)
+    return replace(blank, order_type=OrderType.MARKET)
+
+
+def _missed(fixed: FixedSizing, leader: Order, lead: LeaderOrder, follower: Follower) -> int:
+    """Units that are not wanted, since the leader's had traded unseen."""
+    if not _part_missed(leader, lead, follower):
+        return 0
+    return sizing.size(replace(fixed, carried=ZERO), lead.filled_at_first).quantity
 
 
 def _nothing_left(sized: sizing.Sized, lead: LeaderOrder) -> Verdict:

@@ -18,6 +18,8 @@ def drift(copy: Copy, leader: Order) -> str:
         return "changed by hand, by the broker or by the exchange"
     if copy.stopped:
         return f"cancelled under the kill switch with {copy.filled} filled"
+    if copy.given_up:
+        return f"given up with {copy.filled} filled: {copy.given_up}"
     if last.left_alone and not leader.over:
         return f"ended by hand, by the broker or by the exchange with {copy.filled} filled"
     wanted = copy.wanted.terms.quantity

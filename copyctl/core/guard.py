@@ -1,35 +1,111 @@
 """The guard: may this request leave, now? The only place where an ``Approved`` is made.
 
-A cancel is never refused. What is refused for good will not be asked again; what only waits is asked again whenever
-something changes, and once more at the moment at which it would leave.
+A cancel is never refused, an exit only delayed. What is refused for good will not be asked again; what only waits is
+asked again whenever something changes, and once more at the moment at which it would leave.
 """
 
-from copyctl.model.policy import Follower
+from copyctl.core.checks import Asked, Later, hours, limits_of
+from copyctl.core.decide import Verdict, entry_part
+from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import Order
+from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account
+from copyctl.model.records import Copy
 from copyctl.model.request import Approved, Denied, Request, RequestKind
 
 
-def permit(request: Request, account: Account, follower: Follower | None, *, leader_ready: bool) -> Approved | Denied:
-    """Permission for one request of one account, or why not. ``leader_ready``: were the leader's books read?"""
+def permit(
+    draft: Draft, rules: Rules, request: Request, follower: Follower | None, *, leader_ready: bool
+) -> Approved | Denied:
+    """Permission for one request, or why not. ``leader_ready``: were the leader's books read?"""
+    account = draft.account(request.account)
+    if account.halted:
+        detail = f"the kill switch holds everything back: {account.killed_reason}"
+        return Denied(reason=Reason.KILL_SWITCH, detail=detail, final=False)
     if request.kind is RequestKind.CANCEL:
         return Approved(request=request)
     if request.desired is None or request.desired.terms.quantity <= 0:
         return Denied(reason=Reason.ZERO_QUANTITY, detail="a request for no quantity")
-    if request.kind is RequestKind.PLACE:
-        return _placement(request, account, follower, leader_ready=leader_ready)
-    return Approved(request=request)
+    if request.kind is RequestKind.MODIFY:
+        return Approved(request=request)
+    if not account.ready:
+        return Denied(reason=Reason.CHECKING, detail="the follower's books were not read yet", final=False)
+    if request.exit:
+        return _exit(draft, rules, request, follower)
+    return _entry(draft, rules, request, follower, leader_ready=leader_ready)
 
 
-def _placement(
-    request: Request, account: Account, follower: Follower | None, *, leader_ready: bool
+def _entry(
+    draft: Draft, rules: Rules, request: Request, follower: Follower | None, *, leader_ready: bool
 ) -> Approved | Denied:
+    account = draft.account(request.account)
     if account.killed_at:
         return Denied(reason=Reason.KILL_SWITCH, detail=f"the kill switch is on: {account.killed_reason}")
     if follower is None or not follower.enabled:
         return Denied(reason=Reason.FOLLOWER_LEAVING, detail="followers.enabled is false: no entries")
-    if not account.ready:
-        return Denied(reason=Reason.CHECKING, detail="the follower's books were not read yet", final=False)
     if not leader_ready:
         return Denied(reason=Reason.CHECKING, detail="the leader's books were not read yet", final=False)
+    if request.queued_at == draft.now:
+        return Approved(request=request)  # the checks of this very step have passed it
+    return _still(draft, rules, request, follower)
+
+
+def _still(draft: Draft, rules: Rules, request: Request, follower: Follower) -> Approved | Denied:
+    """Hours and limits of an entry that has waited, by what is known now."""
+    found = _subject(draft, rules, request)
+    if found is None:
+        return Approved(request=request)
+    copy, leader, instrument = found
+    lead = draft.leader_orders.get(leader.order_id)
+    if lead is None or copy.wanted is None:
+        return Approved(request=request)
+    part, part_lead = entry_part(leader, lead)
+    answer = hours(draft, follower, copy, part, instrument)
+    if isinstance(answer, Later):
+        return Denied(reason=answer.reason, detail=answer.detail, final=False, until=answer.until)
+    if isinstance(answer, Verdict):
+        return Denied(reason=answer.reason or Reason.MARKET_CLOSED, detail=answer.detail)
+    one = Asked(
+        draft=draft,
+        rules=rules,
+        follower=follower,
+        copy=copy,
+        leader=part,
+        lead=part_lead,
+        instrument=instrument,
+    )
+    broken = limits_of(one).breaches
+    if broken:
+        return Denied(reason=f"limit_{broken[0].key}", detail=broken[0].detail)
     return Approved(request=request)
+
+
+def _exit(draft: Draft, rules: Rules, request: Request, follower: Follower | None) -> Approved | Denied:
+    """An exit goes, whatever the rules say; one that does not rest for the leader at the exchange waits for the
+    market to open (scenario 6.2)."""
+    found = _subject(draft, rules, request)
+    if follower is None or request.desired is None or not follower.policy.market_hours.enforce:
+        return Approved(request=request)
+    if found is not None and not found[1].over:
+        return Approved(request=request)
+    instrument = draft.instruments.get(instrument_key(request.desired.segment, request.desired.security_id))
+    hours_of = follower.policy.market_hours
+    if instrument is None or request.desired.after_market or not calendar_known(draft, hours_of):
+        return Approved(request=request)
+    now = market_standing(draft, hours_of, instrument)
+    if now.is_open or now.stale or now.next_open is None:
+        return Approved(request=request)
+    reason = now.why or Reason.MARKET_CLOSED
+    return Denied(reason=str(reason), detail=now.sentence, final=False, until=now.next_open)
+
+
+def _subject(draft: Draft, rules: Rules, request: Request) -> tuple[Copy, Order, Instrument] | None:
+    """What a request is about: its copy, the leader's order and the instrument."""
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id.partition("#")[0]))
+    if copy is None or leader is None or leader.segment is None or leader.security_id is None:
+        return None
+    instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
+    return (copy, leader, instrument) if instrument is not None else None

@@ -4,6 +4,7 @@ Kept by ``State.apply`` from each change; whatever is taken back is taken back h
 as ordered sets of keys.
 """
 
+from copyctl.model.order import Order
 from copyctl.model.records import Copy, LeaderOrder, Position, Record
 from copyctl.model.terms import Decision
 
@@ -17,13 +18,14 @@ def instrument_of(copy: Copy) -> str:
 
 def is_open(copy: Copy) -> bool:
     """May something of this copy still trade, or be decided?"""
-    return copy.decision is Decision.QUEUED or any(slot.live for slot in copy.slots)
+    return copy.waits or copy.decision is Decision.QUEUED or any(slot.live for slot in copy.slots)
 
 
 class Index:
     """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
-    ``timed``: copies that are looked at again at a moment of their own (ns)."""
+    ``resting``: orders that are not over, by account and instrument. ``timed``: copies that are looked at again at a
+    moment of their own (ns)."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Keys] = {}
@@ -32,6 +34,7 @@ class Index:
         self.copies: dict[str, Keys] = {}
         self.open: dict[str, Keys] = {}
         self.timed: dict[str, int] = {}
+        self.resting: dict[str, Keys] = {}
 
     def note(self, table: str, key: str, before: Record | None, after: Record | None) -> None:
         """A record was put in the place of another one; either may be missing."""
@@ -39,6 +42,14 @@ class Index:
             self._copy(key, before, after)  # type: ignore[arg-type]
         elif table == "leader_order":
             self._leader_order(key, before, after)  # type: ignore[arg-type]
+        elif table == "order":
+            order: Order = after or before  # type: ignore[assignment]
+            _move(
+                self.resting,
+                f"{order.account}/{order.segment}/{order.security_id}",
+                key,
+                there=after is not None and not order.over,
+            )
         elif table == "position" and (before is None or after is None):
             one: Position = after or before  # type: ignore[assignment]
             _move(self.positions, f"{one.account}/{one.segment}/{one.security_id}", key, there=after is not None)

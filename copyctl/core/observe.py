@@ -185,6 +185,9 @@ def _is(slot: Slot, order: Order) -> bool:
 def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     """Put what a follower's order shows into the placement that it is."""
     copy = settle.found(draft, before, slot)
+    account = draft.account(order.account)
+    if order.accepted and account.rejected_in_a_row and slot.standing is Standing.WAITING:
+        draft.accounts.put(replace(account, rejected_in_a_row=0))
     placing = draft.requests.get(request_id(slot, RequestKind.PLACE)) is not None
     slot = replace(
         slot,

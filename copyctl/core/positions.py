@@ -5,21 +5,23 @@ things happened to him, however late his frames come, for his position before an
 entry, an exit, or both.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core.hours import SECOND
-from copyctl.core.state import Draft, instrument_key, order_key, position_key
-from copyctl.model.effects import ReadBooks
+from copyctl.core.hours import SECOND, ist_day
+from copyctl.core.state import Draft, Owed, instrument_key, order_key, position_key
+from copyctl.model.effects import Notice, ReadBooks
 from copyctl.model.facts import Ask, FactArrived, Positions, PositionsWanted
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import LeaderOrder, Position
-from copyctl.model.terms import Product, Segment, Side
+from copyctl.model.terms import Level, Product, Segment, Side
 
+Shift = tuple[Position, Position]
+"""A position as it was thought to be, and as it turned out to be."""
 CARRIED = frozenset({Product.MARGIN, Product.CNC, Product.MTF})
 """Products in which a position outlives the day."""
 SHORTLY = 60 * SECOND
@@ -42,7 +44,8 @@ def traded(draft: Draft, order: Order, product: Product | None, units: int) -> N
     if order.side is None or order.segment is None or order.security_id is None or product is None:
         return
     here = position(draft, order.account, order.segment, order.security_id, product)
-    draft.positions.put(replace(here, traded=here.traded + sign_of(order.side) * units, odd=None))
+    traded_at = order.average_price or here.price
+    draft.positions.put(replace(here, traded=here.traded + sign_of(order.side) * units, price=traded_at, odd=None))
 
 
 # --- the leader's orders ------------------------------------------------------------------------------------------
@@ -204,14 +207,14 @@ def ask_positions(draft: Draft, account: str) -> None:
     draft.effects.append(Ask(question=PositionsWanted(account=account)))
 
 
-def take_positions(draft: Draft, rules: Rules, event: FactArrived) -> list[Position]:
+def take_positions(draft: Draft, event: FactArrived) -> list[Shift]:
     """Take in what the broker says an account has. The first read of a day says what the day began with; later ones
-    confirm what the fills say. Positions that two reads in a row show otherwise are returned, as they are by now."""
+    confirm what the fills say. What is otherwise than it was thought to be is returned."""
     account = draft.account(event.account)
     fact = event.fact
     if not isinstance(fact, Positions):
         if not account.positions_at:
-            draft.accounts.put(replace(account, positions_why=event.why))
+            draft.accounts.put(replace(account, positions_why=event.why or "no answer"))
         return []
     shown = {
         position_key(fact.account, row.segment, row.security_id, row.product): replace(
@@ -223,15 +226,24 @@ def take_positions(draft: Draft, rules: Rules, event: FactArrived) -> list[Posit
     for key, units, here in _held(draft, fact):
         shown[key] = replace(shown.get(key, here), base=shown.get(key, replace(here, base=0)).base + units)
         nets[key] = nets.get(key, 0) + units
+    profits = [row.realised + (row.unrealised or 0) for row in fact.rows if row.realised is not None]
+    account = replace(account, profit=sum(profits, Decimal(0)))
+    draft.accounts.put(account)
     if not account.positions_at:
-        for here in draft.positions_of(fact.account):
+        before = draft.positions_of(fact.account)
+        for here in before:
             if here.product not in CARRIED or not fact.bad_rows:
                 draft.positions.put(replace(here, base=0))
+        known = {_key(one): one for one in before}
         for one in shown.values():
             here = position(draft, one.account, one.segment, one.security_id, one.product)
             draft.positions.put(replace(here, base=one.base))
         draft.accounts.put(replace(account, positions_at=fact.as_of, positions_why=""))
-        return []
+        return [
+            (one, after)
+            for key, one in known.items()
+            if (after := draft.positions.get(key)) is not None and after.net != one.net
+        ]
     return _compare(draft, fact, nets)
 
 
@@ -245,7 +257,7 @@ def _held(draft: Draft, fact: Positions) -> Iterable[tuple[str, int, Position]]:
                 yield position_key(fact.account, segment, held.security_id, product), units, here
 
 
-def _compare(draft: Draft, fact: Positions, nets: dict[str, int]) -> list[Position]:
+def _compare(draft: Draft, fact: Positions, nets: dict[str, int]) -> list[Shift]:
     """Positions of which a second read in a row says the same other thing, nothing having traded in between."""
     account = draft.account(fact.account)
     confirmed = []
@@ -259,13 +271,48 @@ def _compare(draft: Draft, fact: Positions, nets: dict[str, int]) -> list[Positi
         elif here.odd == net and here.odd_at < account.books_at <= fact.as_of:
             after = replace(here, base=here.base + net - here.net, odd=None, odd_at=0)
             draft.positions.put(after)
-            confirmed.append(after)
+            confirmed.append((here, after))
         elif here.odd != net:
             draft.positions.put(replace(here, odd=net, odd_at=fact.as_of))
             differs = True
     if differs:
         draft.effects.append(ReadBooks(account=fact.account))
     return confirmed
+
+
+def _key(here: Position) -> str:
+    return position_key(here.account, here.segment, here.security_id, here.product)
+
+
+def missing_exits(draft: Draft, rules: Rules, shifts: Sequence[Shift]) -> None:
+    """The leader has less than his known orders explain: he exited while nobody looked, and every follower owes the
+    same share (scenario 7.12). What he has more is not copied; what only changed its product is told (4.8)."""
+    by_instrument: dict[str, list[Shift]] = {}
+    for before, after in shifts:
+        by_instrument.setdefault(instrument_key(before.segment, before.security_id), []).append((before, after))
+    for key, moved in by_instrument.items():
+        instrument = draft.instruments.get(key)
+        was, now = sum(one.net for one, _ in moved), sum(one.net for _, one in moved)
+        name = (instrument.symbol if instrument else "") or key
+        if instrument is not None and instrument.expiry is not None and instrument.expiry < ist_day(draft.now):
+            continue
+        if was == now:
+            _tell(draft, f"the leader converted his position in {name} to another product: not mirrored")
+            continue
+        if abs(now) >= abs(was) and now * was >= 0:
+            _tell(draft, f"the leader has {now} of {name}, his known orders explain {was}: the rest is not copied")
+            continue
+        share = min(Decimal(1), Decimal(abs(was - now)) / abs(was)) if was else Decimal(0)
+        _tell(draft, f"the leader has {now} of {name}, his known orders explain {was}: the missing exit is copied")
+        for follower in rules.followers:
+            for here in draft.positions_in(follower.client_id, key):
+                if here.copied * was > 0:
+                    units = abs(here.copied) if share >= 1 else int(abs(here.copied) * share)
+                    draft.owed.append(Owed(here=here, units=units, why="the leader's exit was not seen"))
+
+
+def _tell(draft: Draft, text: str) -> None:
+    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
 
 
 def day_number(moment: int) -> int:

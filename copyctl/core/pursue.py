@@ -36,7 +36,7 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
     changed = copy.wanted != copy.pursued
     if changed and copy.slots and not copy.closing and draft.account(copy.follower).killed_at and not _only_less(copy):
         copy = replace(copy, stopped=True)
-    closing = copy.closing or copy.stopped
+    closing = copy.closing or copy.stopped or bool(copy.given_up)
     slots = [working(draft, copy, slot) for slot in copy.slots]
     most = rules.rate_limits.modifications_per_order
     if follower.policy.copy_on is CopyOn.TRADED and not closing:

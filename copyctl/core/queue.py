@@ -8,16 +8,18 @@ from msgspec.structs import replace
 
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
+from copyctl.core.kill import silence_ends_at
 from copyctl.core.pursue import with_slot
 from copyctl.core.settle import ARRIVES_WITHIN, is_copied
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Rules
-from copyctl.model.reasons import SENTENCES, Reason
+from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision
 
+MINUTE = 60 * SECOND
 WINDOW = SECOND + SECOND // 50
 
 
@@ -38,7 +40,7 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         requests += draft.limited(account.account)
     if not requests:
         return
-    requests.sort(key=lambda one: (one.kind.urgency, one.queued_at))
+    requests.sort(key=lambda one: (urgency(one), one.queued_at))
     follower = follower_of(rules, account.account)
     leader_ready = draft.account(rules.leader.client_id).ready
     for request in requests:
@@ -47,11 +49,11 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         if _too_late(draft, rules, request):
             _take_back(draft, request, Decision.SKIPPED, Reason.LATE, "it waited longer than late.max_age")
             continue
-        verdict = permit(request, account, follower, leader_ready=leader_ready)
+        verdict = permit(draft, rules, request, follower, leader_ready=leader_ready)
         if isinstance(verdict, Denied) and verdict.final:
-            _take_back(draft, request, SENTENCES[Reason(verdict.reason)][0], verdict.reason, verdict.detail)
+            _take_back(draft, request, Decision.REFUSED, verdict.reason, verdict.detail)
         elif isinstance(verdict, Denied):
-            _wait(draft, request, verdict.reason, verdict.detail)
+            _wait(draft, request, verdict.reason, verdict.detail, until=verdict.until)
         elif room <= 0:
             limit = f"{rules.rate_limits.orders.per_second} requests a second"
             _wait(draft, request, Reason.RATE_LIMIT, limit)
@@ -64,11 +66,19 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         draft.accounts.put(replace(account, sent=tuple(sent)))
 
 
-def next_due(draft: Draft) -> int:
+def urgency(request: Request) -> int:
+    """Cancels leave first, then exits, changes, entries."""
+    if request.exit and request.kind is not RequestKind.CANCEL:
+        return 1
+    return {RequestKind.CANCEL: 0, RequestKind.MODIFY: 2, RequestKind.PLACE: 3}[request.kind]
+
+
+def next_due(draft: Draft, rules: Rules | None) -> int:
     """The next moment at which something is due, 0 for none."""
     waiting = draft.waiting()
     moments = [request.due_at for request in waiting if request.due_at > draft.now]
-    moments += [at for at in (draft.next_moment(),) if at]
+    silent = silence_ends_at(draft, rules) if rules is not None else 0
+    moments += [at for at in (draft.next_moment(), silent) if at > draft.now]
     written = draft.requests.written
     without_room = {
         account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)
@@ -94,6 +104,10 @@ def _send(draft: Draft, approved: Approved) -> None:
     if copy is None:
         return
     slot = copy.slots[request.revision]
+    if request.kind is RequestKind.PLACE and request.attempts == 1:
+        account = draft.account(request.account)
+        recent = (*(at for at in account.placed if draft.now - at < MINUTE), draft.now)
+        draft.accounts.put(replace(account, placed=recent, placed_today=account.placed_today + 1))
     if request.kind is RequestKind.PLACE and not slot.sent:
         copy = with_slot(copy, replace(slot, sent=True))
     if request.kind is RequestKind.MODIFY and request.attempts == 1:
@@ -113,11 +127,11 @@ def _send(draft: Draft, approved: Approved) -> None:
     )
 
 
-def _wait(draft: Draft, request: Request, reason: str, detail: str) -> None:
+def _wait(draft: Draft, request: Request, reason: str, detail: str, *, until: int = 0) -> None:
     """The request stays where it is; its copy says for what it waits, unless part of it is at the broker already."""
     if request.waits_for == reason:
         return
-    draft.requests.put(replace(request, waits_for=reason))
+    draft.requests.put(replace(request, waits_for=reason, due_at=until))
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None or request.kind is not RequestKind.PLACE or any(slot.order_id for slot in copy.slots):
         return

@@ -8,6 +8,7 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
+from copyctl.core.kill import NOT_COUNTED
 from copyctl.core.pursue import with_slot
 from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.core.wish import same_order
@@ -224,6 +225,9 @@ def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Sl
 
 def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
     """A placement was rejected for good."""
+    if category not in NOT_COUNTED:
+        account = draft.account(copy.follower)
+        draft.accounts.put(replace(account, rejected_in_a_row=account.rejected_in_a_row + 1))
     draft.notices.append(
         Notice(
             at=draft.now,

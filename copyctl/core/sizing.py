@@ -204,6 +204,19 @@ def _losing_stop(price: Decimal, facts: SizingFacts) -> Decimal | None:
 # ---- as often as the leader's quantity changes ----------------------------------------------------------------------
 
 
+def as_placed(sizing: Sizing, rule: str | None, lot_size: int, quantity: int) -> FixedSizing:
+    """The sizing of a copy that is at the broker already, by whatever figures it was sized: just so many units."""
+    return FixedSizing(
+        rule=rule,
+        lot_size=lot_size,
+        rounding=sizing.rounding,
+        minimum_lots=0,
+        maximum_lots=None,
+        quantity=quantity,
+        basis="found at the broker",
+    )
+
+
 def size(fixed: FixedSizing, leader_quantity: int) -> Sized:
     """q(x): the follower's units for ``leader_quantity`` of the leader's, whole lots, within the bounds in lots.
 

@@ -6,6 +6,7 @@ a state moves on. A step that fails leaves nothing behind.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
@@ -17,7 +18,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Position, Record
+from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Needed, Position, Record
 from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Product, Segment
 
@@ -125,6 +126,8 @@ def key_of(record: Record) -> str:
             return instrument_key(record.segment, record.security_id)
         case TradingDays():
             return record.calendar
+        case Needed():
+            return record.key
 
 
 class Overlay(Generic[R]):
@@ -159,10 +162,20 @@ class Overlay(Generic[R]):
                 yield written
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Units of a follower's copied position that have to be closed without an order of the leader, and why."""
+
+    here: Position
+    units: int
+    why: str
+
+
 class Draft:
     """One step's view of the state and everything that it decides. ``touched``: what is looked at again at its end;
     ``moved``: the followers' instruments (account, instrument) whose exits are; ``leads_moved``: leader orders whose
-    fills are not counted yet; ``all_again``: whatever waits may leave now, or never, for another reason than room."""
+    fills are not counted yet; ``owed``: what is closed without an order of his; ``all_again``: whatever waits may
+    leave now, or never, for another reason than room."""
 
     def __init__(self, state: State, now: int) -> None:
         self.state = state
@@ -179,8 +192,10 @@ class Draft:
         self.funds: Overlay[Funds] = Overlay(state.tables["funds"])  # type: ignore[arg-type]
         self.quotes: Overlay[Quote] = Overlay(state.tables["quote"])  # type: ignore[arg-type]
         self.days: Overlay[TradingDays] = Overlay(state.tables["days"])  # type: ignore[arg-type]
+        self.margins: Overlay[Needed] = Overlay(state.tables["margin"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
+        self.owed: list[Owed] = []
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
         self.touched: dict[str, None] = {}
@@ -262,6 +277,19 @@ class Draft:
         found = (self.copies.get(key) for key in keys)
         return [one for one in found if one is not None and is_open(one)]
 
+    def orders_in(self, accounts: Sequence[str], instrument: str) -> list[Order]:
+        """The orders of these accounts in one instrument that are not over."""
+        keys: dict[str, None] = {}
+        for account in accounts:
+            keys.update(self.state.index.resting.get(f"{account}/{instrument}", {}))
+        keys.update(
+            (key, None)
+            for key, one in self.orders.written.items()
+            if one and one.account in accounts and f"{one.segment}/{one.security_id}" == instrument
+        )
+        found = (self.orders.get(key) for key in keys)
+        return [one for one in found if one is not None and not one.over]
+
     def copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's copies of today in one instrument, entries and exits, oldest first."""
         keys = dict(self.state.index.copies.get(f"{account}/{instrument}", {}))
@@ -296,6 +324,7 @@ class Draft:
             "funds": self.funds,  # type: ignore[dict-item]
             "quote": self.quotes,  # type: ignore[dict-item]
             "days": self.days,  # type: ignore[dict-item]
+            "margin": self.margins,  # type: ignore[dict-item]
         }
         return tuple(
             Change(table=table, key=key, record=record)

@@ -7,29 +7,35 @@ Pure: the state is read, never written; everything that is decided comes back. A
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import exits, settle
+from copyctl.core import exits, kill, margin, market, settle
 from copyctl.core.attend import attend
+from copyctl.core.capital import needs_funds
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
+    ask_positions,
     count_copies,
     count_leader,
     day_number,
+    missing_exits,
     roll_over,
     take_positions,
 )
 from copyctl.core.queue import next_due, release
-from copyctl.core.state import Draft, State, copy_key, instrument_key, order_key
-from copyctl.model.effects import Effect, Notice, ReadBooks
+from copyctl.core.state import Draft, State, copy_key, follower_of, instrument_key, order_key
+from copyctl.model.calendar import TradingDays
+from copyctl.model.effects import Effect, FindCalendar, Notice, ReadBooks
 from copyctl.model.events import (
     Answered,
     BooksRead,
     BooksUnreadable,
+    CalendarFound,
     CommandGiven,
     Event,
     EventSetAside,
@@ -43,16 +49,28 @@ from copyctl.model.events import (
     StreamChanged,
     TimeReached,
 )
-from copyctl.model.facts import FactArrived, PositionsWanted
+from copyctl.model.facts import (
+    Ask,
+    FactArrived,
+    Funds,
+    FundsWanted,
+    Lack,
+    MarginWanted,
+    PositionsWanted,
+    Quote,
+    QuoteWanted,
+)
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
-from copyctl.model.records import Change, Copy
+from copyctl.model.records import Account, Change, Copy
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision, Level
 
 CLOCK_OFF = 2 * SECOND
 FORGET_EVERY = 600 * SECOND
 NOISE_FRAMES = 5
+POSITIONS_AGAIN = 2 * SECOND
+"""How often positions that could not be read yet are asked for."""
 NOISE_WITHIN = 60 * SECOND
 NOISE_TOLD_EVERY = 300 * SECOND
 """So many unreadable frames within so long make an alert, one at most in five minutes (scenario 8.9)."""
@@ -77,14 +95,16 @@ def step(state: State, event: Event) -> Step:
     if rules is not None:
         _new_day(draft, rules)
         count_leader(draft, rules, partial(exits.leader_closed, draft, rules))
+        kill.watch(draft, rules)
+        for name, account in draft.accounts.written.items():
+            before = draft.state.tables["account"].get(name)
+            if account and account.killed_at and not (isinstance(before, Account) and before.killed_at):
+                _stop_changes(draft, name)
         draft.touched.update((key, None) for key in draft.timed())
         for touched in list(draft.touched):
             attend(draft, rules, touched)
         count_copies(draft)
-        for account, instrument in list(draft.moved):
-            exits.steer(draft, rules, account, instrument)
-            for row in exits.freed(draft, account):
-                attend(draft, rules, row)
+        _settle_positions(draft, rules)
         if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
             settle.wake(draft)
             release(draft, rules)
@@ -93,9 +113,21 @@ def step(state: State, event: Event) -> Step:
         changes=draft.changes(),
         effects=_without_repetition(draft.effects),
         notices=tuple(draft.notices),
-        due_at=next_due(draft),
+        due_at=next_due(draft, rules),
         rules=rules if rules is not state.rules else None,
     )
+
+
+def _settle_positions(draft: Draft, rules: Rules) -> None:
+    """Bring the exits of every position that moved to what they should be, and what waited for them."""
+    for owed in draft.owed:
+        follower = follower_of(rules, owed.here.account)
+        if follower is not None:
+            exits.owe(draft, follower, owed.here, owed.units, owed.why)
+    for account, instrument in list(draft.moved):
+        exits.steer(draft, rules, account, instrument)
+        for row in exits.freed(draft, account):
+            attend(draft, rules, row)
 
 
 def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:
@@ -117,6 +149,8 @@ def _started(draft: Draft, event: Started) -> None:
 def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     draft.rules = event.rules
     draft.all_again = True
+    calendars = {one.policy.market_hours.calendar for one in event.rules.followers if one.policy.market_hours.enforce}
+    draft.effects.extend(FindCalendar(calendar=calendar) for calendar in sorted(calendars))
     if draft.state.rules is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
@@ -167,6 +201,7 @@ def _books(draft: Draft, event: BooksRead) -> None:
     draft.accounts.put(replace(account, ready=True, books_at=event.asked_at, broker_ahead=ahead, refused_token=""))
     if draft.rules is None:
         return
+    _ask_ahead(draft, draft.rules, event.account)
     observe(draft, draft.rules, event.orders)
     note_fills(draft, event.fills)
     settle.book_read(draft, event.account, event.asked_at)
@@ -174,6 +209,20 @@ def _books(draft: Draft, event: BooksRead) -> None:
         draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
     if event.account == draft.rules.leader.client_id:
         _forget(draft, draft.rules)
+
+
+def _ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
+    """Ask ahead of need, once a sweep: positions of all, funds of those whose policy needs them, prices in play."""
+    known = draft.account(account)
+    unread = not known.positions_at
+    if draft.now - known.asked_at < (POSITIONS_AGAIN if unread else rules.resilience.sweep):
+        return
+    draft.accounts.put(replace(known, asked_at=draft.now))
+    ask_positions(draft, account)
+    if needs_funds(rules, account):
+        draft.effects.append(Ask(question=FundsWanted(account=account)))
+    if account == rules.leader.client_id:
+        market.ask_in_play(draft, rules)
 
 
 def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
@@ -271,15 +320,11 @@ def _command(draft: Draft, event: CommandGiven) -> None:
     draft.all_again = True
     names = [event.account] if event.account else [one.client_id for one in rules.followers] if rules else []
     for name in names:
-        account = draft.account(name)
-        if event.command == "kill":
-            reason = event.reason or "by command"
-            draft.accounts.put(replace(account, killed_at=account.killed_at or draft.now, killed_reason=reason))
-            _stop_changes(draft, name)
-        else:
-            draft.accounts.put(replace(account, killed_at=0, killed_reason=""))
-        text = f"kill switch on: {event.reason or 'by command'}" if event.command == "kill" else "kill switch off"
-        draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=name))
+        if event.command == "kill" and rules is not None:
+            kill.trip(draft, rules, name, event.reason or "by command", event.actions)
+        elif event.command == "resume":
+            kill.release(draft, name)
+            kill.moved_all(draft, name)
 
 
 def _stop_changes(draft: Draft, account: str) -> None:
@@ -312,12 +357,56 @@ def _fact(draft: Draft, event: FactArrived) -> None:
     rules = draft.rules
     if rules is None:
         return
-    if isinstance(event.question, PositionsWanted):
-        known = draft.account(event.account).positions_at
-        for here in take_positions(draft, rules, event):
+    account = draft.account(event.account)
+    question, fact = event.question, event.fact
+    if isinstance(question, FundsWanted):
+        draft.accounts.put(replace(account, funds_why="" if fact is not None else event.why or "no answer"))
+        if isinstance(fact, Funds):
+            draft.funds.put(fact)
+    elif isinstance(question, QuoteWanted):
+        lacks_plan = event.lack is Lack.NO_DATA_PLAN
+        draft.accounts.put(replace(account, quotes_why=event.why if lacks_plan else ""))
+        blank = Quote(segment=question.segment, security_id=question.security_id, as_of=event.at)
+        draft.quotes.put(fact if isinstance(fact, Quote) else blank)
+    elif isinstance(question, MarginWanted):
+        margin.take(draft, event)
+    if not isinstance(question, PositionsWanted):
+        shared = isinstance(question, QuoteWanted)
+        _look_again(draft, rules, rules.leader.client_id if shared else event.account)
+        return
+    known = account.positions_at
+    shift = take_positions(draft, event)
+    if event.account == rules.leader.client_id:
+        missing_exits(draft, rules, shift)
+    else:
+        for _, here in shift:
             draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
-        if draft.account(event.account).positions_at and not known:
-            _positions_known(draft, rules, event.account)
+    if draft.account(event.account).positions_at and not known:
+        _positions_known(draft, rules, event.account)
+
+
+def _look_again(draft: Draft, rules: Rules, account: str) -> None:
+    """A figure has come, or will not: whatever may have waited for it is looked at again."""
+    shared = account == rules.leader.client_id
+    for follower in rules.followers:
+        if not shared and follower.client_id != account:
+            continue
+        for copy in draft.open_copies(follower.client_id):
+            if not copy.exit and (copy.wanted is None or copy.wanted.terms != copy.checked):
+                draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+
+
+def _calendar(draft: Draft, event: CalendarFound) -> None:
+    """The trading days are known, or cannot be: then none is."""
+    never = date(1970, 1, 1)
+    days = event.days or TradingDays(calendar=event.calendar, first=never, last=never, open_days=())
+    draft.days.put(days if days.calendar == event.calendar else replace(days, calendar=event.calendar))
+    if event.why:
+        text = f"trading days of {event.calendar}: {event.why}"
+        level = Level.WARNING if event.days is not None else Level.CRITICAL
+        draft.notices.append(Notice(at=draft.now, event="alert", level=level, text=text))
+    if draft.rules is not None:
+        _look_again(draft, draft.rules, draft.rules.leader.client_id)
 
 
 def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
@@ -360,6 +449,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     FollowerHeld: _held,
     EventSetAside: _set_aside,
     FactArrived: _fact,
+    CalendarFound: _calendar,
     TimeReached: _time,
 }
 
@@ -384,6 +474,9 @@ def _forget(draft: Draft, rules: Rules) -> None:
         settled = not any(slot.live for slot in copy.slots)
         if settled and copy.updated_at < before and draft.leader_orders.get(copy.leader_order_id) is None:
             draft.copies.drop(copy_key(copy.leader_order_id, copy.follower))
+    for needed in list(draft.margins.values()):
+        if draft.now - needed.asked_at > FORGET_EVERY:
+            draft.margins.drop(needed.key)
     for fill in list(draft.fills.values()):
         if fill.traded_at < before:
             draft.fills.drop(f"{fill.account}/{fill.key}")

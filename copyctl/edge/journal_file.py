@@ -44,11 +44,13 @@ CREATE TABLE IF NOT EXISTS notices (
     follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS commands (
     id INTEGER PRIMARY KEY, given_at INTEGER NOT NULL, command TEXT NOT NULL, account TEXT NOT NULL,
-    reason TEXT NOT NULL, taken_at INTEGER);
+    reason TEXT NOT NULL, taken_at INTEGER, actions TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS commands_waiting ON commands (id) WHERE taken_at IS NULL;
 COMMIT;
 """
 _LAST_OF_SCHEMA: Final = "commands_waiting"
+_CAME_LATER: Final = (("commands", "actions", "TEXT NOT NULL DEFAULT ''"),)
+"""Columns that stores of earlier versions lack: table, column, and what it holds."""
 _READ_AT_START: Final = ("meta", "records", "commands")
 
 
@@ -153,6 +155,7 @@ def connect(folder: Path) -> sqlite3.Connection:
         if not has_schema(database):
             database.executescript(_SCHEMA)
         refuse_newer(database, folder)
+        _catch_up(database)
     except BaseException:
         database.close()
         raise
@@ -177,6 +180,23 @@ def has_schema(database: sqlite3.Connection) -> bool:
     """Was the store made to the end? It is made in one transaction."""
     found = database.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (_LAST_OF_SCHEMA,)).fetchone()
     return bool(found[0])
+
+
+def has_column(database: sqlite3.Connection, table: str, column: str) -> bool:
+    """Does a table have this column? One of an earlier version may not."""
+    found = database.execute("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", (table, column)).fetchone()
+    return bool(found[0])
+
+
+def _catch_up(database: sqlite3.Connection) -> None:
+    """Give a store of an earlier version the columns that came later, whoever else does so at this moment."""
+    if all(has_column(database, table, column) for table, column, _ in _CAME_LATER):
+        return
+    database.execute("BEGIN IMMEDIATE")
+    for table, column, holds in _CAME_LATER:
+        if not has_column(database, table, column):
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {holds}")
+    database.execute("COMMIT")
 
 
 def refuse_newer(database: sqlite3.Connection, folder: Path) -> None:

@@ -205,6 +205,7 @@ class Replicator:
                         command=command.command,
                         account=command.account,
                         reason=command.reason,
+                        actions=command.actions,
                     )
                 )
 

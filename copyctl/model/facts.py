@@ -9,6 +9,7 @@ None, never a guess.
 import datetime
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from msgspec import Struct
 
@@ -64,7 +65,45 @@ class MarginWanted(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     include_positions: bool = False
 
 
-AccountQuestion = FundsWanted | PositionsWanted | MarginWanted
+class ProfileWanted(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """What may this account do, and until when does its token live? The cheapest question whether a token is taken."""
+
+    account: str
+
+
+class AddressWanted(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """From which addresses may this account's orders come, and does this very call come from one of them?"""
+
+    account: str
+
+
+class BrokerKillWanted(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """Have the broker's own kill switch of this account turned on: no order is taken from it for the rest of the day.
+
+    The one question that changes an account, so a dry run does not ask it. It stands among the questions because it
+    is none of an order and needs nothing else that a request has: it may go twice (on is on), and it is answered once.
+    Dhan refuses it (``Lack.NOT_NOW``) while an order is open or a position held. After ``Lack.UNAVAILABLE`` it may be
+    on or not: ``BrokerKillStateWanted`` tells.
+    """
+
+    account: str
+
+
+class BrokerKillStateWanted(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """Is the broker's own kill switch of this account on? Changes nothing."""
+
+    account: str
+
+
+AccountQuestion = (
+    FundsWanted
+    | PositionsWanted
+    | MarginWanted
+    | ProfileWanted
+    | AddressWanted
+    | BrokerKillWanted
+    | BrokerKillStateWanted
+)
 """Questions that are calls of their own."""
 
 Question = AccountQuestion | QuoteWanted
@@ -166,7 +205,86 @@ class MarginNeed(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     insufficient: Decimal | None = None
 
 
-Fact = Funds | Positions | Quote | MarginNeed
+class Profile(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """What an account may do (Dhan API v2, authentication: user profile); None for what the answer leaves out.
+
+    ``ddpi``: may its delivered shares be sold over the API? Without, the owner authorises them anew each day.
+    ``mtf``: has it agreed to the margin trading facility? ``data_plan``: has it bought quotes? ``segments``: in the
+    broker's words, lower case: equity, derivative, currency, commodity. ``token_until``: until when the token that
+    asked lives, ns, told in whole minutes; a token that is minted elsewhere ends it before.
+    """
+
+    account: str
+    as_of: int
+    ddpi: bool | None = None
+    mtf: bool | None = None
+    data_plan: bool | None = None
+    segments: tuple[str, ...] | None = None
+    token_until: int | None = None
+
+
+class Addresses(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """From where an account's orders may come (Dhan API v2, authentication: static IP).
+
+    ``registered``: the primary address before the secondary one, () for none at all, None where the answer does not
+    tell or cannot be read. Undocumented, and seen in live answers all the same: ``detected``, the address from which
+    the broker saw this very call come, and ``allowed``, its own word on whether orders may come from there. Addresses
+    are in their shortest form.
+    """
+
+    account: str
+    as_of: int
+    registered: tuple[str, ...] | None = None
+    detected: str | None = None
+    allowed: bool | None = None
+
+    def takes_orders(self, source_ip: str | None = None) -> bool | None:
+        """Will the broker take orders from where this account's requests come from? None: only an order will tell.
+
+        This is what ``checks.address`` can know at the start. The question is answered whatever address it comes
+        from, and leaves by the same way as an order would. In this order: the broker's own word; nothing registered
+        is a no; ``detected`` is among the registered ones, or not; where that is not told either, ``source_ip``, the
+        local address that requests leave from. One that no network outside knows (10.0.0.5) says only yes, by
+        standing there itself: the broker sees the address of the router before it, and that is not known here.
+        """
+        if self.allowed is not None or self.registered is None:
+            return self.allowed
+        if not self.registered:
+            return False
+        if self.detected is not None:
+            return self.detected in self.registered
+        try:
+            seen = address(source_ip or "")
+        except ValueError:
+            return None
+        return str(seen) in self.registered or (False if seen.is_global else None)
+
+
+def address(written: str) -> IPv4Address | IPv6Address:
+    """The address that is written here; one of version 4 in the clothes of version 6 is one of version 4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = ip_address(written)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
+
+
+class BrokerKill(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """The broker's own kill switch of an account (Dhan API v2, trader's control).
+
+    ``active``: is it on? None where ``text``, what the broker said, does not make that clear. To a
+    ``BrokerKillWanted`` it is never False: that it was not turned on is a lack.
+    """
+
+    account: str
+    as_of: int
+    active: bool | None = None
+    text: str = ""
+
+
+Fact = Funds | Positions | Quote | MarginNeed | Profile | Addresses | BrokerKill
 
 
 class Lack(StrEnum):
@@ -175,6 +293,7 @@ class Lack(StrEnum):
     NO_DATA_PLAN = "no_data_plan"  # quotes are sold apart, and this account has not bought them
     REFUSED = "refused"  # the account's token or address is not accepted
     NOT_KNOWN = "not_known"  # the broker does not know what was asked about: asking again is in vain
+    NOT_NOW = "not_now"  # the broker will not do it as things stand: it was not done, and may be asked for again
     THROTTLED = "throttled"  # too many questions
     UNAVAILABLE = "unavailable"  # no answer, or none that can be read: it may be had later
 

@@ -20,10 +20,12 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """What a person asked for, from any process, before a run has taken it in. ``account`` "": all followers."""
+    """What a person asked for, from any process, before a run has taken it in. ``account`` "": all followers.
+    ``actions``: words of ``kill_switch.actions`` that a kill adds to those of the rules, in this order."""
 
     command_id: int
     given_at: int
     command: str
     account: str = ""
     reason: str = ""
+    actions: tuple[str, ...] = ()

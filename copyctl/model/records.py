@@ -138,15 +138,17 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     of it is to be cancelled. ``decided_on``: the leader's terms behind the decision. ``note``: the reason code that
     it has once it is copied, ``sized``: the arithmetic of its size. ``missed``: units that the leader had traded
     before a late first sight, not wanted. ``for_filled``: decided when the leader's order was over, for what it had
-    traded. ``stopped``: cancelled under the kill switch, never taken up again. ``stuck``: why the leader's newest
+    traded. ``stopped``: cancelled under the kill switch, never taken up again;
+    ``given_up``: likewise for another reason, which it says. ``stuck``: why the leader's newest
     change cannot be copied. ``drift``: "" or in what the follower differs from what the rules want, and why.
     ``exit``: it closes what copies built. ``due``: units that the leader's trades of it ask to be closed, in parts of
     a unit; ``shaped``: the terms that the prices of the day were laid upon, and what came of it; ``hurried``: the terms
     of what has to trade now; ``owed_since``: since when some of that is still open (ns). ``cut``: units of an entry
-    that an exit took away before they filled. ``excess``: units filled beyond what the leader has. ``allowed``: the most that the limits
-    let through, ``checked``: the terms that the checks have passed. ``hold``: the margin held for it in rupees, asked
-    for at ``hold_at``. ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not.
-    ``due_at``: when it is looked at again whatever happens (ns), 0 for never. ``told``: alerts given of it.
+    that an exit took away before they filled. ``excess``: units filled beyond what the leader has. ``checked``: the
+    terms that the checks have passed. ``hold``: the margin held for it in rupees, asked for at ``hold_at``.
+    ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of
+    it waits for a figure. ``due_at``: when it is looked at again whatever happens (ns), 0 for never. ``told``: alerts
+    given of it.
     """
 
     leader_order_id: str
@@ -165,6 +167,7 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     sized: str = ""
     for_filled: bool = False
     stopped: bool = False
+    given_up: str = ""
     stuck: str = ""
     slots: tuple[Slot, ...] = ()
     drift: str = ""
@@ -175,12 +178,12 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     owed_since: int = 0
     cut: int = 0
     excess: int = 0
-    allowed: int | None = None
     checked: Terms | None = None
     hold: Decimal = Decimal(0)
     hold_at: int = 0
     basket: str = ""
     urgent: str = ""
+    waits: bool = False
     due_at: int = 0
     told: tuple[str, ...] = ()
     created_at: int
@@ -197,8 +200,9 @@ class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     ``base``: what earlier days left, with holdings, as the broker's positions told it; ``traded``: all of today's
     fills. Of a follower: ``copied`` is what its copies built and nobody has taken away since; ``target`` what of that
-    ought to be there, in parts of a unit (scenario 4.6). ``odd``: another net that a read of the positions showed, and
-    ``odd_at`` when: it counts when a second read confirms it.
+    ought to be there, in parts of a unit (scenario 4.6); ``apart``: units that the leader had before this follower
+    came, not copied. ``price``: the last that it traded at, in rupees, 0 for none. ``odd``: another net that a read
+    of the positions showed, and ``odd_at`` when: it counts when a second read confirms it.
     """
 
     account: str
@@ -209,6 +213,8 @@ class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     traded: int = 0
     copied: int = 0
     target: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
+    apart: int = 0
     odd: int | None = None
     odd_at: int = 0
 
@@ -216,6 +222,29 @@ class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def net(self) -> int:
         """What is there now."""
         return self.base + self.traded
+
+
+class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the margin calculator says of one account, instrument, product and side.
+
+    Asked for ``units`` at ``price`` with what was held (``basis``); rupees. ``together``: with what is held,
+    ``alone``: that alone, where there is any (``legs``). ``per_unit``: what one unit more blocks. ``missing``: what the
+    broker itself says is lacking. ``as_of`` 0: not answered yet. ``why``: why there is no answer.
+    """
+
+    key: str
+    account: str
+    units: int
+    price: Decimal
+    basis: str
+    asked_at: int
+    legs: bool = False
+    as_of: int = 0
+    together: Decimal | None = None
+    alone: Decimal | None = None
+    missing: Decimal = Decimal(0)
+    per_unit: Decimal | None = None
+    why: str = ""
 
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -228,10 +257,12 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     the next start: an event failed for it alone. ``unreadable_at``: when the last unreadable frames came, no more of
     them than make an alert; ``noise_told_at``: when that was last told. ``day``: the Indian day of its counters, as
     an ordinal. ``positions_at``: when the positions that it began the day with were asked for, 0: not known yet;
-    ``positions_why``: why they could not be had, and the fills alone count. ``placed``: when the placements of the
+    ``positions_why``: why they could not be had, and the fills alone count. ``asked_at``: when facts were last
+    asked for ahead of need. ``placed``: when the placements of the
     last minute left; ``placed_today``: how many since the day began. ``rejected_in_a_row``: final rejections since
     the last order that was taken. ``profit``: realised and unrealised profit of the day in rupees, None: not known.
-    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer.
+    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``ddpi``: may its
+    shares be sold over the API; None: not known.
     ``kill_actions``: what the kill switch has still to do; ``halted``: it holds back cancels and exits too.
     ``joined``: were the positions looked at that both had when this follower first came?
     """
@@ -258,18 +289,22 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     day: int = 0
     positions_at: int = 0
     positions_why: str = ""
+    asked_at: int = 0
     placed: tuple[int, ...] = ()
     placed_today: int = 0
     rejected_in_a_row: int = 0
     profit: Decimal | None = None
     funds_why: str = ""
     quotes_why: str = ""
+    ddpi: bool | None = None
     kill_actions: tuple[str, ...] = ()
     halted: bool = False
     joined: bool = False
 
 
-Record = Order | LeaderOrder | Copy | Request | Account | Instrument | Fill | Position | Funds | Quote | TradingDays
+Record = (
+    Order | LeaderOrder | Copy | Request | Account | Instrument | Fill | Position | Funds | Quote | TradingDays | Needed
+)
 """One of the pieces that the state is made of."""
 
 TABLES: dict[str, type[Record]] = {
@@ -284,6 +319,7 @@ TABLES: dict[str, type[Record]] = {
     "funds": Funds,
     "quote": Quote,
     "days": TradingDays,
+    "margin": Needed,
 }
 """Every kind of record by the name that it is journalled under."""
 

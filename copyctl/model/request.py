@@ -81,11 +81,12 @@ class Approved(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Denied(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The guard's no: for good with ``final``, else until something changes."""
+    """The guard's no: for good with ``final``, else until something changes, or a moment (``until``, ns) comes."""
 
     reason: str
     detail: str
     final: bool = True
+    until: int = 0
 
 
 class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

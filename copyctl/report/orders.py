@@ -1,12 +1,15 @@
 """What became of every leader order, for every follower."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from copyctl.model.order import Order, Terms
-from copyctl.model.reasons import SENTENCES, Reason
 from copyctl.model.records import Copy, LeaderOrder
+from copyctl.model.request import Desired
+from copyctl.model.terms import Decision
+from copyctl.report.codes import sentence
 from copyctl.report.figures import number, rounded
+from copyctl.report.followed import Followed, followed, is_entry_part
 from copyctl.report.moments import told
 from copyctl.report.picture import Picture, Records
 from copyctl.report.placements import whole
@@ -25,48 +28,51 @@ def copies(
     follower: str | None = None,
     leader_order_id: str | None = None,
 ) -> list[Row]:
-    """One row per leader order and follower, oldest order first.
+    """One row per leader order and follower, oldest order first; both parts of a reversal are one row.
 
     ``leader``: the leader's account. ``names``: the followers' names by account. ``since`` and ``until`` (ns) bound
     the moment at which the leader's order was first seen; ``follower`` is a name.
     """
     picture = Picture(records)
     rows = []
-    for copy in sorted(picture.copies.values(), key=lambda one: (_began(one, picture), names.get(one.follower, ""))):
-        began = _began(copy, picture)
-        name = names.get(copy.follower, copy.follower)
+    every = followed(picture.copies.values())
+    for row in sorted(every, key=lambda one: (_began(one, picture), names.get(one.follower, ""))):
+        began = _began(row, picture)
+        name = names.get(row.follower, row.follower)
         if (
             began < since
             or (until is not None and began >= until)
             or follower not in (None, name)
-            or leader_order_id not in (None, copy.leader_order_id)
+            or leader_order_id not in (None, row.leader_order_id)
         ):
             continue
-        order = picture.orders.get((leader, copy.leader_order_id))
-        rows.append(_row(copy, name, order, picture))
+        order = picture.orders.get((leader, row.leader_order_id))
+        rows.append(_row(row, name, order, picture))
     return rows
 
 
-def _began(copy: Copy, picture: Picture) -> int:
-    lead = picture.leads.get(copy.leader_order_id)
-    return lead.first_seen_at if lead else copy.created_at
+def _began(row: Followed, picture: Picture) -> int:
+    lead = picture.leads.get(row.leader_order_id)
+    return lead.first_seen_at if lead else row.created_at
 
 
-def _row(copy: Copy, name: str, leader: Order | None, picture: Picture) -> Row:
-    lead = picture.leads.get(copy.leader_order_id)
-    one = whole(copy, picture)
-    lost = slippage(copy, leader, picture)
+def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Row:
+    lead = picture.leads.get(row.leader_order_id)
+    one = whole(row, picture)
+    lost = slippage(row.slots, leader, picture)
+    last = row.last
     return {
-        "leader_order_id": copy.leader_order_id,
+        "leader_order_id": row.leader_order_id,
         "follower": name,
-        "decision": copy.decision.value,
-        "reason": copy.reason,
-        "detail": copy.detail or _sentence(copy.reason),
+        "decision": last.decision.value,
+        "reason": last.reason,
+        "detail": _each(row, lambda copy: _detail(copy, last)),
+        "exit": last.exit,
         "leader_status": leader.status.value if leader and leader.status else None,
         "leader_quantity": _leader_terms(leader, lead, "quantity"),
         "leader_filled": leader.filled if leader else 0,
         "leader_average_price": number(leader.average_price) if leader and leader.filled else None,
-        "wanted_quantity": copy.wanted.terms.quantity if copy.wanted else 0,
+        "wanted_quantity": row.wanted,
         "follower_order_ids": list(one.order_ids),
         "follower_status": one.status.value if one.status else None,
         "follower_quantity": one.quantity,
@@ -75,14 +81,30 @@ def _row(copy: Copy, name: str, leader: Order | None, picture: Picture) -> Row:
         "slippage_per_unit": rounded(lost.per_unit) if lost else None,
         "slippage_bps": rounded(lost.bps) if lost else None,
         "slippage": rounded(lost.cost) if lost else None,
-        "drift": copy.drift or None,
-        "rule": copy.rule,
-        "basket": None,
-        "correlation_id": copy.slots[-1].correlation_id if copy.slots else None,
-        **_what(leader, lead, picture),
-        "created_at": told(_began(copy, picture)),
-        "updated_at": told(copy.updated_at),
+        "drift": _each(row, lambda copy: copy.drift) or None,
+        "rule": last.rule,
+        "basket": last.basket or None,
+        "correlation_id": row.slots[-1].correlation_id if row.slots else None,
+        **(_what_is_ours(last.wanted, picture) if row.is_own else _what(leader, lead, picture)),
+        "created_at": told(_began(row, picture)),
+        "updated_at": told(row.updated_at),
     }
+
+
+def _detail(copy: Copy, last: Copy) -> str:
+    """What a copy says for itself; a part whose decision is not the row's says that too."""
+    said = copy.detail or sentence(copy.reason, copy.decision)
+    if copy is last or copy.decision is Decision.COPIED:
+        return said
+    return f"{copy.decision} ({copy.reason}): {said}" if copy.reason else f"{copy.decision}: {said}"
+
+
+def _each(row: Followed, says: Callable[[Copy], str]) -> str:
+    """What the one copy says, or each part of a reversal by its name."""
+    if len(row.copies) == 1:
+        return says(row.last)
+    parts = (("entry" if is_entry_part(copy.leader_order_id) else "exit", says(copy)) for copy in row.copies)
+    return "; ".join(f"{part}: {said}" for part, said in parts if said)
 
 
 def _what(leader: Order | None, lead: LeaderOrder | None, picture: Picture) -> Row:
@@ -100,13 +122,24 @@ def _what(leader: Order | None, lead: LeaderOrder | None, picture: Picture) -> R
     }
 
 
+def _what_is_ours(wanted: Desired | None, picture: Picture) -> Row:
+    """An order that no leader order asks for, in the same words."""
+    if wanted is None:
+        return _what(None, None, picture)
+    instrument = picture.instrument(wanted.segment, wanted.security_id)
+    return {
+        "exchange_segment": wanted.segment.value,
+        "security_id": wanted.security_id,
+        "symbol": (instrument.symbol or None) if instrument else None,
+        "side": wanted.side.value,
+        "product": wanted.product.value,
+        "order_type": wanted.terms.order_type.value,
+        "price": number(wanted.terms.price),
+        "trigger_price": number(wanted.terms.trigger_price),
+    }
+
+
 def _leader_terms(leader: Order | None, lead: LeaderOrder | None, term: str) -> Any:
     """A term as the leader wished it last, or as the broker shows it."""
     terms: Terms | None = lead.wish if lead else leader.terms if leader else None
     return getattr(terms, term) if terms else None
-
-
-def _sentence(reason: str | None) -> str:
-    """What a reason code says by itself."""
-    found = SENTENCES.get(Reason(reason)) if reason in {one.value for one in Reason} else None
-    return found[1] if found else ""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
-from copyctl.model.records import TABLES, Account, Copy, LeaderOrder, Record
+from copyctl.model.records import TABLES, Account, Copy, LeaderOrder, Position, Record
 from copyctl.model.terms import Segment
 
 R = TypeVar("R", bound=Record)
@@ -24,6 +24,7 @@ class Picture:
         self.copies = _keyed(records, Copy, lambda one: (one.leader_order_id, one.follower))
         self.accounts = _keyed(records, Account, lambda one: one.account)
         self.fills = _keyed(records, Fill, lambda one: (one.account, one.key))
+        self.positions = _keyed(records, Position, lambda one: (one.account, one.segment, one.security_id, one.product))
         self._instruments = _keyed(records, Instrument, lambda one: (one.segment, one.security_id))
 
     def instrument(self, segment: Segment | None, security_id: str | None) -> Instrument | None:

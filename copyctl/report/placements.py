@@ -1,4 +1,4 @@
-"""A copy of several placements (slices, replaced orders), told as the one order that it is to a trader."""
+"""Several placements (slices, replaced orders, both parts of a reversal), told as one order, as a trader sees it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from decimal import Decimal
 from copyctl.model.order import Order
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.terms import OrderStatus
+from copyctl.report.followed import Followed
 from copyctl.report.picture import Picture
 
 _NEVER_THERE = frozenset({Standing.ABSENT, Standing.WITHDRAWN})
@@ -21,7 +22,7 @@ _WITHOUT_A_ROW = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """All placements of a copy as one order. ``status`` is None where nothing of it is known to be at the broker."""
+    """All placements of a row as one order. ``status`` is None where nothing of it is known to be at the broker."""
 
     order_ids: tuple[str, ...] = ()
     status: OrderStatus | None = None
@@ -46,23 +47,29 @@ class _Placement:
         return seen or _WITHOUT_A_ROW[self.slot.standing]
 
 
-def whole(copy: Copy, picture: Picture) -> Whole:
+def whole(row: Followed, picture: Picture) -> Whole:
     """Quantity and filled added up, the average weighted by quantity, the status that one order would have."""
-    placements = [
-        _Placement(slot=slot, order=picture.orders.get((copy.follower, slot.order_id)))
-        for slot in copy.slots
-        if slot.standing not in _NEVER_THERE and (slot.order_id or slot.standing is Standing.REJECTED)
-    ]
-    if not placements:
+    parts = [(copy, placed) for copy in row.copies if (placed := _placements(copy, picture))]
+    if not parts:
         return Whole()
-    quantity = _quantity(placements, copy.wanted.terms.quantity if copy.wanted else 0)
+    placements = [one for _, placed in parts for one in placed]
+    quantity = sum(_quantity(placed, copy.wanted.terms.quantity if copy.wanted else 0) for copy, placed in parts)
     return Whole(
         order_ids=tuple(one.slot.order_id for one in placements if one.slot.order_id),
         status=_status(placements, quantity),
         quantity=quantity,
         filled=sum(one.slot.filled for one in placements),
-        average_price=average_price(copy.slots),
+        average_price=average_price(row.slots),
     )
+
+
+def _placements(copy: Copy, picture: Picture) -> list[_Placement]:
+    """Those of which something is known at the broker."""
+    return [
+        _Placement(slot=slot, order=picture.orders.get((copy.follower, slot.order_id)))
+        for slot in copy.slots
+        if slot.standing not in _NEVER_THERE and (slot.order_id or slot.standing is Standing.REJECTED)
+    ]
 
 
 def average_price(slots: Sequence[Slot]) -> Decimal | None:

@@ -1,11 +1,11 @@
 """Slippage: what a follower paid more, or got less, than the leader. Positive is a cost, for BUY and for SELL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.model.order import Order
-from copyctl.model.records import Copy
+from copyctl.model.records import Slot
 from copyctl.model.terms import Side
 from copyctl.report.picture import Picture
 from copyctl.report.placements import average_price
@@ -28,13 +28,13 @@ class Slippage:
         return self.cost / self.turnover * _BASIS_POINTS
 
 
-def slippage(copy: Copy, leader: Order | None, picture: Picture) -> Slippage | None:
-    """A copy's slippage against the leader order's average price; None while either of them has not traded."""
-    price = average_price(copy.slots)
+def slippage(slots: Sequence[Slot], leader: Order | None, picture: Picture) -> Slippage | None:
+    """What placements lost against the leader order's average price; None while either of them has not traded."""
+    price = average_price(slots)
     if leader is None or leader.side is None or price is None or not leader.filled or not leader.average_price:
         return None
     instrument = picture.instrument(leader.segment, leader.security_id)
-    units = copy.filled * (instrument.multiplier if instrument else 1)
+    units = sum(slot.filled for slot in slots) * (instrument.multiplier if instrument else 1)
     per_unit = (price - leader.average_price) * _SIGN[leader.side]
     return Slippage(per_unit=per_unit, cost=per_unit * units, turnover=leader.average_price * units)
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copyctl.model.choices import KillAction
 from copyctl.model.deployment import OrderRates
 from copyctl.model.journal import Command
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Copy
 from copyctl.model.terms import Decision
 from copyctl.report.figures import latencies
+from copyctl.report.followed import Followed, followed, is_entry_part, is_own
+from copyctl.report.kill import kill_words
 from copyctl.report.moments import SECOND, day_start, told
 from copyctl.report.picture import Picture, Records
 
@@ -30,26 +33,29 @@ class Member:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What is known of the process besides its records. ``since``: when the run began, ns; ``waiting``: commands that
-    no run has taken in yet; ``sent``: when requests that change an account left today, by account (ns)."""
+    no run has taken in yet; ``actions``: what the rules have a kill do; ``sent``: when requests that change an account
+    left today, by account (ns)."""
 
     running: bool
     now: int
     since: int = 0
     leader: str = ""
     waiting: Sequence[Command] = ()
+    actions: Sequence[str] = ()
     sent: Mapping[str, Sequence[int]] | None = None
 
 
 def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRates) -> Row:
     """The whole status document."""
     picture = Picture(records)
+    rows = followed(picture.copies.values())
     accounts = {one.account: _account(picture, one.account, run) for one in members}
     return {
         "state": "running" if run.running else "stopped",
         "since": told(run.since) if run.running else None,
         "streams_up": all(_connected(picture, one, run) for one in (run.leader, *accounts)),
         "leader": _leader(picture, run),
-        "followers": [_follower(picture, one, accounts[one.account], run, rates) for one in members],
+        "followers": [_follower(rows, one, accounts[one.account], run, rates) for one in members],
         "kill_switch": _kill_switch([(one.name, accounts[one.account]) for one in members]),
         "latency_ms": latencies(_latencies(picture, day_start(run.now))),
         "anomalies": {what: sum(getattr(one, what) for one in picture.accounts.values()) for what in ANOMALIES},
@@ -57,8 +63,18 @@ def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRa
 
 
 def frame_to_request(copy: Copy, since: int) -> list[int]:
-    """How long each placement of a copy took from the leader's frame until its bytes left, ns."""
-    return [slot.left_at - slot.frame_at for slot in copy.slots if slot.frame_at >= max(since, 1) and slot.left_at]
+    """How long each placement of a copy took from the leader's frame until its bytes left, ns.
+
+    No frame is behind a row of copyctl's own. What waited for another order of ours, by intent, is no latency: the
+    entry of a reversal for its exit, an exit that is sent anew because the first one did not fill.
+    """
+    if is_own(copy.leader_order_id) or is_entry_part(copy.leader_order_id):
+        return []
+    return [
+        slot.left_at - slot.frame_at
+        for slot in copy.slots
+        if slot.left_at and slot.frame_at >= max(since, 1) and not (slot.urgent and slot.revision)
+    ]
 
 
 def _latencies(picture: Picture, since: int) -> list[int]:
@@ -67,24 +83,29 @@ def _latencies(picture: Picture, since: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """An account with the commands that wait for the next start taken into account."""
+    """An account with the commands that wait for the next start taken into account. ``to_do``: what the kill switch
+    has still to do; ``halted``: it holds back cancels and exits."""
 
     record: Account
     killed_at: int
     killed_reason: str
+    to_do: Sequence[str]
+    halted: bool
 
 
 def _account(picture: Picture, account: str, run: Run) -> _Known:
     record = picture.accounts.get(account) or Account(account=account)
     killed_at, reason = record.killed_at, record.killed_reason
+    to_do, halted = record.kill_actions, record.halted
     for command in run.waiting:
         if command.account not in ("", account):
             continue
         if command.command == "kill":
             killed_at, reason = killed_at or command.given_at, command.reason or "by command"
+            to_do = (*to_do, *run.actions, *command.actions)
         elif command.command == "resume":
-            killed_at, reason = 0, ""
-    return _Known(record=record, killed_at=killed_at, killed_reason=reason)
+            killed_at, reason, to_do, halted = 0, "", (), False
+    return _Known(record=record, killed_at=killed_at, killed_reason=reason, to_do=to_do, halted=halted)
 
 
 def _leader(picture: Picture, run: Run) -> Row:
@@ -105,16 +126,16 @@ def _connected(picture: Picture, account: str, run: Run) -> bool:
     return known is not None and run.running and known.stream_up and known.connected_at >= run.since
 
 
-def _follower(picture: Picture, member: Member, account: _Known, run: Run, rates: OrderRates) -> Row:
-    copies = [one for one in picture.copies.values() if one.follower == member.account]
+def _follower(rows: Sequence[Followed], member: Member, account: _Known, run: Run, rates: OrderRates) -> Row:
+    mine = [row for row in rows if row.follower == member.account]
     state, detail = _state(member, account)
     return {
         "name": member.name,
         "state": state,
-        "open_orders": sum(1 for copy in copies for slot in copy.slots if slot.live and slot.order_id),
-        "queued": sum(1 for copy in copies if copy.decision is Decision.QUEUED),
-        "dead_letters": sum(1 for copy in copies if copy.decision is Decision.DEAD),
-        "unresolved": sum(1 for copy in copies if copy.reason == Reason.UNRESOLVED),
+        "open_orders": sum(1 for row in mine for slot in row.slots if slot.live and slot.order_id),
+        "queued": sum(1 for row in mine if row.any(Decision.QUEUED)),
+        "dead_letters": sum(1 for row in mine if row.any(Decision.DEAD)),
+        "unresolved": sum(1 for row in mine if any(copy.reason == Reason.UNRESOLVED for copy in row.copies)),
         "realised_pnl": None,
         "detail": detail,
         "rate_budget": _budget(member.account, run, rates),
@@ -125,13 +146,24 @@ def _state(member: Member, account: _Known) -> tuple[str, str]:
     """The first state that holds, and its sentence."""
     record = account.record
     states = (
-        ("killed", bool(account.killed_at), f"kill switch: {account.killed_reason}"),
+        ("killed", bool(account.killed_at), _killed(account)),
         ("paused", bool(record.held), record.held),
         ("unauthenticated", bool(record.refused_token), record.refused_token),
         ("leaving", not member.enabled, "enabled: false, nothing new is opened"),
     )
     silent = f"order stream is down: {record.stream_text}" if record.stream_text and not record.stream_up else ""
     return next(((name, detail) for name, holds, detail in states if holds), ("active", silent))
+
+
+def _killed(account: _Known) -> str:
+    """Why, what is held back, and what is to be done still."""
+    told = [f"kill switch: {account.killed_reason}"]
+    if account.halted:
+        told.append("halted: nothing is sent, cancels and exits wait for resume")
+    to_do = kill_words(one for one in account.to_do if not (account.halted and one == KillAction.HALT))
+    if to_do:
+        told.append(f"still to do: {', '.join(to_do)}")
+    return "; ".join(told)
 
 
 def _budget(account: str, run: Run, rates: OrderRates) -> Row:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
 from copyctl.report.figures import latencies, rounded
+from copyctl.report.followed import Followed, followed
 from copyctl.report.picture import Picture, Records
 from copyctl.report.slippage import mean_bps, slippage
 from copyctl.report.status import frame_to_request
@@ -34,23 +34,25 @@ def summary(records: Records, names: Mapping[str, str], *, leader: str, since: i
 
 
 def _row(picture: Picture, account: str, name: str, leader: str, since: int) -> Row:
-    copies = [one for one in picture.copies.values() if one.follower == account and one.updated_at >= since]
-    traded = [copy for copy in copies if copy.filled]
-    lost = [slippage(copy, picture.orders.get((leader, copy.leader_order_id)), picture) for copy in traded]
+    rows = [one for one in followed(picture.copies.values()) if one.follower == account and one.updated_at >= since]
+    traded = [row for row in rows if row.filled]
+    lost = [slippage(row.slots, picture.orders.get((leader, row.leader_order_id)), picture) for row in traded]
     known = [one for one in lost if one is not None]
     fills = [one for one in picture.fills.values() if one.account == account and one.traded_at >= since]
     return {
         "follower": name,
-        "copied": sum(1 for one in copies if one.decision is Decision.COPIED),
-        **{decision.value: _counts(copies, decision) for decision in _COUNTED},
+        "copied": sum(1 for one in rows if one.last.decision is Decision.COPIED),
+        **{decision.value: _counts(rows, decision) for decision in _COUNTED},
         "fills": len(fills),
         "filled_quantity": sum(one.filled for one in traded),
         "slippage_bps": rounded(mean_bps(known)),
         "slippage_cost": rounded(sum((one.cost for one in known), Decimal(0))) if known else None,
-        "latency_ms": latencies([value for copy in copies for value in frame_to_request(copy, since)]),
+        "latency_ms": latencies(
+            [taken for row in rows for one in row.copies for taken in frame_to_request(one, since)]
+        ),
     }
 
 
-def _counts(copies: list[Copy], decision: Decision) -> dict[str, int]:
-    found = Counter(_COUNTED[decision](copy) or "" for copy in copies if copy.decision is decision)
+def _counts(rows: list[Followed], decision: Decision) -> dict[str, int]:
+    found = Counter(_COUNTED[decision](row.last) or "" for row in rows if row.last.decision is decision)
     return dict(found.most_common())

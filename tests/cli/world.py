@@ -20,7 +20,7 @@ from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import InstrumentMaster
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.engine.conductor import Conductor
-from copyctl.model.effects import Effect, Notice, Send
+from copyctl.model.effects import Effect, Notice, ReadBooks, Send
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -31,6 +31,7 @@ from copyctl.model.events import (
     Started,
     StreamChanged,
 )
+from copyctl.model.facts import Ask, FactArrived, Lack, Positions, PositionsWanted, Question
 from copyctl.model.order import ExecutionReport, Terms
 from copyctl.model.request import Fate, Outcome, Request
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment, Side, Source, Validity
@@ -46,6 +47,14 @@ ENVIRONMENT = {
     "BOB_CLIENT_ID": BOB,
     **{f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()},
 }
+POLICY = {
+    "sizing": {"strategy": "fixed_ratio", "ratio": 0.5},
+    "market_hours": {"enforce": False},
+    "checks": dict.fromkeys(("margin", "address"), False)
+    | dict.fromkeys(("self_trade", "delivery"), "off")
+    | {"price_band": "none"},
+}
+"""Half the leader's size at any hour, with nothing that only a broker could answer."""
 BARE = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "SYSTEMROOT", "PYTHONPATH")}
 """An environment in which none of the rules' variables is set."""
 
@@ -97,7 +106,7 @@ def document(**changes: Any) -> dict[str, Any]:
             }
             for name, own in (("alice", {}), ("bob", {"policy": {"sizing": {"ratio": 0.001}}}))
         ],
-        "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}},
+        "policy": POLICY,
         **changes,
     }
 
@@ -153,6 +162,20 @@ class Desk:
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Send):
             self.sent.append(effect.approved.request)
+        elif isinstance(effect, Ask):
+            self._answer(effect.question)
+        elif isinstance(effect, ReadBooks):
+            now = self.clock.now()
+            self.conductor.post(BooksRead(at=now, account=effect.account, asked_at=now))  # nothing new in them
+
+    def _answer(self, question: Question) -> None:
+        """Nobody holds anything but what this desk has copied; nothing else is to be had."""
+        now = self.clock.now()
+        told = {"at": now, "account": question.account, "question": question}
+        if isinstance(question, PositionsWanted):
+            self.conductor.post(FactArrived(**told, fact=Positions(account=question.account, as_of=now)))
+        else:
+            self.conductor.post(FactArrived(**told, why="not here", lack=Lack.UNAVAILABLE))
 
     def take_commands_in(self) -> int:
         """What the run does four times a second."""
@@ -166,6 +189,7 @@ class Desk:
                     command=one.command,
                     account=one.account,
                     reason=one.reason,
+                    actions=one.actions,
                 )
             )
         return len(commands)

@@ -1,6 +1,7 @@
 """A small world for the core: rules, instruments, a state that steps, and short words for what happens."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 from copyctl.core.state import State, copy_key, instrument_key, order_key
 from copyctl.core.step import Step, step
 from copyctl.core.waiting import Waiting
-from copyctl.model.effects import AskInstrument, Effect, Look, Notice, ReadBooks, Send
+from copyctl.model.calendar import TradingDays
+from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, Notice, ReadBooks, Send
 from copyctl.model.events import (
     Answered,
     BooksRead,
+    CalendarFound,
     CommandGiven,
     Event,
     FrameRead,
@@ -24,12 +27,26 @@ from copyctl.model.events import (
     StreamChanged,
     TimeReached,
 )
-from copyctl.model.facts import Ask, FactArrived, PositionRow, Positions, PositionsWanted, Question
+from copyctl.model.facts import (
+    Ask,
+    Fact,
+    FactArrived,
+    Funds,
+    FundsWanted,
+    MarginNeed,
+    MarginWanted,
+    PositionRow,
+    Positions,
+    PositionsWanted,
+    Question,
+    Quote,
+    QuoteWanted,
+)
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
 from copyctl.model.policy import Policy, Rules
 from copyctl.model.reasons import Category
-from copyctl.model.records import Copy, Slot
+from copyctl.model.records import Copy, Position, Slot
 from copyctl.model.request import Fate, Outcome, Request, RequestKind
 from copyctl.model.terms import (
     Decision,
@@ -133,6 +150,48 @@ def report(account: str, order_id: str, status: str = "PENDING", **said: Any) ->
 _TERMS = ("quantity", "price", "order_type", "trigger", "validity", "disclosed")
 
 
+def weekdays(year: int) -> TradingDays:
+    """Every weekday of a year."""
+    first = date(year, 1, 1)
+    days = (first + timedelta(days=number) for number in range(366))
+    return TradingDays(
+        calendar="XBOM",
+        first=first,
+        last=date(year, 12, 31),
+        open_days=tuple(day for day in days if day.weekday() < 5 and day.year == year),
+    )
+
+
+WEEKDAYS = weekdays(2026)
+
+
+def held(
+    security_id: str,
+    net: int,
+    *,
+    product: Product = Product.INTRADAY,
+    segment: Segment = Segment.NSE_FNO,
+    carried: int | None = None,
+    **said: Any,
+) -> PositionRow:
+    """What a broker shows of one position; by default all of it is from earlier days."""
+    return PositionRow(
+        segment=segment,
+        security_id=security_id,
+        product=product,
+        symbol=security_id,
+        net=net,
+        buy_quantity=max(0, net),
+        sell_quantity=max(0, -net),
+        carried=net if carried is None else carried,
+        day_buy=0,
+        day_sell=0,
+        buy_average=Decimal(0),
+        sell_average=Decimal(0),
+        **said,
+    )
+
+
 class Desk:
     """A state, a clock and what was asked of the world so far. Every step is checked for what no step may do."""
 
@@ -149,6 +208,9 @@ class Desk:
         self.notices: list[Notice] = []
         self.held: dict[str, tuple[PositionRow, ...]] = {}
         self.silent: set[str] = set()
+        self.money: dict[str, Decimal] = {}
+        self.margin_per_unit = Decimal(100)
+        self.quotes: dict[str, Quote] = {}
 
     def feed(self, event: Event) -> Step:
         """One event taken in, with the question for an instrument answered in the same turn, as the engine does."""
@@ -181,6 +243,8 @@ class Desk:
                 )
             elif isinstance(effect, Ask):
                 self.tell(effect.question)
+            elif isinstance(effect, FindCalendar):
+                self.feed(CalendarFound(at=self.now, calendar=effect.calendar, days=WEEKDAYS))
             else:
                 self.effects.append(effect)
         return made
@@ -188,8 +252,32 @@ class Desk:
     def tell(self, question: Question) -> None:
         """The broker's answer to a question, at once."""
         if isinstance(question, PositionsWanted) and question.account not in self.silent:
-            fact = Positions(account=question.account, as_of=self.now, rows=self.held.get(question.account, ()))
-            self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
+            rows = self.held.get(question.account)
+            rows = self._as_thought(question.account) if rows is None else rows
+            fact: Fact = Positions(account=question.account, as_of=self.now, rows=rows)
+        elif isinstance(question, FundsWanted) and "funds" not in self.silent:
+            money = self.money.get(question.account, Decimal(10_000_000))
+            fact = Funds(account=question.account, as_of=self.now, available=money, start_of_day=money)
+        elif isinstance(question, MarginWanted) and "margin" not in self.silent:
+            units = sum(order.quantity for order in question.orders)
+            fact = MarginNeed(as_of=self.now, required=units * self.margin_per_unit)
+        elif isinstance(question, QuoteWanted) and "quotes" not in self.silent:
+            fact = self.quotes.get(question.security_id) or Quote(
+                segment=question.segment, security_id=question.security_id, as_of=self.now
+            )
+            fact = replace(fact, as_of=self.now)
+        else:
+            return
+        self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
+
+    def _as_thought(self, account: str) -> tuple[PositionRow, ...]:
+        """The positions of an account just as the state has them."""
+        found = [one for one in self.state.tables["position"].values() if isinstance(one, Position)]
+        return tuple(
+            held(one.security_id, one.net, product=one.product, segment=one.segment, carried=one.base)
+            for one in found
+            if one.account == account
+        )
 
     # --- what happens -------------------------------------------------------------------------------------------
 

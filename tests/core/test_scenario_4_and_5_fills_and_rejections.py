@@ -16,8 +16,8 @@ PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCE
 TRADED = {"copy_on": "traded"}
 
 
-def resting(policy: dict[str, Any] | None = None, **said: Any) -> Desk:
-    desk = Desk(policy).start()
+def resting(policy: dict[str, Any] | None = None, parts: dict[str, Any] | None = None, **said: Any) -> Desk:
+    desk = Desk(policy, **(parts or {})).start()
     desk.leader(**said)
     desk.ack("A1")
     desk.copied()
@@ -266,8 +266,11 @@ def test_scenario_9_10_changed_back_by_hand_it_is_as_it_was() -> None:
     assert desk.copy().drift == ""
 
 
+ONLY_STOP = {"kill_switch": {"actions": ["stop_copying"]}}
+
+
 def test_the_kill_switch_refuses_placements_for_good_and_cancels_follow() -> None:
-    desk = resting()
+    desk = resting(parts=ONLY_STOP)
     desk.kill()
     desk.leader("L2")
     assert desk.decided("L2") == (Decision.REFUSED, "kill_switch")
@@ -295,7 +298,7 @@ def test_the_kill_switch_takes_back_what_waits() -> None:
 
 @pytest.mark.parametrize(("change", "asked"), [({"quantity": 60}, (MODIFY, 30, 100)), ({"price": 99}, (CANCEL,))])
 def test_the_kill_switch_cancels_what_the_leader_changes_unless_he_only_lessens_it(change: Any, asked: Any) -> None:
-    desk = resting()
+    desk = resting(parts=ONLY_STOP)
     desk.kill()
     desk.leader(**change)
     assert desk.asked() == [asked]

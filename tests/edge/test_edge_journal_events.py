@@ -15,6 +15,12 @@ from copyctl.edge.journal_reader import JournalReader
 from copyctl.model import events
 from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import (
+    Addresses,
+    AddressWanted,
+    BrokerKill,
+    BrokerKillStateWanted,
+    BrokerKillWanted,
+    Fact,
     FactArrived,
     Funds,
     FundsWanted,
@@ -25,6 +31,9 @@ from copyctl.model.facts import (
     PositionRow,
     Positions,
     PositionsWanted,
+    Profile,
+    ProfileWanted,
+    Question,
     Quote,
     QuoteWanted,
 )
@@ -117,6 +126,17 @@ TOLD_AS_JSON = [
                 MarginWanted(account=ACCOUNT, key="k", orders=(NEED,), include_positions=True),
                 MarginNeed(as_of=4, required=Decimal("1000.25"), available=Decimal(3)),
             ),
+            (
+                ProfileWanted(account=ACCOUNT),
+                Profile(account=ACCOUNT, as_of=5, ddpi=False, segments=("equity",), token_until=2**62),
+            ),
+            (
+                AddressWanted(account=ACCOUNT),
+                Addresses(account=ACCOUNT, as_of=6, registered=("2406:da00::7", "49.36.10.2"), allowed=True),
+            ),
+            (AddressWanted(account=ACCOUNT), Addresses(account=ACCOUNT, as_of=6, registered=())),
+            (BrokerKillWanted(account=ACCOUNT), BrokerKill(account=ACCOUNT, as_of=7, active=True, text="activated")),
+            (BrokerKillStateWanted(account=ACCOUNT), BrokerKill(account=ACCOUNT, as_of=8, text="?")),
         )
     ),
     FactArrived(at=10, account=ACCOUNT, question=FundsWanted(account=ACCOUNT), why="HTTP 500", lack=Lack.UNAVAILABLE),
@@ -137,6 +157,12 @@ def test_no_kind_of_event_was_forgotten_above():
     told = {type(event) for event in TOLD_AS_JSON}
     assert told.isdisjoint(KEPT_OTHERWISE)
     assert told.union(KEPT_OTHERWISE) == set(typing.get_args(events.Event))
+
+
+def test_no_kind_of_question_or_fact_was_forgotten_above():
+    arrived = [event for event in TOLD_AS_JSON if isinstance(event, FactArrived)]
+    assert {type(event.question) for event in arrived} == set(typing.get_args(Question))
+    assert {type(event.fact) for event in arrived} == {*typing.get_args(Fact), type(None)}
 
 
 def rules_with(token: str, folder: Path) -> tuple[Rules, str, str]:

@@ -44,7 +44,9 @@ class Run:
             listen=self.notices.append,
         )
         now = CLOCK.now()
-        self.feed(PolicyLoaded(at=now, digest="d", document="{}", rules=rules(followers=2)), Started(at=now))
+        policy = {"market_hours": {"enforce": False}, "checks": {"margin": False, "price_band": "none"}}
+        loaded = PolicyLoaded(at=now, digest="d", document="{}", rules=rules(policy, followers=2))
+        self.feed(loaded, Started(at=now))
         for account in (LEADER, ALICE, BOB):
             self.feed(StreamChanged(at=now, account=account, up=True), BooksRead(at=now, account=account, asked_at=now))
             wanted = PositionsWanted(account=account)

@@ -15,6 +15,11 @@ from copyctl.edge.transport import DhanGateway
 from copyctl.engine.facts import FactReader
 from copyctl.engine.pace import Pace
 from copyctl.model.facts import (
+    Addresses,
+    AddressWanted,
+    BrokerKill,
+    BrokerKillStateWanted,
+    BrokerKillWanted,
     FactArrived,
     Funds,
     FundsWanted,
@@ -24,6 +29,8 @@ from copyctl.model.facts import (
     MarginWanted,
     Positions,
     PositionsWanted,
+    Profile,
+    ProfileWanted,
     Question,
     Quote,
     QuoteWanted,
@@ -113,16 +120,42 @@ class World:
     def positions(self) -> PositionsWanted:
         return PositionsWanted(account=self.account)
 
+    @property
+    def profile(self) -> ProfileWanted:
+        return ProfileWanted(account=self.account)
+
+    @property
+    def address(self) -> AddressWanted:
+        return AddressWanted(account=self.account)
+
+    @property
+    def kill(self) -> BrokerKillWanted:
+        return BrokerKillWanted(account=self.account)
+
+    @property
+    def kill_state(self) -> BrokerKillStateWanted:
+        return BrokerKillStateWanted(account=self.account)
+
+    async def addresses(self) -> Addresses:
+        [event] = await self.answers(self.address)
+        assert isinstance(event.fact, Addresses)
+        return event.fact
+
 
 @contextlib.asynccontextmanager
-async def opened(*, seconds: float = 10.0, **rates: int) -> AsyncIterator[World]:
+async def opened(*, seconds: float = 10.0, source_ip: str | None = None, **rates: int) -> AsyncIterator[World]:
     """The whole world; the reader runs while the block lasts."""
     simulator = Simulator(("leader", "alice"), seed=7)
     await simulator.start()
     account = simulator.accounts["alice"]
     made = World(simulator=simulator, account=account.client_id)
     gateway = DhanGateway(
-        simulator.rest_url, account.client_id, lambda: account.access_token, timeout_seconds=seconds, clock=CLOCK
+        simulator.rest_url,
+        account.client_id,
+        lambda: account.access_token,
+        timeout_seconds=seconds,
+        clock=CLOCK,
+        source_ip=source_ip,
     )
     made.reader = FactReader(account.client_id, gateway=gateway, wire=Dhan(), clock=CLOCK, post=made.post, **rates)
     running = asyncio.create_task(made.reader.run())
@@ -184,6 +217,97 @@ async def test_positions_and_holdings_come_together(world: World) -> None:
     [row] = event.fact.rows
     assert (row.segment, row.net, row.carried, row.day_sell, row.multiplier) == (Segment.MCX_COMM, -2, 0, 2, 10)
     assert [each.path for each in world.requests()] == ["/positions", "/holdings"]
+
+
+# ---- what the account may do ----------------------------------------------------------------------------------------
+
+
+async def test_a_profile_tells_what_an_account_may_do_and_until_when_its_token_lives(world: World) -> None:
+    account = world.simulator.accounts["alice"]
+    [event] = await world.answers(world.profile)
+    assert isinstance(event.fact, Profile)
+    assert (event.fact.ddpi, event.fact.mtf, event.fact.data_plan) == (True, True, True)
+    assert event.fact.segments == ("equity", "derivative", "currency", "commodity")
+    assert account.token_expires is not None
+    assert event.fact.token_until is not None
+    assert 0 <= account.token_expires - event.fact.token_until / SECOND < 60
+    world.settings(ddpi="Deactive", mtf="Deactive", data_plan="806", active_segment="Equity")
+    [event] = await world.answers(world.profile)
+    assert isinstance(event.fact, Profile)
+    assert (event.fact.ddpi, event.fact.mtf, event.fact.data_plan) == (False, False, False)
+    assert event.fact.segments == ("equity",)
+    world.settings(row_missing=["ddpi", "tokenValidity"], row_nulls=["mtf", "dataPlan", "activeSegment"])
+    [event] = await world.answers(world.profile)
+    assert event.fact == Profile(account=world.account, as_of=event.fact.as_of if event.fact else 0)
+    assert {each.path for each in world.requests()} == {"/profile"}
+
+
+@pytest.mark.parametrize("source_ip", ["127.0.0.1", "127.0.0.2"])
+async def test_scenario_5_8_an_address_that_may_not_trade_is_known_before_the_first_order(source_ip: str) -> None:
+    async with opened(source_ip=source_ip) as world:
+        told = await world.addresses()
+        assert (told.registered, told.detected, told.allowed) == ((source_ip,), source_ip, True)
+        world.settings(ip_addresses=["192.0.2.7", "127.0.0.2"])
+        told = await world.addresses()
+        may = source_ip == "127.0.0.2"
+        assert (told.registered, told.detected, told.allowed) == (("192.0.2.7", "127.0.0.2"), source_ip, may)
+        assert told.takes_orders() is may
+        world.settings(row_missing=["ordersAllowed", "ipMatchStatus"])
+        assert (await world.addresses()).takes_orders() is may
+        world.settings(row_missing=["ordersAllowed", "ipMatchStatus", "detectedIP", "ip"])
+        told = await world.addresses()
+        assert (told.takes_orders(), told.takes_orders("127.0.0.2")) == (None, True)
+        [killed] = await world.answers(world.kill)
+        assert killed.lack is (None if may else Lack.REFUSED)
+
+
+async def test_an_account_for_which_no_address_is_registered_says_so(world: World) -> None:
+    world.settings(ip_answer_error=True)
+    told = await world.addresses()
+    assert (told.registered, told.takes_orders("127.0.0.1")) == ((), False)
+    world.settings(ip_answer_error=False, ip_allowed=False)
+    told = await world.addresses()
+    assert (told.allowed, told.takes_orders("192.0.2.1")) == (False, False)
+
+
+async def test_scenario_9_1_the_brokers_kill_switch_is_turned_on_once_nothing_is_open_or_held(world: World) -> None:
+    account, markets = world.simulator.accounts["alice"], world.simulator.broker.exchange.markets
+    position = account.ledger.position(markets["NSE_FNO", "43210"].instrument, "MARGIN")
+    position.trade("BUY", 65, Decimal(100))
+    [refused] = await world.answers(world.kill)
+    assert (refused.fact, refused.lack) == (None, Lack.NOT_NOW)
+    assert "positions or pending orders are open" in refused.why
+    [state] = await world.answers(world.kill_state)
+    assert isinstance(state.fact, BrokerKill)
+    assert (state.fact.active, state.fact.text, account.kill_switch) == (False, "DEACTIVATE", False)
+    position.trade("SELL", 65, Decimal(100))
+    for _ in range(2):  # on is on
+        [done] = await world.answers(world.kill)
+        assert isinstance(done.fact, BrokerKill)
+        assert (done.fact.active, done.fact.text) == (True, "Kill Switch has been successfully activated")
+    [state] = await world.answers(world.kill_state)
+    assert isinstance(state.fact, BrokerKill)
+    assert (state.fact.active, account.kill_switch) == (True, True)
+    assert [(each.method, each.query, each.raw) for each in world.requests("/killswitch")] == [
+        ("POST", "killSwitchStatus=ACTIVATE", b""),
+        ("GET", "", b""),
+        ("POST", "killSwitchStatus=ACTIVATE", b""),
+        ("POST", "killSwitchStatus=ACTIVATE", b""),
+        ("GET", "", b""),
+    ]
+
+
+@pytest.mark.parametrize(("kind", "on"), [("reset_before", False), ("reset_after", True), ("empty", True)])
+async def test_scenario_7_9_whether_a_kill_switch_without_an_answer_is_on_is_looked_up(
+    world: World, kind: str, on: bool
+) -> None:
+    world.fault(kind=kind, path="/killswitch", times=1)
+    [lost] = await world.answers(world.kill)
+    assert (lost.fact, lost.lack) == (None, Lack.UNAVAILABLE)
+    [state] = await world.answers(world.kill_state)
+    assert isinstance(state.fact, BrokerKill)
+    assert state.fact.active is on
+    assert len(world.requests("/killswitch")) == 2  # it was not sent again
 
 
 # ---- merging and rates ----------------------------------------------------------------------------------------------
@@ -334,7 +458,8 @@ async def test_scenario_5_6_an_account_without_the_data_plan_says_so_and_has_eve
 async def test_scenario_5_8_a_dead_token_is_told_apart(world: World, shape: str) -> None:
     world.settings(dead_token=shape)
     world.simulator.accounts["alice"].token_alive = False
-    events = await world.answers(world.funds, world.positions, world.margin(), world.quote("2885"))
+    account = (world.profile, world.address, world.kill, world.kill_state)
+    events = await world.answers(world.funds, world.positions, world.margin(), world.quote("2885"), *account)
     assert {event.lack for event in events} == {Lack.REFUSED}
 
 
@@ -369,7 +494,8 @@ async def test_scenario_7_9_a_fault_is_an_answer_and_the_next_question_is_asked(
     async with opened(seconds=0.4, quotes_per_second=20) as world:
         world.settings(rate_limits={})
         world.fault(**rule)
-        questions = (world.funds, world.positions, world.margin(), world.quote("2885"))
+        account = (world.profile, world.address, world.kill, world.kill_state)
+        questions = (world.funds, world.positions, world.margin(), world.quote("2885"), *account)
         for event in await world.answers(*questions):
             assert (event.fact, event.lack) == (None, Lack.UNAVAILABLE)
             assert event.why

@@ -9,7 +9,18 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from copyctl.model.facts import AccountQuestion, FundsWanted, MarginOrder, MarginWanted, PositionsWanted, QuoteWanted
+from copyctl.model.facts import (
+    AccountQuestion,
+    AddressWanted,
+    BrokerKillStateWanted,
+    BrokerKillWanted,
+    FundsWanted,
+    MarginOrder,
+    MarginWanted,
+    PositionsWanted,
+    ProfileWanted,
+    QuoteWanted,
+)
 from copyctl.model.request import Approved, Call, Desired, Request, RequestKind
 from copyctl.model.terms import AmoTime, Validity
 
@@ -30,6 +41,15 @@ POSITIONS: Final = Call(method="get_positions", arguments={})
 
 HOLDINGS: Final = Call(method="get_holdings", arguments={})
 """Read the delivered shares; none at all are answered as an error (HTTP 500, DH-1111)."""
+
+ADDRESSES: Final = Call(verb="GET", path="/ip/getIP")
+"""Read the addresses from which orders may come; the client has it beside its login, with a token of its own."""
+
+KILL: Final = Call(method="kill_switch", arguments={"action": "ACTIVATE"})
+"""Turn the account's own kill switch on, for the rest of the day."""
+
+KILL_STATE: Final = Call(method="status_kill_switch", arguments={})
+"""Read whether it is on."""
 
 MOST_QUOTES: Final = 1_000
 """So many instruments may be asked about in one call (Dhan API v2, market quote)."""
@@ -73,6 +93,14 @@ def calls_for(question: AccountQuestion) -> tuple[Call, ...]:
             return (POSITIONS, HOLDINGS)
         case MarginWanted():
             return (_margin(question),)
+        case ProfileWanted():
+            return (PROFILE,)
+        case AddressWanted():
+            return (ADDRESSES,)
+        case BrokerKillWanted():
+            return (KILL,)
+        case BrokerKillStateWanted():
+            return (KILL_STATE,)
 
 
 def quotes_call(questions: Sequence[QuoteWanted]) -> Call:

@@ -1,4 +1,4 @@
-"""Figures over REST (Dhan API v2: funds, margin calculator): what the answers to a question say. Never raises.
+"""Figures over REST: what the answers to a question say (Dhan API v2: funds, margin calculator). Never raises.
 
 A figure that the fact cannot do without and that is missing or nonsense makes the answer unreadable; any other is None.
 """
@@ -7,15 +7,20 @@ from collections.abc import Sequence
 
 from copyctl.model.facts import (
     AccountQuestion,
+    AddressWanted,
+    BrokerKillStateWanted,
+    BrokerKillWanted,
     FactReading,
     Funds,
     FundsWanted,
     MarginNeed,
     MarginWanted,
     PositionsWanted,
+    ProfileWanted,
 )
 from copyctl.model.request import Answer
 from copyctl.wire.dhan import fact_keys
+from copyctl.wire.dhan.account import read_addresses, read_kill, read_kill_state, read_profile
 from copyctl.wire.dhan.figures import figure, lacking, named, read, single
 from copyctl.wire.dhan.portfolio import read_positions
 from copyctl.wire.dhan.values import NonsenseError, identifier, number
@@ -30,6 +35,14 @@ def read_fact(question: AccountQuestion, answers: Sequence[Answer], as_of: int) 
             return read_positions(answers[0], answers[1], question.account, as_of)
         case MarginWanted():
             return _margin(answers[0], as_of)
+        case ProfileWanted():
+            return read_profile(answers[0], question.account, as_of)
+        case AddressWanted():
+            return read_addresses(answers[0], question.account, as_of)
+        case BrokerKillWanted():
+            return read_kill(answers[0], question.account, as_of)
+        case BrokerKillStateWanted():
+            return read_kill_state(answers[0], question.account, as_of)
 
 
 def _funds(answer: Answer, account: str, as_of: int) -> FactReading:

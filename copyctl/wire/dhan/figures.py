@@ -17,7 +17,7 @@ _LONGEST_WORD: Final = 80
 _REFUSED: Final = frozenset({Category.AUTHENTICATION, Category.ADDRESS})
 _IN_VAIN: Final = frozenset({Category.INSTRUMENT, Category.INPUT, Category.PRODUCT, Category.QUANTITY})
 _WANTS_A_PLAN: Final = re.compile(r"not\s+subscribed|subscribe\s+to", re.IGNORECASE)
-_UNAUTHORISED, _NOT_FOUND, _TOO_MANY = 401, 404, 429
+_UNAUTHORISED, _NOT_FOUND, _TIMED_OUT, _TOO_MANY = 401, 404, 408, 429
 
 
 def read(answer: Answer, *, quotes: bool = False) -> Body | FactReading:
@@ -42,6 +42,13 @@ def read_rows(answer: Answer) -> list[object] | FactReading:
     if isinstance(value, dict):
         value = [value] if any(_is(key, "SECURITYID") for key in value) else data_of(value)
     return value if isinstance(value, list) else lacking(f"HTTP {answer.status}: it is no list")
+
+
+def declined(answer: Answer) -> bool:
+    """Does the broker itself say, in JSON and without a doubt, that it did not do what was asked for?"""
+    said = _body(answer).problem
+    surely = answer.status // 100 in (2, 4) and answer.status not in (_NOT_FOUND, _TIMED_OUT, _TOO_MANY)
+    return surely and said is not None and not said.ambiguous
 
 
 def lacking(why: str, lack: Lack = Lack.UNAVAILABLE) -> FactReading:

@@ -5,6 +5,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from copyctl.core.baskets import Fail, Wait
 from copyctl.core.capital import lacks_capital, sizing_facts
 from copyctl.core.checks import Asked, Later, check
 from copyctl.core.decide import (
@@ -21,6 +22,7 @@ from copyctl.core.decide import (
 from copyctl.core.drift import drift
 from copyctl.core.entries import followed
 from copyctl.core.index import instrument_of, is_open
+from copyctl.core.legs import joined, verdict
 from copyctl.core.plan import of
 from copyctl.core.positions import unknown_position
 from copyctl.core.pursue import adopt, placed_already, pursue
@@ -42,10 +44,9 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
     """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all. What of it
     closes a position is left to the exits of that instrument."""
     row, _, account = touched.partition("/")
-    if row.startswith("position:"):
-        copy = draft.copies.get(touched)
-        if copy is not None:
-            draft.moved[(copy.follower, instrument_of(copy))] = None
+    own = draft.copies.get(touched) if row.startswith("position:") else None
+    if own is not None and own.exit:
+        draft.moved[(own.follower, instrument_of(own))] = None
         return
     order_id = row.partition("#")[0]
     leader = draft.orders.get(order_key(rules.leader.client_id, order_id))
@@ -152,7 +153,9 @@ def _passed(one: Asked, before: Copy | None) -> tuple[Copy, bool]:
         return copy, True
     if copy.slots and (terms.quantity <= copy.filled or _lessened(copy)):
         return replace(copy, checked=terms), True
-    answer = check(one)
+    one = one.with_copy(joined(one.draft, one.follower, copy, one.lead, one.instrument))
+    answer = _basket(one) or check(one)
+    copy = one.copy
     if isinstance(answer, Copy):
         return replace(answer, waits=False), True
     if isinstance(answer, Later):
@@ -167,8 +170,22 @@ def _passed(one: Asked, before: Copy | None) -> tuple[Copy, bool]:
     copy = replace(copy, waits=False)
     if not open_before or before is None or before.checked is None:
         return replace(copy, stuck=answer.detail, closing=not open_before), open_before
+    if copy.wanted is None:
+        return copy, False
     stays = replace(copy.wanted, terms=before.checked)
     return replace(copy, wanted=stays, pursued=stays, stuck=answer.detail), False
+
+
+def _basket(one: Asked) -> Later | Verdict | None:
+    """Does this leg of a basket wait for others, or not go at all? None: it may be checked like any entry."""
+    if not one.copy.basket:
+        return None
+    found = verdict(one.draft, one.rules, one.follower, one.copy)
+    if isinstance(found, Fail):
+        return Verdict(decision=Decision.REFUSED, reason=Reason.BASKET_FAILED, detail=found.detail)
+    if isinstance(found, Wait):
+        return Later(reason=Reason.BASKET, detail=found.detail, until=found.until or 0)
+    return None
 
 
 def _lessened(copy: Copy) -> bool:

@@ -25,7 +25,7 @@ class Index:
     """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
     ``resting``: orders that are not over, by account and instrument. ``timed``: copies that are looked at again at a
-    moment of their own (ns)."""
+    moment of their own (ns). ``baskets``: copies by follower and basket."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Keys] = {}
@@ -35,6 +35,7 @@ class Index:
         self.open: dict[str, Keys] = {}
         self.timed: dict[str, int] = {}
         self.resting: dict[str, Keys] = {}
+        self.baskets: dict[str, Keys] = {}
 
     def note(self, table: str, key: str, before: Record | None, after: Record | None) -> None:
         """A record was put in the place of another one; either may be missing."""
@@ -62,6 +63,8 @@ class Index:
             if now:
                 _move(self.copies, now, key, there=True)
         one: Copy = after or before  # type: ignore[assignment]
+        if one.basket:
+            _move(self.baskets, f"{one.follower}/{one.basket}", key, there=after is not None)
         _move(self.open, one.follower, key, there=after is not None and is_open(after))
         if after is not None and after.due_at:
             self.timed[key] = after.due_at

@@ -17,6 +17,8 @@ from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Account, Copy
 from copyctl.model.terms import Level
 
+BROKER_KILL_AGAIN = 5 * SECOND
+"""How often the broker's own kill switch is tried where it does not take it yet."""
 NOT_COUNTED = frozenset(
     {
         Category.HALT,
@@ -35,7 +37,7 @@ def trip(draft: Draft, rules: Rules, account: str, reason: str, actions: tuple[s
     known = draft.account(account)
     wanted = list(rules.kill_switch.actions) + [KillAction(word) for word in actions]
     already_on = bool(known.killed_at)
-    todo = [word for word in KillAction if word in wanted and word is not KillAction.STOP_COPYING]
+    todo: list[KillAction] = [word for word in KillAction if word in wanted and word is not KillAction.STOP_COPYING]
     if already_on:
         todo = [word for word in todo if word in actions]
     pending = tuple(dict.fromkeys((*known.kill_actions, *(word.value for word in _in_order(rules, todo)))))
@@ -158,8 +160,11 @@ def _broker(draft: Draft, _rules: Rules, follower: Follower) -> bool:
     busy = bool(draft.open_copies(follower.client_id))
     if busy or any(here.net for here in draft.positions_of(follower.client_id)):
         return False
-    draft.effects.append(Ask(question=BrokerKillWanted(account=follower.client_id)))
-    return True
+    account = draft.account(follower.client_id)
+    if draft.now - account.broker_asked_at >= BROKER_KILL_AGAIN:
+        draft.accounts.put(replace(account, broker_asked_at=draft.now))
+        draft.effects.append(Ask(question=BrokerKillWanted(account=follower.client_id)))
+    return False  # done when the broker says so
 
 
 def _halt(draft: Draft, _rules: Rules, follower: Follower) -> bool:

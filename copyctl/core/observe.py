@@ -55,6 +55,15 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
             _follower_order(draft, order, before)
 
 
+def learned(draft: Draft, rules: Rules, before: Order, order: Order) -> None:
+    """An order turned out to be otherwise than it was known, with no report that says so."""
+    draft.put_order(order)
+    if order.account == rules.leader.client_id:
+        _leader_order(draft, order)
+    else:
+        _follower_order(draft, order, before)
+
+
 def _follower_traded(draft: Draft, order: Order, units: int) -> None:
     """A follower's account traded, by a copy or by hand: its position is another one now."""
     copy = draft.copy_with(order)

@@ -155,7 +155,7 @@ def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, 
 def _too_late(draft: Draft, rules: Rules, request: Request) -> bool:
     """Has a placement waited so long that the leader's order, traded meanwhile, is no entry any more? One that is
     placed anew since the first never was there has waited from the first on."""
-    if request.kind is not RequestKind.PLACE:
+    if request.kind is not RequestKind.PLACE or request.exit:
         return False
     leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id))
     follower = follower_of(rules, request.account)

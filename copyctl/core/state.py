@@ -5,9 +5,9 @@ of the same step reads through. The draft's changes are what the journal keeps; 
 a state moves on. A step that fails leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open
@@ -18,7 +18,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, Account, Change, Copy, LeaderOrder, Needed, Position, Record
+from copyctl.model.records import TABLES, Account, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
 from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Product, Segment
 
@@ -101,33 +101,26 @@ class State:
             self.order_of.pop(order_key(record.account, record.correlation_id), None)
 
 
+_KEYS: dict[type, Callable[[Any], str]] = {
+    Order: lambda one: order_key(one.account, one.order_id),
+    Copy: lambda one: copy_key(one.leader_order_id, one.follower),
+    Request: lambda one: one.request_id,
+    Account: lambda one: one.account,
+    LeaderOrder: lambda one: one.order_id,
+    Instrument: lambda one: instrument_key(one.segment, one.security_id),
+    Fill: fill_key,
+    Position: lambda one: position_key(one.account, one.segment, one.security_id, one.product),
+    Funds: lambda one: one.account,
+    Quote: lambda one: instrument_key(one.segment, one.security_id),
+    TradingDays: lambda one: one.calendar,
+    Needed: lambda one: one.key,
+    BasketRecord: lambda one: f"{one.follower}/{one.name}",
+}
+
+
 def key_of(record: Record) -> str:
     """The key under which a record is journalled."""
-    match record:
-        case Order():
-            return order_key(record.account, record.order_id)
-        case Copy():
-            return copy_key(record.leader_order_id, record.follower)
-        case Request():
-            return record.request_id
-        case Account():
-            return record.account
-        case LeaderOrder():
-            return record.order_id
-        case Instrument():
-            return instrument_key(record.segment, record.security_id)
-        case Fill():
-            return fill_key(record)
-        case Position():
-            return position_key(record.account, record.segment, record.security_id, record.product)
-        case Funds():
-            return record.account
-        case Quote():
-            return instrument_key(record.segment, record.security_id)
-        case TradingDays():
-            return record.calendar
-        case Needed():
-            return record.key
+    return _KEYS[type(record)](record)
 
 
 class Overlay(Generic[R]):
@@ -193,6 +186,7 @@ class Draft:
         self.quotes: Overlay[Quote] = Overlay(state.tables["quote"])  # type: ignore[arg-type]
         self.days: Overlay[TradingDays] = Overlay(state.tables["days"])  # type: ignore[arg-type]
         self.margins: Overlay[Needed] = Overlay(state.tables["margin"])  # type: ignore[arg-type]
+        self.baskets: Overlay[BasketRecord] = Overlay(state.tables["basket"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
         self.owed: list[Owed] = []
@@ -290,6 +284,13 @@ class Draft:
         found = (self.orders.get(key) for key in keys)
         return [one for one in found if one is not None and not one.over]
 
+    def copies_of_basket(self, account: str, basket: str) -> list[Copy]:
+        """A follower's copies that are legs of one basket, oldest first."""
+        keys = dict(self.state.index.baskets.get(f"{account}/{basket}", {}))
+        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        found = (self.copies.get(key) for key in keys)
+        return [one for one in found if one is not None and one.basket == basket]
+
     def copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's copies of today in one instrument, entries and exits, oldest first."""
         keys = dict(self.state.index.copies.get(f"{account}/{instrument}", {}))
@@ -325,6 +326,7 @@ class Draft:
             "quote": self.quotes,  # type: ignore[dict-item]
             "days": self.days,  # type: ignore[dict-item]
             "margin": self.margins,  # type: ignore[dict-item]
+            "basket": self.baskets,  # type: ignore[dict-item]
         }
         return tuple(
             Change(table=table, key=key, record=record)

@@ -7,30 +7,25 @@ Pure: the state is read, never written; everything that is decided comes back. A
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import exits, kill, margin, market, settle
+from copyctl.core import exits, kill, legs, settle
 from copyctl.core.attend import attend
-from copyctl.core.capital import needs_funds
+from copyctl.core.day import find_calendars, new_day
+from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
 from copyctl.core.hours import SECOND, day_start
+from copyctl.core.join import join
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
-    ask_positions,
     count_copies,
     count_leader,
-    day_number,
-    missing_exits,
-    roll_over,
-    take_positions,
 )
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, follower_of, instrument_key, order_key
-from copyctl.model.calendar import TradingDays
-from copyctl.model.effects import Effect, FindCalendar, Notice, ReadBooks
+from copyctl.model.effects import Effect, Notice, ReadBooks
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -50,15 +45,7 @@ from copyctl.model.events import (
     TimeReached,
 )
 from copyctl.model.facts import (
-    Ask,
     FactArrived,
-    Funds,
-    FundsWanted,
-    Lack,
-    MarginWanted,
-    PositionsWanted,
-    Quote,
-    QuoteWanted,
 )
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
@@ -69,8 +56,6 @@ from copyctl.model.terms import Decision, Level
 CLOCK_OFF = 2 * SECOND
 FORGET_EVERY = 600 * SECOND
 NOISE_FRAMES = 5
-POSITIONS_AGAIN = 2 * SECOND
-"""How often positions that could not be read yet are asked for."""
 NOISE_WITHIN = 60 * SECOND
 NOISE_TOLD_EVERY = 300 * SECOND
 """So many unreadable frames within so long make an alert, one at most in five minutes (scenario 8.9)."""
@@ -93,7 +78,7 @@ def step(state: State, event: Event) -> Step:
     _HANDLERS[type(event)](draft, event)
     rules = draft.rules
     if rules is not None:
-        _new_day(draft, rules)
+        new_day(draft, rules)
         count_leader(draft, rules, partial(exits.leader_closed, draft, rules))
         kill.watch(draft, rules)
         for name, account in draft.accounts.written.items():
@@ -103,6 +88,9 @@ def step(state: State, event: Event) -> Step:
         draft.touched.update((key, None) for key in draft.timed())
         for touched in list(draft.touched):
             attend(draft, rules, touched)
+        for touched in legs.settle_baskets(draft, rules):
+            attend(draft, rules, touched)
+        join(draft, rules)
         count_copies(draft)
         _settle_positions(draft, rules)
         if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
@@ -142,6 +130,11 @@ def _started(draft: Draft, event: Started) -> None:
         blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0, held="")
         draft.accounts.put(blank)
     draft.all_again = True
+    if draft.rules is not None:
+        ask_at_start(draft, draft.rules)
+    for follower in draft.rules.followers if draft.rules is not None else ():
+        for copy in draft.open_copies(follower.client_id):
+            draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
     for request in settle.restarted(draft):
         recognise(draft, request.leader_order_id, request.account, request.revision)
 
@@ -149,8 +142,7 @@ def _started(draft: Draft, event: Started) -> None:
 def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     draft.rules = event.rules
     draft.all_again = True
-    calendars = {one.policy.market_hours.calendar for one in event.rules.followers if one.policy.market_hours.enforce}
-    draft.effects.extend(FindCalendar(calendar=calendar) for calendar in sorted(calendars))
+    draft.effects.extend(find_calendars(event.rules))
     if draft.state.rules is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
@@ -201,7 +193,7 @@ def _books(draft: Draft, event: BooksRead) -> None:
     draft.accounts.put(replace(account, ready=True, books_at=event.asked_at, broker_ahead=ahead, refused_token=""))
     if draft.rules is None:
         return
-    _ask_ahead(draft, draft.rules, event.account)
+    ask_ahead(draft, draft.rules, event.account)
     observe(draft, draft.rules, event.orders)
     note_fills(draft, event.fills)
     settle.book_read(draft, event.account, event.asked_at)
@@ -209,20 +201,6 @@ def _books(draft: Draft, event: BooksRead) -> None:
         draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
     if event.account == draft.rules.leader.client_id:
         _forget(draft, draft.rules)
-
-
-def _ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
-    """Ask ahead of need, once a sweep: positions of all, funds of those whose policy needs them, prices in play."""
-    known = draft.account(account)
-    unread = not known.positions_at
-    if draft.now - known.asked_at < (POSITIONS_AGAIN if unread else rules.resilience.sweep):
-        return
-    draft.accounts.put(replace(known, asked_at=draft.now))
-    ask_positions(draft, account)
-    if needs_funds(rules, account):
-        draft.effects.append(Ask(question=FundsWanted(account=account)))
-    if account == rules.leader.client_id:
-        market.ask_in_play(draft, rules)
 
 
 def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
@@ -352,84 +330,6 @@ def _set_aside(draft: Draft, event: EventSetAside) -> None:
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 
 
-def _fact(draft: Draft, event: FactArrived) -> None:
-    """A figure that only the broker has, or why it cannot be had."""
-    rules = draft.rules
-    if rules is None:
-        return
-    account = draft.account(event.account)
-    question, fact = event.question, event.fact
-    if isinstance(question, FundsWanted):
-        draft.accounts.put(replace(account, funds_why="" if fact is not None else event.why or "no answer"))
-        if isinstance(fact, Funds):
-            draft.funds.put(fact)
-    elif isinstance(question, QuoteWanted):
-        lacks_plan = event.lack is Lack.NO_DATA_PLAN
-        draft.accounts.put(replace(account, quotes_why=event.why if lacks_plan else ""))
-        blank = Quote(segment=question.segment, security_id=question.security_id, as_of=event.at)
-        draft.quotes.put(fact if isinstance(fact, Quote) else blank)
-    elif isinstance(question, MarginWanted):
-        margin.take(draft, event)
-    if not isinstance(question, PositionsWanted):
-        shared = isinstance(question, QuoteWanted)
-        _look_again(draft, rules, rules.leader.client_id if shared else event.account)
-        return
-    known = account.positions_at
-    shift = take_positions(draft, event)
-    if event.account == rules.leader.client_id:
-        missing_exits(draft, rules, shift)
-    else:
-        for _, here in shift:
-            draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
-    if draft.account(event.account).positions_at and not known:
-        _positions_known(draft, rules, event.account)
-
-
-def _look_again(draft: Draft, rules: Rules, account: str) -> None:
-    """A figure has come, or will not: whatever may have waited for it is looked at again."""
-    shared = account == rules.leader.client_id
-    for follower in rules.followers:
-        if not shared and follower.client_id != account:
-            continue
-        for copy in draft.open_copies(follower.client_id):
-            if not copy.exit and (copy.wanted is None or copy.wanted.terms != copy.checked):
-                draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
-
-
-def _calendar(draft: Draft, event: CalendarFound) -> None:
-    """The trading days are known, or cannot be: then none is."""
-    never = date(1970, 1, 1)
-    days = event.days or TradingDays(calendar=event.calendar, first=never, last=never, open_days=())
-    draft.days.put(days if days.calendar == event.calendar else replace(days, calendar=event.calendar))
-    if event.why:
-        text = f"trading days of {event.calendar}: {event.why}"
-        level = Level.WARNING if event.days is not None else Level.CRITICAL
-        draft.notices.append(Notice(at=draft.now, event="alert", level=level, text=text))
-    if draft.rules is not None:
-        _look_again(draft, draft.rules, draft.rules.leader.client_id)
-
-
-def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
-    """It is known what an account began the day with: what waited for that goes on."""
-    if account == rules.leader.client_id:
-        for lead in draft.leader_orders.values():
-            order = draft.orders.get(order_key(account, lead.order_id))
-            if not lead.classified or (order is not None and order.filled > lead.counted):
-                draft.leads_moved[lead.order_id] = None
-                draft.touched[lead.order_id] = None
-        return
-    for here in draft.positions_of(account):
-        draft.moved[(account, instrument_key(here.segment, here.security_id))] = None
-
-
-def _new_day(draft: Draft, rules: Rules) -> None:
-    """The Indian day is another one than that of the counters."""
-    today = day_number(draft.now)
-    for name in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
-        if draft.account(name).day != today:
-            roll_over(draft, name)
-
-
 def _time(_draft: Draft, _event: TimeReached) -> None:
     """Nothing but the time has changed: what is due is done by every step."""
 
@@ -448,8 +348,8 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     CommandGiven: _command,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
-    FactArrived: _fact,
-    CalendarFound: _calendar,
+    FactArrived: take_fact,
+    CalendarFound: take_calendar,
     TimeReached: _time,
 }
 

@@ -80,7 +80,7 @@ class Calendars:
         if not kept_at(self._folder, name).exists():
             command = [sys.executable, "-m", "copyctl.edge.trading_days", str(self._folder), name, today.isoformat()]
             try:
-                subprocess.run(command, check=False, capture_output=True, timeout=LIBRARY_SECONDS)
+                subprocess.run(command, check=False, capture_output=True, timeout=LIBRARY_SECONDS)  # noqa: S603  ours
             except (OSError, subprocess.TimeoutExpired) as fault:
                 return None, f"the calendar library does not answer: {type(fault).__name__}"
         found = find(self._folder, name, today)

@@ -21,10 +21,12 @@ from copyctl.model.events import (
     Started,
     StreamChanged,
 )
-from copyctl.model.facts import Ask
+from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
+from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Copy
 from copyctl.model.request import Answer, Approved, Request, RequestState
+from copyctl.model.terms import Decision
 
 COMMANDS_EVERY_SECONDS = 0.2
 BOOKS_PER_SECOND = 10
@@ -182,7 +184,13 @@ class Replicator:
     def _unfinished(self, *, queued: bool) -> bool:
         states = set(RequestState) if queued else {RequestState.SENT}
         requests = self.state.tables["request"].values()
-        return any(isinstance(one, Request) and one.state in states for one in requests)
+        if any(isinstance(one, Request) and one.state in states for one in requests):
+            return True
+        copies = self.state.tables["copy"].values() if queued else ()
+        return any(
+            isinstance(one, Copy) and one.reason == Reason.CHECKING and one.decision is Decision.QUEUED
+            for one in copies
+        )
 
     async def _commands(self) -> None:
         """Take commands in as they are given by other processes."""
@@ -248,13 +256,23 @@ class Replicator:
                 if reader is not None:
                     self._begin(reader.look(effect.request_id, effect.correlation_id))
             case Ask():
-                facts = self._facts.get(effect.question.account)
-                if facts is not None:
-                    facts.ask(effect.question)
+                self._ask(effect.question)
             case FindCalendar():
                 self._begin(self._find_calendar(effect.calendar))
             case AskInstrument():
                 pass  # the conductor has answered it in the same turn
+
+    def _ask(self, question: Question) -> None:
+        facts = self._facts.get(question.account)
+        if facts is None:
+            return
+        if self._dry and isinstance(question, BrokerKillWanted):  # the one question that changes an account
+            text = "a dry run does not turn the broker's switch on"
+            fact = BrokerKill(account=question.account, as_of=self._clock.now(), active=True, text=text)
+            said = FactArrived(at=self._clock.now(), account=question.account, question=question, fact=fact)
+            self._conductor.post(said)
+            return
+        facts.ask(question)
 
     async def _find_calendar(self, name: str) -> None:
         days, why = await asyncio.to_thread(self._outside.calendar.find, name)

@@ -92,8 +92,10 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since. ``changes_refused``: why the last modification was refused. ``rejected_as``: the category of a rejected
     placement. ``retired``: cancelled by us to be placed anew. ``cancel_asked``: we have asked for its end.
     ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. ``rests``: a
-    book that was read after it was taken shows it open. ``urgent``: an exit that has to trade now. Times in ns:
-    ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
+    book that was read after it was taken shows it open. ``urgent``: an exit that has to trade now. ``most``: of an
+    exit, the largest total that it may have at the broker while changes of it are not confirmed, 0: what is asked.
+    Times in ns: ``altered_at`` (an exit's last change was asked for), ``decided_at``, ``left_at`` (its bytes went
+    out), ``answered_at``.
     """
 
     revision: int
@@ -114,6 +116,8 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     left_alone: bool = False
     rests: bool = False
     urgent: bool = False
+    most: int = 0
+    altered_at: int = 0
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0
@@ -143,12 +147,12 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     change cannot be copied. ``drift``: "" or in what the follower differs from what the rules want, and why.
     ``exit``: it closes what copies built. ``due``: units that the leader's trades of it ask to be closed, in parts of
     a unit; ``shaped``: the terms that the prices of the day were laid upon, and what came of it; ``hurried``: the terms
-    of what has to trade now; ``owed_since``: since when some of that is still open (ns). ``cut``: units of an entry
-    that an exit took away before they filled. ``excess``: units filled beyond what the leader has. ``checked``: the
-    terms that the checks have passed. ``hold``: the margin held for it in rupees, asked for at ``hold_at``.
-    ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of
-    it waits for a figure. ``due_at``: when it is looked at again whatever happens (ns), 0 for never. ``told``: alerts
-    given of it.
+    of what has to trade now, priced at ``hurried_at``; ``owed_since``: since when some of that is still open (ns).
+    ``cut``: units of an entry that an exit took away before they filled. ``excess``: units filled beyond what the
+    leader has. ``checked``: the terms that the checks have passed. ``hold``: the margin held for it in rupees, asked
+    for at ``hold_at``. ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not.
+    ``waits``: a change of it waits for a figure. ``due_at``: when it is looked at again whatever happens (ns), 0 for
+    never. ``told``: alerts given of it.
     """
 
     leader_order_id: str
@@ -175,6 +179,7 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     due: Decimal = Decimal(0)
     shaped: tuple[Terms, Terms] | None = None
     hurried: Terms | None = None
+    hurried_at: int = 0
     owed_since: int = 0
     cut: int = 0
     excess: int = 0
@@ -224,6 +229,20 @@ class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         return self.base + self.traded
 
 
+class BasketRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Entries in derivatives of one underlying that came within one window (``multi_leg``), for one follower.
+
+    ``name``: the row of the first. Times in ns. ``failed``: the legs that broke and why, as it was told last.
+    """
+
+    follower: str
+    name: str
+    underlying: str
+    opened_at: int
+    closes_at: int
+    failed: str = ""
+
+
 class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the margin calculator says of one account, instrument, product and side.
 
@@ -264,6 +283,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``ddpi``: may its
     shares be sold over the API; None: not known.
     ``kill_actions``: what the kill switch has still to do; ``halted``: it holds back cancels and exits too.
+    ``broker_asked_at``: when the broker's own switch was last asked for, ``broker_told``: that it did not take it.
     ``joined``: were the positions looked at that both had when this follower first came?
     """
 
@@ -299,11 +319,25 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ddpi: bool | None = None
     kill_actions: tuple[str, ...] = ()
     halted: bool = False
+    broker_asked_at: int = 0
+    broker_told: bool = False
     joined: bool = False
 
 
 Record = (
-    Order | LeaderOrder | Copy | Request | Account | Instrument | Fill | Position | Funds | Quote | TradingDays | Needed
+    Order
+    | LeaderOrder
+    | Copy
+    | Request
+    | Account
+    | Instrument
+    | Fill
+    | Position
+    | Funds
+    | Quote
+    | TradingDays
+    | Needed
+    | BasketRecord
 )
 """One of the pieces that the state is made of."""
 
@@ -320,6 +354,7 @@ TABLES: dict[str, type[Record]] = {
     "quote": Quote,
     "days": TradingDays,
     "margin": Needed,
+    "basket": BasketRecord,
 }
 """Every kind of record by the name that it is journalled under."""
 

@@ -1,0 +1,204 @@
+"""Facts: figures that only the broker has, asked for ahead of need, and what their answers change."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from msgspec.structs import replace
+
+from copyctl.core import margin, market
+from copyctl.core.capital import needs_funds
+from copyctl.core.hours import SECOND
+from copyctl.core.positions import ask_positions, missing_exits, take_positions
+from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
+from copyctl.model.calendar import TradingDays
+from copyctl.model.choices import Caution, KillAction
+from copyctl.model.effects import Notice
+from copyctl.model.events import CalendarFound
+from copyctl.model.facts import (
+    Addresses,
+    AddressWanted,
+    Ask,
+    BrokerKill,
+    BrokerKillStateWanted,
+    BrokerKillWanted,
+    FactArrived,
+    Funds,
+    FundsWanted,
+    Lack,
+    MarginWanted,
+    PositionsWanted,
+    Profile,
+    ProfileWanted,
+    Quote,
+    QuoteWanted,
+)
+from copyctl.model.policy import Rules
+from copyctl.model.terms import Level
+
+POSITIONS_AGAIN = 2 * SECOND
+"""How often positions that could not be read yet are asked for."""
+
+
+def ask_at_start(draft: Draft, rules: Rules) -> None:
+    """What is asked once, as a process begins: positions to compare, profiles, addresses."""
+    for account in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+        ask_positions(draft, account)
+        if needs_funds(rules, account):
+            draft.effects.append(Ask(question=FundsWanted(account=account)))
+    for follower in rules.followers:
+        checks = follower.policy.checks
+        if checks.delivery is not Caution.OFF:
+            draft.effects.append(Ask(question=ProfileWanted(account=follower.client_id)))
+        if checks.address:
+            draft.effects.append(Ask(question=AddressWanted(account=follower.client_id)))
+
+
+def ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
+    """Ask ahead of need, once a sweep: positions of all, funds of those whose policy needs them, prices in play."""
+    known = draft.account(account)
+    unread = not known.positions_at
+    if draft.now - known.asked_at < (POSITIONS_AGAIN if unread else rules.resilience.sweep):
+        return
+    draft.accounts.put(replace(known, asked_at=draft.now))
+    ask_positions(draft, account)
+    if needs_funds(rules, account):
+        draft.effects.append(Ask(question=FundsWanted(account=account)))
+    if account == rules.leader.client_id:
+        market.ask_in_play(draft, rules)
+
+
+def take_fact(draft: Draft, event: FactArrived) -> None:
+    """A figure has come, or why it cannot be had."""
+    rules = draft.rules
+    if rules is not None:
+        _TAKE[type(event.question)](draft, rules, event)
+
+
+def _funds(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    account = draft.account(event.account)
+    draft.accounts.put(replace(account, funds_why="" if event.fact is not None else event.why or "no answer"))
+    if isinstance(event.fact, Funds):
+        draft.funds.put(event.fact)
+    _look_again(draft, rules, event.account)
+
+
+def _quote(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    question = event.question
+    if not isinstance(question, QuoteWanted):
+        return
+    account = draft.account(event.account)
+    lacks_plan = event.lack is Lack.NO_DATA_PLAN
+    draft.accounts.put(replace(account, quotes_why=event.why or "no data plan" if lacks_plan else ""))
+    blank = Quote(segment=question.segment, security_id=question.security_id, as_of=event.at)
+    draft.quotes.put(event.fact if isinstance(event.fact, Quote) else blank)
+    _look_again(draft, rules, rules.leader.client_id)
+
+
+def _margin(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    margin.take(draft, event)
+    _look_again(draft, rules, event.account)
+
+
+def _positions(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    known = draft.account(event.account).positions_at
+    shift = take_positions(draft, event)
+    if event.account == rules.leader.client_id:
+        missing_exits(draft, rules, shift)
+    else:
+        for _, here in shift:
+            draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
+    if draft.account(event.account).positions_at and not known:
+        _positions_known(draft, rules, event.account)
+
+
+def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
+    """It is known what an account began the day with: what waited for that goes on."""
+    if account == rules.leader.client_id:
+        for lead in draft.leader_orders.values():
+            order = draft.orders.get(order_key(account, lead.order_id))
+            if not lead.classified or (order is not None and order.filled > lead.counted):
+                draft.leads_moved[lead.order_id] = None
+                draft.touched[lead.order_id] = None
+        return
+    for here in draft.positions_of(account):
+        draft.moved[(account, instrument_key(here.segment, here.security_id))] = None
+
+
+def _profile(draft: Draft, _rules: Rules, event: FactArrived) -> None:
+    if isinstance(event.fact, Profile):
+        draft.accounts.put(replace(draft.account(event.account), ddpi=event.fact.ddpi))
+
+
+def _addresses(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    """Is the address that this account's requests leave from the one that is registered with Dhan?"""
+    follower = follower_of(rules, event.account)
+    if follower is None or not isinstance(event.fact, Addresses):
+        return
+    if event.fact.takes_orders(follower.source_ip) is False:
+        registered = ", ".join(event.fact.registered or ()) or "none"
+        seen = f", seen from {event.fact.detected}" if event.fact.detected else ""
+        text = f"orders of this account will be refused: registered with Dhan: {registered}{seen}"
+        _alert(draft, event.account, text)
+
+
+def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
+    """The broker's own kill switch: on, not taken yet, or of unknown state, which is then asked for."""
+    fact = event.fact
+    known = draft.account(event.account)
+    if KillAction.BROKER_KILL_SWITCH not in known.kill_actions:
+        return
+    if isinstance(fact, BrokerKill) and fact.active:
+        left = tuple(word for word in known.kill_actions if word != KillAction.BROKER_KILL_SWITCH)
+        draft.accounts.put(replace(known, kill_actions=left, broker_asked_at=0))
+        _alert(draft, event.account, f"the broker's own kill switch is on: {fact.text}")
+        return
+    asked_state = isinstance(event.question, BrokerKillStateWanted)
+    unsure = event.lack is Lack.UNAVAILABLE or (isinstance(fact, BrokerKill) and fact.active is None)
+    if unsure and not asked_state:
+        draft.effects.append(Ask(question=BrokerKillStateWanted(account=event.account)))
+        return
+    why = event.why or (fact.text if isinstance(fact, BrokerKill) else "")
+    if not known.broker_told:
+        _alert(draft, event.account, f"the broker's own kill switch is not on yet, it is tried again: {why}")
+    draft.accounts.put(replace(known, broker_told=True))
+
+
+def _alert(draft: Draft, account: str, text: str) -> None:
+    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=account))
+
+
+_TAKE: dict[type, Callable[[Draft, Rules, FactArrived], Any]] = {
+    FundsWanted: _funds,
+    QuoteWanted: _quote,
+    MarginWanted: _margin,
+    PositionsWanted: _positions,
+    ProfileWanted: _profile,
+    AddressWanted: _addresses,
+    BrokerKillWanted: _broker_kill,
+    BrokerKillStateWanted: _broker_kill,
+}
+
+
+def _look_again(draft: Draft, rules: Rules, account: str) -> None:
+    """A figure has come, or will not: whatever may have waited for it is looked at again."""
+    shared = account == rules.leader.client_id
+    for follower in rules.followers:
+        if not shared and follower.client_id != account:
+            continue
+        for copy in draft.open_copies(follower.client_id):
+            if not copy.exit and (copy.wanted is None or copy.wanted.terms != copy.checked):
+                draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+
+
+def take_calendar(draft: Draft, event: CalendarFound) -> None:
+    """The trading days are known, or cannot be: then none is, and ``stale_calendar`` decides."""
+    never = date(1970, 1, 1)
+    days = event.days or TradingDays(calendar=event.calendar, first=never, last=never, open_days=())
+    draft.days.put(days if days.calendar == event.calendar else replace(days, calendar=event.calendar))
+    if event.why:
+        text = f"trading days of {event.calendar}: {event.why}"
+        level = Level.WARNING if event.days is not None else Level.CRITICAL
+        draft.notices.append(Notice(at=draft.now, event="alert", level=level, text=text))
+    if draft.rules is not None:
+        _look_again(draft, draft.rules, draft.rules.leader.client_id)

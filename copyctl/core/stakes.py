@@ -1,0 +1,143 @@
+"""Stakes: the position of a follower that an exit closes, and how much of it may be closed.
+
+A follower's copied position is looked for in the product that the leader's is mapped to, then in its others; not in
+one that stands for another position of the leader's own (scenario 4.6).
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from copyctl.core import filters
+from copyctl.core.positions import position, sign_of
+from copyctl.core.state import Draft, order_key
+from copyctl.model.choices import ExitBase
+from copyctl.model.copying import FilterRule, OrderMapping
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import Order, Terms
+from copyctl.model.policy import Follower, Rules
+from copyctl.model.records import Copy, LeaderOrder, Position
+from copyctl.model.request import Desired
+from copyctl.model.terms import Product
+
+ZERO = Decimal(0)
+OWN_ROW = "position:"
+"""How the name of a row begins that belongs to no order of the leader's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """One exit that bears on a position. ``lead`` and ``order`` are None for a row of our own."""
+
+    copy: Copy
+    lead: LeaderOrder | None = None
+    order: Order | None = None
+
+    @property
+    def key(self) -> str:
+        """The name of its row."""
+        return self.copy.leader_order_id
+
+    @property
+    def live(self) -> bool:
+        """Does it still rest for the leader?"""
+        return self.order is not None and not self.order.over
+
+    @property
+    def own(self) -> bool:
+        """Is it a row of our own?"""
+        return self.order is None
+
+    @property
+    def wanted(self) -> Desired:
+        """What a row of our own closes; of the leader's, what was last wanted of it."""
+        if self.copy.wanted is None:
+            raise ValueError(f"{self.key} names no position")
+        return self.copy.wanted
+
+    @property
+    def sign(self) -> int:
+        """+1 where it closes what was bought, -1 where it closes what was sold."""
+        side = self.order.side if self.order is not None else self.wanted.side
+        return -sign_of(side) if side is not None else 0
+
+
+def leader_id(row: str) -> str:
+    """The leader's order that a row belongs to; the entry part of a reversal has a row of its own."""
+    return row.partition("#")[0]
+
+
+def exit_rule(
+    follower: Follower, order: Order, wish: Terms, instrument: Instrument | None, now: int
+) -> FilterRule | None:
+    """The filter rule that matches an exit, None where only the default is left."""
+    if instrument is None:
+        return None
+    return filters.first_match(follower.policy.filters, order, wish, instrument, now, opens=False)
+
+
+def mapping_of(follower: Follower, rule: str | None) -> OrderMapping:
+    """The mapping of the rule with this name, or the policy's."""
+    for one in follower.policy.filters.rules:
+        if one.name == rule and one.mapping is not None:
+            return one.mapping
+    return follower.policy.mapping
+
+
+def mapped_product(how: OrderMapping, product: Product) -> Product:
+    """The product that a leader's product becomes; where such orders are skipped, that product itself."""
+    return how.product.get(product, product) or product
+
+
+def stakes(draft: Draft, rules: Rules, follower: Follower, order: Order, how: OrderMapping) -> list[Position]:
+    """The follower's positions that an exit of the leader closes: first the one that its order goes to, then what is
+    held beside it in products that stand for nothing of the leader's own."""
+    if order.segment is None or order.security_id is None or order.side is None or order.product is None:
+        raise ValueError(f"leader order {order.order_id} says neither side nor product")
+    mapped = mapped_product(how, order.product)
+    first = position(draft, follower.client_id, order.segment, order.security_id, mapped)
+    taken = _products_of_his_others(draft, rules, order, how)
+    others = [
+        here
+        for here in draft.positions_in(follower.client_id, f"{order.segment}/{order.security_id}")
+        if here.product is not mapped and here.product not in taken and closable(here, follower, order) > 0
+    ]
+    if others and closable(first, follower, order) <= 0:
+        return others
+    return [first, *others]
+
+
+def _products_of_his_others(draft: Draft, rules: Rules, order: Order, how: OrderMapping) -> set[Product]:
+    """The follower's products that the leader's other positions on the same side are mapped to."""
+    sign = -sign_of(order.side) if order.side else 0
+    return {
+        mapped_product(how, here.product)
+        for here in draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
+        if here.product is not order.product and here.net * sign > 0
+    }
+
+
+def closable(here: Position, follower: Follower, order: Order) -> int:
+    """Units of a position that an order of this side may close, negative for those on its own side."""
+    sign = -sign_of(order.side) if order.side else 0
+    return sign * (here.net if follower.policy.exits.base is ExitBase.ACCOUNT else here.copied)
+
+
+def cap_of(draft: Draft, follower: Follower, here: Position, sign: int) -> int:
+    """The most that may be closed of a position: what copies built, and no more than is there (the second law)."""
+    there = max(0, sign * here.net) if draft.account(here.account).positions_at else None
+    if follower.policy.exits.base is ExitBase.ACCOUNT and there is not None:
+        return there
+    copied = max(0, sign * here.copied)
+    return copied if there is None else min(copied, there)
+
+
+def leader_net(draft: Draft, order: Order) -> int:
+    """What the leader has in the instrument and product of an order, signed."""
+    if order.segment is None or order.security_id is None or order.product is None:
+        return 0
+    return position(draft, order.account, order.segment, order.security_id, order.product).net
+
+
+def leader_order(draft: Draft, rules: Rules, row: str) -> Order | None:
+    """The leader's order behind a row."""
+    return draft.orders.get(order_key(rules.leader.client_id, leader_id(row)))

@@ -135,7 +135,11 @@ class Desk:
                 }
                 for name in self.followers
             ],
-            "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}, **self.policy},
+            "policy": {
+                "sizing": {"strategy": "fixed_ratio", "ratio": 1},
+                "market_hours": {"enforce": False},  # the simulator is open day and night
+                **self.policy,
+            },
             "resilience": {
                 "reconnect": {"initial": "50ms", "maximum": "500ms"},
                 "retries": {"attempts": 5, "initial": "50ms", "maximum": "500ms"},

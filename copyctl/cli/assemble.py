@@ -1,6 +1,5 @@
 """Puts a run together: the one place that knows every room."""
 
-import asyncio
 import contextlib
 import json
 import random
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from copyctl.edge.clock import SystemClock
-from copyctl.edge.instruments import InstrumentMaster
+from copyctl.edge.instruments import MasterSource
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.logs import mask, register_secret
 from copyctl.edge.stream import OrderStream
@@ -104,12 +103,14 @@ async def assembled(
             raise CannotRun(f"an account of this file cannot be used: {mask(str(trouble))}") from None
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
+        instruments = MasterSource(rules.broker.instruments or MASTER_URL, folder)
+        await instruments.read()
         outside = Outside(
             clock=clock,
             journal=journal,
             wire=Dhan(),
             gateways=gateways,
-            instruments=await _instruments(rules, folder),
+            instruments=instruments,
             calendar=Calendars(folder),
             listen=listen,
         )
@@ -183,14 +184,6 @@ def _stream(rules: Rules, client_id: str, token: TokenSource, replicator: Replic
         chance=random.Random(),  # noqa: S311  jitter, no secret
     )
     return stream.run
-
-
-async def _instruments(rules: Rules, folder: Path) -> InstrumentMaster:
-    """The instrument master from where the rules say; an unknown one where it is not to be had."""
-    source = rules.broker.instruments or MASTER_URL
-    if "://" in source:
-        return await InstrumentMaster.fetch(source, folder, timeout_seconds=30.0)
-    return await asyncio.to_thread(InstrumentMaster.load_file, Path(source))
 
 
 def _nobody_left_behind(replicator: Replicator, rules: Rules) -> None:

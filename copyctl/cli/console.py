@@ -19,6 +19,7 @@ from copyctl.cli.tables import DECISION_STYLES, summary_table
 from copyctl.core.state import State
 from copyctl.model.effects import Notice
 from copyctl.model.policy import Rules
+from copyctl.model.reasons import Reason
 from copyctl.model.terms import Level
 from copyctl.report.figures import number
 from copyctl.report.followed import is_entry_part, leader_order
@@ -77,10 +78,10 @@ def announcer(rules: Rules, stream: TextIO) -> Announcer:
 
 
 def wanted(notice: Notice, verbosity: int) -> bool:
-    """Decisions and alerts; with -q alerts alone, with -v everything."""
+    """Decisions and alerts; with -q alerts alone, with -v everything. That a figure was asked for is no news."""
     if verbosity > 0 or notice.event == "alert":
         return True
-    return verbosity == 0 and notice.event == "decision"
+    return verbosity == 0 and notice.event == "decision" and notice.facts.get("reason") != Reason.CHECKING
 
 
 def line(notice: Notice, names: Mapping[str, str]) -> Text:

@@ -85,9 +85,9 @@ def positions(
     """Tell who holds what, leader and followers.
 
     One row per follower, instrument and product, in units, negative for what is sold. leader: what the leader holds
-    there; wanted: what the copies should hold by now; copied: what they do hold; by hand: the follower's own, which is
-    never sold for the leader; actual: both together, as the account has it. Where copied is not wanted, something is
-    owed: an exit is on its way, or rests.
+    there; wanted: what the copies should hold by now; copied: what they do hold; by hand: the follower's own; actual:
+    both together, as the account has it. Where copied and wanted differ, something is owed: it is on its way, or less
+    than a lot.
 
     \b
     Example:

@@ -41,10 +41,10 @@ def say_json(document: Any) -> None:
 
 
 def say(*parts: RenderableType) -> None:
-    """Something for people on stdout."""
+    """Something for people on stdout. A sentence is never broken: a command in it can be copied."""
     page = paper(sys.stdout)
     for part in parts:
-        page.print(part)
+        page.print(part, soft_wrap=isinstance(part, str))
 
 
 def answer(asked: Format | None, document: Any, *table: RenderableType) -> None:

@@ -8,8 +8,6 @@ from shlex import quote
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
-from rich.text import Text
 
 from copyctl.cli import options
 from copyctl.cli.deployment import Deployment, deployment
@@ -128,10 +126,7 @@ def _switch(it: Deployment, asked: Asked, form: Format | None) -> None:
     }
     if asked.halts:
         document["resting"] = resting(it.journal.records(), it.names, set(accounts))
-    said: list[RenderableType] = [Text(document["detail"], no_wrap=True, overflow="ignore")]
-    if asked.halts:
-        said.append(resting_table(document["resting"]))
-    answer(form, document, *said)
+    answer(form, document, document["detail"], *([resting_table(document["resting"])] if asked.halts else []))
     raise typer.Exit(FINDINGS if trouble else DONE)
 
 

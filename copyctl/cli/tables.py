@@ -159,11 +159,13 @@ def _table(*columns: str) -> Table:
 
 
 def _leader_order(row: Row) -> str:
+    own = is_own(row["leader_order_id"])
     price = row["price"] or row["trigger_price"]
-    parts = (row["side"], row["leader_quantity"], row["symbol"] or row["security_id"], row["order_type"])
+    quantity = row["wanted_quantity"] if own else row["leader_quantity"]
+    parts = (row["side"], quantity, row["symbol"] or row["security_id"], row["order_type"])
     told = " ".join(clean(part) for part in parts if part is not None)
-    if is_own(row["leader_order_id"]):
-        return f"none of his: {told}{f' {price}' if price else ''}"
+    if own:
+        return f"copyctl's own: {told}{f' {price}' if price else ''}"
     filled = f"{row['leader_status'] or ''} {row['leader_filled']} filled".strip()
     return f"{told}{f' {price}' if price else ''}, {filled}"
 

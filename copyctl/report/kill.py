@@ -21,10 +21,8 @@ ACTIONS: dict[str, str] = {
 
 
 def kill_words(actions: Iterable[str]) -> list[str]:
-    """What the kill switch is to do besides stopping entries, each once, the halt last: after it nothing is sent. A
-    word that we do not know stands as it is."""
-    every = sorted(dict.fromkeys(actions), key=lambda one: one == KillAction.HALT)
-    return [ACTIONS.get(one, str(one)) for one in every if one != KillAction.STOP_COPYING]
+    """What the kill switch is to do besides stopping entries, each once. A word that we do not know stands as it is."""
+    return [ACTIONS.get(one, str(one)) for one in dict.fromkeys(actions) if one != KillAction.STOP_COPYING]
 
 
 def resting(records: Records, names: Mapping[str, str], accounts: Set[str]) -> list[Row]:

@@ -9,7 +9,7 @@ from copyctl.model.request import Desired
 from copyctl.model.terms import Decision
 from copyctl.report.codes import sentence
 from copyctl.report.figures import number, rounded
-from copyctl.report.followed import Followed, followed, is_entry_part
+from copyctl.report.followed import Followed, followed, is_entry_part, leader_order
 from copyctl.report.moments import told
 from copyctl.report.picture import Picture, Records
 from copyctl.report.placements import whole
@@ -83,7 +83,7 @@ def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Ro
         "slippage": rounded(lost.cost) if lost else None,
         "drift": _each(row, lambda copy: copy.drift) or None,
         "rule": last.rule,
-        "basket": last.basket or None,
+        "basket": leader_order(last.basket) or None,
         "correlation_id": row.slots[-1].correlation_id if row.slots else None,
         **(_what_is_ours(last.wanted, picture) if row.is_own else _what(leader, lead, picture)),
         "created_at": told(_began(row, picture)),

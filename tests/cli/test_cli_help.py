@@ -9,7 +9,10 @@ import pytest
 from copyctl import __version__
 from tests.cli.world import copyctl, process
 
-COMMANDS = ("run", "status", "orders", "events", "kill", "resume", "lint", "show", "schema", "simulator")
+COMMANDS = (
+    *("run", "status", "orders", "positions", "events", "kill", "resume"),
+    *("lint", "show", "explain", "schema", "simulator"),
+)
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
 
 
@@ -46,6 +49,8 @@ def test_version() -> None:
     [
         ("bogus",),
         ("orders",),
+        ("positions",),
+        ("explain", "--codes", "--format", "xml"),
         ("orders", "--rules", "x", "--bogus"),
         ("orders", "--rules", "x", "--format", "xml"),
         ("lint",),

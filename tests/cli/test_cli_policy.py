@@ -8,6 +8,8 @@ import yaml
 
 from tests.cli.world import TOKENS, Desk, copyctl, document, process
 
+HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
+
 
 def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
     path = folder / name
@@ -15,8 +17,8 @@ def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
     return str(path)
 
 
-def test_lint_of_a_good_file_finds_nothing(desk: Desk) -> None:
-    done = copyctl("lint", str(desk.rules_file))
+def test_lint_of_a_good_file_finds_nothing(tmp_path: Path) -> None:
+    done = copyctl("lint", written(tmp_path, policy=HALF))
     assert (done.returncode, done.stdout) == (0, "")
     assert "1 file: 0 errors, 0 warnings" in done.stderr
 
@@ -30,9 +32,9 @@ def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
     assert "hint: " in done.stdout
 
 
-def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path, desk: Desk) -> None:
+def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
-    done = process("lint", "--format", "json", broken, str(desk.rules_file))
+    done = process("lint", "--format", "json", broken, written(tmp_path, "good.yaml", policy=HALF))
     said = json.loads(done.stdout)
     assert (done.returncode, said["files"]) == (1, 2)
     for one in said["findings"]:
@@ -50,9 +52,7 @@ def test_a_yaml_syntax_error_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_warnings_are_findings_only_when_strict(tmp_path: Path) -> None:
-    file = written(
-        tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratio": 1}, "limits": {"max_order_lots": 4}}
-    )
+    file = written(tmp_path, policy={**HALF, "checks": {"margin": False}})
     lax, strict = copyctl("lint", "--format", "json", file), copyctl("lint", "--format", "json", "--strict", file)
     assert {one["severity"] for one in json.loads(lax.stdout)["findings"]} == {"warning"}
     assert (lax.returncode, strict.returncode) == (0, 1)
@@ -100,7 +100,7 @@ def test_schema_prints_the_json_schema(words: tuple[str, ...]) -> None:
     assert "policy" in said["properties"]
 
 
-@pytest.mark.parametrize("command", ["show", "status", "orders", "events", "kill", "resume"])
+@pytest.mark.parametrize("command", ["show", "status", "orders", "positions", "events", "kill", "resume"])
 def test_rules_that_cannot_be_used_are_exit_code_2(command: str, tmp_path: Path) -> None:
     file = written(tmp_path, policy={"sizing": {"strategy": "sideways"}})
     for wrong in (file, str(tmp_path / "nowhere.yaml")):

@@ -15,7 +15,9 @@ from tests.cli.world import BARE, LEADER, TOKENS, Desk, copyctl, eventually, pro
 
 
 @pytest.mark.parametrize(
-    ("command", "empty"), [("orders", {"copies": []}), ("status", None), ("events", None)], ids=str
+    ("command", "empty"),
+    [("orders", {"copies": []}), ("positions", {"positions": []}), ("status", None), ("events", None)],
+    ids=str,
 )
 def test_a_store_that_does_not_exist_yet_is_empty_and_no_error(desk: Desk, command: str, empty: object) -> None:
     done = desk.run(command)
@@ -193,7 +195,7 @@ def test_a_listener_that_goes_away_is_no_error(traded: Desk) -> None:
     assert json.loads(done.stdout)["seq"] == 1
 
 
-@pytest.mark.parametrize("command", ["orders", "status", "events", "kill"])
+@pytest.mark.parametrize("command", ["orders", "positions", "status", "events", "kill"])
 def test_a_damaged_store_is_exit_code_4_with_the_mend(traded: Desk, command: str) -> None:
     traded.stop()
     (traded.store / "journal.sqlite").write_bytes(b"no database at all" * 500)
@@ -203,7 +205,7 @@ def test_a_damaged_store_is_exit_code_4_with_the_mend(traded: Desk, command: str
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["orders", "status", "events", "kill"])
+@pytest.mark.parametrize("command", ["orders", "positions", "status", "events", "kill"])
 def test_a_store_of_a_newer_version_is_exit_code_4(desk: Desk, command: str) -> None:
     journal = open_journal(desk.store, leader=LEADER)
     journal.mark("version", "99")
@@ -216,7 +218,7 @@ def test_a_store_of_a_newer_version_is_exit_code_4(desk: Desk, command: str) -> 
 def test_no_secret_is_ever_printed(traded: Desk) -> None:
     tokens = {f"{name}_ACCESS_TOKEN": token for name, token in TOKENS.items()}
     traded.stop()
-    for words in (("orders",), ("-v", "status"), ("events",), ("show",), ("kill",)):
+    for words in (("orders",), ("positions",), ("-v", "status"), ("events",), ("show",), ("kill", "--halt")):
         done = process(*words, "--rules", str(traded.rules_file), environment=tokens)
         assert all(token not in done.stdout + done.stderr for token in TOKENS.values())
 

@@ -4,11 +4,20 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from copyctl.model.terms import OrderStatus
-from tests.cli.world import ALICE, LEADER, Desk
+from copyctl.edge.journal import open_journal
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.events import CommandGiven
+from copyctl.model.journal import Entry
+from copyctl.model.order import Terms
+from copyctl.model.records import Account, Change, Copy, Slot, Standing
+from copyctl.model.request import Desired
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
+from tests.cli.world import ALICE, BOB, LEADER, Desk
 
 
 @contextmanager
@@ -89,13 +98,166 @@ def test_a_stranger_is_refused(desk: Desk, command: str) -> None:
     assert "there are alice, bob" in done.stderr
 
 
-@pytest.mark.parametrize("flag", ["--halt", "--cancel-open", "--flatten"])
-def test_what_comes_later_is_refused_and_switches_nothing(desk: Desk, flag: str) -> None:
-    done = desk.run("kill", flag)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"copyctl: {flag} ")
-    assert "later version" in done.stderr
-    assert not desk.store.exists()
+# --- what the flags add ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flags", "actions"),
+    [
+        ((), ()),
+        (("--cancel-open",), ("cancel_open_orders",)),
+        (("--halt", "--flatten", "--cancel-open"), ("cancel_open_orders", "flatten", "halt")),
+    ],
+)
+def test_flags_are_stored_as_actions_the_halt_last(
+    desk: Desk, flags: tuple[str, ...], actions: tuple[str, ...]
+) -> None:
+    assert desk.json("kill", *flags)["applied"] == "stored"
+    reader = JournalReader(desk.store)
+    assert [one.actions for one in reader.commands()] == [actions]
+    reader.close()
+
+
+def test_without_a_run_it_says_what_will_be_done_and_which_command_does_it_now(desk: Desk) -> None:
+    said = desk.json("kill", "--flatten")["detail"]
+    assert said.startswith(
+        f"kill for all followers is stored: no run is alive. copyctl run --once --rules {desk.rules_file} "
+    )
+    assert said.endswith("to do: cancel open entry copies, then close copied positions")
+    assert "--rules" not in desk.json("resume")["detail"]
+    assert f"--rules {desk.rules_file} --dry-run acts" in desk.json("kill", "--dry-run")["detail"]
+
+
+def test_status_tells_before_the_next_start_what_it_is_to_do(desk: Desk) -> None:
+    desk.json("kill", "--halt", "--reason", "news")
+    (alice, _) = desk.json("status")["followers"]
+    told = "kill switch: news; still to do: cancel open entry copies, hold back cancels and exits"
+    assert (alice["state"], alice["detail"]) == ("killed", told)
+    desk.json("resume")
+    assert [one["state"] for one in desk.json("status")["followers"]] == ["active", "active"]
+
+
+RESTING = Copy(
+    leader_order_id="L1",
+    follower=ALICE,
+    decision=Decision.COPIED,
+    wanted=Desired(
+        side=Side.SELL,
+        segment=Segment.NSE_FNO,
+        security_id="43210",
+        product=Product.INTRADAY,
+        terms=Terms(order_type=OrderType.LIMIT, validity=Validity.DAY, quantity=65, price=Decimal("101.5")),
+    ),
+    slots=(
+        Slot(
+            revision=0,
+            correlation_id="cc0-0",
+            asked=Terms(order_type=OrderType.LIMIT, validity=Validity.DAY, quantity=65, price=Decimal("101.5")),
+            standing=Standing.WORKING,
+            order_id="F1",
+            filled=15,
+        ),
+    ),
+    exit=True,
+    created_at=1,
+    updated_at=1,
+)
+
+
+def test_halt_lists_what_still_rests(desk: Desk) -> None:
+    desk.keep(RESTING)
+    (row,) = desk.json("kill", "--halt")["resting"]
+    assert (row["follower"], row["side"], row["leaves"], row["order_id"]) == ("alice", "SELL", 50, "F1")
+    assert (row["leader_order_id"], row["price"], row["exit"]) == ("L1", 101.5, True)
+    assert desk.json("kill", "--halt", "--follower", "bob")["resting"] == []
+    assert "resting" not in desk.json("kill", "--flatten")
+
+
+def test_halt_for_people_is_a_sentence_and_what_rests(desk: Desk) -> None:
+    desk.keep(RESTING)
+    said, head, row = desk.run("kill", "--halt", "--format", "table").stdout.splitlines()
+    assert said.startswith("kill for all followers is stored")
+    assert head.split() == ["follower", "rests", "at", "the", "broker", "order", "id", "copy", "of"]
+    assert "SELL 50 43210 LIMIT 101.5, an exit" in row
+    assert row.split()[-2:] == ["F1", "L1"]
+    none = desk.run("kill", "--halt", "--follower", "bob", "--format", "table").stdout
+    assert none.splitlines()[1] == "nothing of ours rests at the broker"
+
+
+class Obedient:
+    """Stands for a run: takes commands in, and puts into the records what a kill and its halt leave there."""
+
+    def __init__(self, desk: Desk, **kept: Any) -> None:
+        self.desk = desk
+        self.kept = kept
+        self.over = threading.Event()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self._listen)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+        assert self.ready.wait(10)
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def _listen(self) -> None:
+        journal = open_journal(self.desk.store, leader=LEADER)
+        journal.mark("followers", json.dumps({ALICE: "alice"}))
+        self.ready.set()
+        while not self.over.wait(0.02):
+            for one in journal.commands():
+                on = one.command == "kill"
+                account = Account(account=ALICE, **({"killed_at": 1, "killed_reason": "x", **self.kept} if on else {}))
+                event = CommandGiven(at=1, command_id=one.command_id, command=one.command)
+                change = Change(table="account", key=ALICE, record=account)
+                journal.write([Entry(event=event, changes=(change,))], taken=[one.command_id])
+        journal.close()
+
+
+@pytest.mark.parametrize("kept", [{"halted": True}, {"kill_actions": ("flatten", "halt")}], ids=["done", "to come"])
+def test_a_halt_is_felt_when_the_run_shows_that_it_holds_everything_back(desk: Desk, kept: dict[str, Any]) -> None:
+    with Obedient(desk, **kept):
+        said = desk.json("kill", "--halt")
+        assert (said["ok"], said["applied"], said["resting"]) == (True, "running", [])
+        assert "cancels and exits still follow" not in said["detail"]
+        resumed = desk.json("resume")
+    assert (resumed["ok"], resumed["applied"]) == (True, "running")
+
+
+def test_status_tells_a_halt_and_what_is_still_to_be_done(desk: Desk) -> None:
+    desk.keep(
+        Account(account=ALICE, killed_at=1, killed_reason="news", kill_actions=("flatten", "halt")),
+        Account(account=BOB, killed_at=1, killed_reason="news", halted=True),
+    )
+    told = [one["detail"] for one in desk.json("status")["followers"]]
+    assert told == [
+        "kill switch: news; still to do: close copied positions, hold back cancels and exits",
+        "kill switch: news; halted: nothing is sent, cancels and exits wait for resume",
+    ]
+
+
+def test_a_run_that_does_not_hold_to_a_halt_is_told(desk: Desk) -> None:
+    with Obedient(desk):
+        done = desk.run("kill", "--halt")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"], said["applied"]) == (1, False, "running")
+    assert "does not show that it holds to it" in said["detail"]
+
+
+def test_the_real_run_halts_and_resumes(desk: Desk) -> None:
+    with a_run_that_listens(desk):
+        said = desk.json("kill", "--halt", "--follower", "alice")
+        assert (said["ok"], said["applied"]) == (True, "running")
+        (alice, bob) = desk.json("status")["followers"]
+        assert "halted" in alice["detail"]
+        assert bob["state"] == "active"
+        assert desk.json("resume")["ok"] is True
+        assert desk.json("status")["kill_switch"]["on"] is False
+
+
+# --- when it goes wrong -----------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_hangs_is_told_and_the_command_waits_for_it(desk: Desk) -> None:

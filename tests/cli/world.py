@@ -16,6 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 from copyctl.cli.main import app
+from copyctl.core.state import key_of
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import InstrumentMaster
 from copyctl.edge.journal import Journal, open_journal
@@ -31,8 +32,10 @@ from copyctl.model.events import (
     Started,
     StreamChanged,
 )
-from copyctl.model.facts import Ask, FactArrived, Lack, Positions, PositionsWanted, Question
+from copyctl.model.facts import Ask, FactArrived, Lack, PositionRow, Positions, PositionsWanted, Question
+from copyctl.model.journal import Entry
 from copyctl.model.order import ExecutionReport, Terms
+from copyctl.model.records import TABLES, Change, Position, Record
 from copyctl.model.request import Fate, Outcome, Request
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment, Side, Source, Validity
 from copyctl.report.moments import IST
@@ -40,6 +43,7 @@ from copyctl.rules import read
 
 LEADER, ALICE, BOB = "1100000001", "1100000002", "1100000003"
 PATIENCE_SECONDS = 30
+MOST_TURNS = 200
 TOKENS = {name: f"eyJ0b2tlbg.{name}-secret-token.c2ln" for name in ("LEADER", "ALICE", "BOB")}
 ENVIRONMENT = {
     "LEADER_CLIENT_ID": LEADER,
@@ -111,6 +115,28 @@ def document(**changes: Any) -> dict[str, Any]:
     }
 
 
+def _table(record: Record) -> str:
+    return next(name for name, kind in TABLES.items() if isinstance(record, kind))
+
+
+def held(here: Position) -> PositionRow:
+    """A position as the broker shows it."""
+    return PositionRow(
+        segment=here.segment,
+        security_id=here.security_id,
+        product=here.product,
+        symbol="",
+        net=here.net,
+        buy_quantity=max(0, here.traded),
+        sell_quantity=max(0, -here.traded),
+        carried=here.base,
+        day_buy=max(0, here.traded),
+        day_sell=max(0, -here.traded),
+        buy_average=Decimal(0),
+        sell_average=Decimal(0),
+    )
+
+
 @dataclass
 class Desk:
     """``folder`` holds the rules file; its store is ``folder/store``."""
@@ -149,6 +175,14 @@ class Desk:
             self.post(BooksRead(at=self.clock.now(), account=account, asked_at=self.clock.now()))
             self.post(StreamChanged(at=self.clock.now(), account=account, up=True))
 
+    def keep(self, *records: Record, notices: tuple[Notice, ...] = ()) -> None:
+        """What an earlier run has left in the store."""
+        changes = tuple(Change(table=_table(one), key=key_of(one), record=one) for one in records)
+        journal = open_journal(self.store, leader=LEADER)
+        journal.mark("followers", json.dumps({ALICE: "alice", BOB: "bob"}))
+        journal.write([Entry(event=Started(at=self.clock.now()), changes=changes, notices=notices)])
+        journal.close()
+
     def stop(self) -> None:
         if self.journal is not None:
             self.journal.close()
@@ -156,8 +190,11 @@ class Desk:
 
     def post(self, event: Event) -> None:
         self.conductor.post(event)
-        while not self.conductor.idle:
+        for _ in range(MOST_TURNS):
+            if self.conductor.idle:
+                return
             assert self.conductor.turn()
+        raise AssertionError(f"it never comes to rest after {event}")
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Send):
@@ -169,13 +206,16 @@ class Desk:
             self.conductor.post(BooksRead(at=now, account=effect.account, asked_at=now))  # nothing new in them
 
     def _answer(self, question: Question) -> None:
-        """Nobody holds anything but what this desk has copied; nothing else is to be had."""
+        """Everybody holds what has traded here and nothing else; no other figure is to be had."""
         now = self.clock.now()
-        told = {"at": now, "account": question.account, "question": question}
         if isinstance(question, PositionsWanted):
-            self.conductor.post(FactArrived(**told, fact=Positions(account=question.account, as_of=now)))
+            here = [one for one in self.conductor.state.tables["position"].values() if isinstance(one, Position)]
+            rows = tuple(held(one) for one in here if one.account == question.account)
+            fact = Positions(account=question.account, as_of=now, rows=rows)
+            self.conductor.post(FactArrived(at=now, account=question.account, question=question, fact=fact))
         else:
-            self.conductor.post(FactArrived(**told, why="not here", lack=Lack.UNAVAILABLE))
+            lack, why = Lack.UNAVAILABLE, "not to be had here"
+            self.conductor.post(FactArrived(at=now, account=question.account, question=question, why=why, lack=lack))
 
     def take_commands_in(self) -> int:
         """What the run does four times a second."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import TABLES, Copy, LeaderOrder, Record, Slot, Standing
+from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record, Slot, Standing
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from copyctl.report.moments import IST, nanoseconds
@@ -59,17 +59,25 @@ def slot(revision: int, standing: Standing, **changes: Any) -> Slot:
     )
 
 
-def copy(order_id: str, *slots: Slot, wanted: int | None = 100, **changes: Any) -> Copy:
-    desired = Desired(
-        side=Side.BUY, segment=SEGMENT, security_id=SECURITY, product=Product.INTRADAY, terms=terms(wanted or 0)
+def asked(quantity: int, side: Side = Side.BUY, order_terms: Terms | None = None) -> Desired:
+    return Desired(
+        side=side,
+        segment=SEGMENT,
+        security_id=SECURITY,
+        product=Product.INTRADAY,
+        terms=order_terms or terms(quantity),
     )
+
+
+def copy(order_id: str, *slots: Slot, wanted: int | None = 100, **changes: Any) -> Copy:
+    desired = asked(wanted or 0, changes.pop("side", Side.BUY))
     created_at = changes.pop("created_at", NINE)
     return Copy(
         leader_order_id=order_id,
         created_at=created_at,
         updated_at=changes.pop("updated_at", created_at),
         slots=slots,
-        wanted=None if wanted is None else desired,
+        wanted=None if wanted is None else changes.pop("desired", desired),
         **{"follower": ALICE, "decision": Decision.COPIED, **changes},
     )
 
@@ -87,6 +95,12 @@ def fill(account: str, order_id: str, trade_id: str, quantity: int, price: str, 
         price=Decimal(price),
         traded_at=traded_at,
     )
+
+
+def position(account: str, traded: int = 0, **changes: Any) -> Position:
+    target = Decimal(str(changes.pop("target", 0)))
+    where = {"segment": SEGMENT, "security_id": SECURITY, "product": Product.INTRADAY, **changes}
+    return Position(account=account, traded=traded, target=target, **where)
 
 
 def instrument(multiplier: int = 1) -> Instrument:

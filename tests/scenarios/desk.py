@@ -138,6 +138,7 @@ class Desk:
             "policy": {
                 "sizing": {"strategy": "fixed_ratio", "ratio": 1},
                 "market_hours": {"enforce": False},  # the simulator is open day and night
+                "checks": {"margin": False, "price_band": "none"},  # a scenario that is about them asks for them
                 **self.policy,
             },
             "resilience": {
@@ -266,6 +267,11 @@ class Desk:
         """The account's one order."""
         (row,) = self.book(account)
         return row
+
+    def net(self, account: str = "alice", security_id: str = "43210") -> int:
+        """What an account has of an instrument, as the broker counts it."""
+        rows = self.broker.ask("positions", account=account)["positions"]
+        return sum(int(row["netQty"]) for row in rows if row["securityId"] == security_id)
 
     def order(self, order_id: str, account: str = "leader") -> Row:
         """One order of an account as the broker has it."""

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from tests.scenarios.desk import Desk, Row, pick
 
 
@@ -12,7 +10,11 @@ def switch(desk: Desk, *words: str) -> Row:
     return dict(json.loads(desk.command(*words, "--format", "json").stdout))
 
 
+ONLY_STOP = {"kill_switch": {"actions": ["stop_copying"]}}
+
+
 def test_kill_refuses_placements_and_lets_cancels_follow(desk: Desk) -> None:
+    desk.rules = ONLY_STOP
     desk.start()
     resting, modified, lessened = [desk.place(price=price) for price in (80, 81, 82)]
     for order in (resting, modified, lessened):
@@ -81,7 +83,7 @@ def test_kill_of_one_follower_holds_that_one_alone(desk: Desk) -> None:
 
 
 def test_kill_takes_back_what_waits_for_the_rate(desk: Desk) -> None:
-    desk.rules = {"rate_limits": {"orders": {"per_second": 1}}}
+    desk.rules = {"rate_limits": {"orders": {"per_second": 1}}, **ONLY_STOP}
     desk.settings("leader", rate_limits={})
     desk.start()
     orders = [desk.place(price=60 + n) for n in range(12)]
@@ -105,10 +107,46 @@ def test_kill_while_a_placement_is_of_unknown_fate_places_nothing_anew(desk: Des
     desk.heard("place")
 
 
-@pytest.mark.parametrize("flag", ["--halt", "--flatten", "--cancel-open"])
-def test_kill_refuses_what_is_not_built_and_switches_nothing(desk: Desk, flag: str) -> None:
+def test_kill_cancels_open_entries_and_leaves_exits_and_what_is_a_persons_own(desk: Desk) -> None:
     desk.start()
-    said = desk.command("kill", flag, check=False)
-    assert said.returncode == 2
-    assert flag in said.stderr
-    assert desk.status()["kill_switch"]["on"] is False
+    filled = desk.place(order_type="MARKET", price=0)
+    desk.follows(filled, follower_status="TRADED")
+    resting = desk.place(price=80)
+    stop = desk.place(transaction_type="SELL", order_type="STOP_LOSS", price=60, trigger_price=61)
+    desk.follows(resting, follower_status="PENDING")
+    desk.follows(stop, follower_status="PENDING")
+    own = desk.by_hand("alice", price=70)
+    switch(desk, "kill")
+    desk.follows(resting, follower_status="CANCELLED")
+    desk.quiet()
+    assert desk.copy(stop)["follower_status"] == "PENDING"
+    assert desk.order(own, "alice")["orderStatus"] == "PENDING"
+
+
+def test_kill_flatten_closes_what_was_copied(desk: Desk) -> None:
+    desk.start()
+    desk.follows(desk.place(order_type="MARKET", price=0), follower_status="TRADED")
+    said = switch(desk, "kill", "--flatten", "--reason", "enough")
+    assert pick(said, "ok", "applied") == (True, "running")
+    desk.eventually(lambda: desk.net("alice") == 0, "alice is flat")
+    rows = desk.copies(decision="copied")
+    assert [row["leader_order_id"].partition(":")[0] for row in rows if row["exit"]] == ["position"]
+
+
+def test_kill_halt_holds_cancels_and_exits_back_until_resume(desk: Desk) -> None:
+    desk.rules = ONLY_STOP
+    desk.start()
+    desk.follows(desk.place(order_type="MARKET", price=0), follower_status="TRADED")
+    resting = desk.place(price=80)
+    desk.follows(resting, follower_status="PENDING")
+    said = switch(desk, "kill", "--halt")
+    assert [row["leader_order_id"] for row in said["resting"]] == [resting]
+    desk.cancel(resting)
+    leaves = desk.place(transaction_type="SELL", order_type="MARKET", price=0)
+    desk.follows(leaves, decision="queued", reason="kill_switch")
+    desk.quiet()
+    assert desk.copy(resting)["follower_status"] == "PENDING"
+    switch(desk, "resume")
+    desk.follows(resting, follower_status="CANCELLED")
+    desk.follows(leaves, follower_status="TRADED")
+    assert desk.net("alice") == 0

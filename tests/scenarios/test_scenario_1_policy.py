@@ -204,11 +204,22 @@ def test_scenario_1_late_what_traded_a_moment_ago_is_copied_with_a_note(desk: De
 def test_scenario_1_unknown_instrument_is_refused_before_any_call(desk: Desk) -> None:
     desk.start()
     listed = {"exchange_segment": "NSE_FNO", "security_id": str(70_000_000 + time.time_ns() % 10_000_000)}
-    desk.broker.tell("instrument", **listed, symbol="NEWCO", kind="OPTSTK", lot_size=100, option_type="CE")
+    listing = {"symbol": "NEWCO", "kind": "OPTSTK", "lot_size": 100, "option_type": "CE"}
+    desk.broker.tell("instrument", **listed, **listing, in_master=False)
     order = desk.place(**listed, quantity=100)
     row = desk.follows(order, decision="refused", reason="unknown_instrument")
     assert listed["security_id"] in row["detail"]
     desk.heard()
+
+
+def test_scenario_8_6_an_instrument_that_was_listed_meanwhile_is_found_by_reading_the_master_once_more(
+    desk: Desk,
+) -> None:
+    desk.start()
+    listed = {"exchange_segment": "NSE_FNO", "security_id": str(80_000_000 + time.time_ns() % 10_000_000)}
+    desk.broker.tell("instrument", **listed, symbol="NEWER", kind="OPTSTK", lot_size=100, option_type="CE")
+    order = desk.place(**listed, quantity=100)
+    desk.follows(order, decision="copied", follower_quantity=100)
 
 
 def test_scenario_1_unknown_instrument_passes_with_the_frames_lot_size_where_there_is_no_master(desk: Desk) -> None:
@@ -266,6 +277,7 @@ def test_scenario_1_kill_switch_refuses_for_good_and_lets_cancels_through(desk: 
 
 
 def test_scenario_1_kill_switch_cancels_a_copy_that_the_leader_enlarges_and_lessens_another(desk: Desk) -> None:
+    desk.rules = {"kill_switch": {"actions": ["stop_copying"]}}
     desk.start()
     larger = desk.place(price=90)
     smaller = desk.place(price=91)

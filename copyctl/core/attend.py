@@ -1,13 +1,12 @@
 """Attending: what is wanted of one leader order by now, for each follower, and what is asked for because of it."""
 
-from decimal import Decimal
+import dataclasses
 from functools import partial
 
 from msgspec.structs import replace
 
-from copyctl.core.baskets import Fail, Wait
-from copyctl.core.capital import lacks_capital, sizing_facts
-from copyctl.core.checks import Asked, Later, check
+from copyctl.core.asked import Asked, Later
+from copyctl.core.capital import lacking, sizing_facts
 from copyctl.core.decide import (
     FLAT,
     Verdict,
@@ -20,14 +19,16 @@ from copyctl.core.decide import (
     want,
 )
 from copyctl.core.drift import drift
-from copyctl.core.entries import followed
+from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
 from copyctl.core.index import instrument_of, is_open
-from copyctl.core.legs import joined, verdict
-from copyctl.core.plan import of
+from copyctl.core.legs import joined
+from copyctl.core.owing import without_closed
+from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import unknown_position
 from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
 from copyctl.core.sizing import SizingFacts
+from copyctl.core.stakes import still_closing
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
 from copyctl.model.choices import ConfirmShort
 from copyctl.model.copying import Sizing
@@ -70,6 +71,7 @@ def _attend_follower(
     draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument
 ) -> None:
     before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
+    leader, lead = without_closed(leader, lead, before)
     if before is None and not ready(leader, follower.policy.copy_on):
         return
     if before is not None and before.exit:
@@ -77,6 +79,8 @@ def _attend_follower(
     if before is not None and _settled_for_good(before) and not may_decide_again(before, leader, lead, follower):
         return
     copy = replace(before, due_at=0) if before is not None and 0 < before.due_at <= draft.now else before
+    if copy is not None and _settled_for_good(copy):
+        copy = replace(copy, wanted_since=draft.now)
     copy = copy or Copy(
         leader_order_id=leader.order_id,
         follower=follower.client_id,
@@ -84,16 +88,24 @@ def _attend_follower(
         created_at=draft.now,
         updated_at=draft.now,
     )
-    if copy.slots:
-        copy = _follow(copy, leader, lead, follower, instrument)
-    elif (waits := _waits(draft, rules, leader, lead, follower)) is not None:
-        copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail)
-    else:
-        copy = _decide(draft, rules, copy, leader, lead, follower, instrument)
+    waits = None if copy.slots else _waits(draft, rules, leader, lead, follower)
+    may_go = False
     one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
-    one = one.with_copy(followed(one))
-    copy, passed = _passed(one, before)
-    if passed and (copy.slots or copy.decision is Decision.COPIED):
+    if waits is not None:
+        copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail)
+        copy = joined(draft, follower, copy, lead, instrument) if lead.classified else copy
+    elif isinstance(priced := with_price(one), Later):
+        copy = later(one, priced)
+    else:
+        leader = priced
+        if copy.slots:
+            copy = _follow(copy, leader, lead, follower, instrument)
+        else:
+            copy = _decide(draft, rules, copy, leader, lead, follower, instrument)
+            copy = joined(draft, follower, copy, lead, instrument)
+        one = dataclasses.replace(one, copy=copy, leader=leader)
+        copy, may_go = passed(one.with_copy(followed(one)), before)
+    if may_go and (copy.slots or copy.decision is Decision.COPIED):
         copy = _concluded(pursue(draft, rules, copy, leader, follower), leader)
     copy = _with_drift(copy, leader)
     if copy == before:
@@ -109,18 +121,28 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         return Verdict(
             decision=Decision.QUEUED, reason=Reason.CHECKING, detail="the follower's books were not read yet"
         )
+    sought = draft.instruments.get(lead.instrument)
+    if sought is not None and sought.sought:
+        detail = "the instrument master is read once more: it does not know this security id"
+        return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if not lead.classified:
         detail = unknown_position(draft, rules.leader.client_id) or "it is not known yet what it closes"
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+    if draft.account(follower.client_id).killed_at:
+        return None  # whatever else it would wait for: it is refused
     if not_confirmed(draft, rules, leader, lead, follower):
         draft.effects.append(ReadBooks(account=rules.leader.client_id))
         detail = "it would open a short: the leader's order book is read first (exits.confirm_short)"
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if lead.order_id.endswith("#entry") and follower.policy.exits.never_reverse:
         exit_part = draft.copies.get(copy_key(lead.order_id.removesuffix("#entry"), follower.client_id))
-        if exit_part is not None and is_open(exit_part):
+        if exit_part is None or is_open(exit_part):
             detail = "the exit part of this reversal has not filled yet"
             return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
+    reverses = lead.order_id.endswith("#entry")
+    if follower.policy.exits.never_reverse and still_closing(draft, rules, follower, leader, reverses=reverses):
+        detail = "what was copied on the other side is not closed yet"
+        return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
     return None
 
 
@@ -140,60 +162,6 @@ def _settled_for_good(copy: Copy) -> bool:
     """Was it skipped, refused or rejected, with nothing of it left at the broker?"""
     said = copy.decision in (Decision.SKIPPED, Decision.REFUSED, Decision.DEAD) and copy.reason != Reason.UNRESOLVED
     return said and not any(slot.live for slot in copy.slots)
-
-
-def _passed(one: Asked, before: Copy | None) -> tuple[Copy, bool]:
-    """The copy after the checks of what is new in it; False: what is wanted must not be asked for, or not yet."""
-    copy = one.copy
-    if copy.wanted is None or copy.closing or copy.stopped or copy.given_up or copy.decision is Decision.SKIPPED:
-        return copy, True
-    terms = copy.wanted.terms
-    open_before = any(slot.live for slot in copy.slots)
-    if terms == copy.checked or (copy.decision in (Decision.REFUSED, Decision.DEAD) and not copy.slots):
-        return copy, True
-    if copy.slots and (terms.quantity <= copy.filled or _lessened(copy)):
-        return replace(copy, checked=terms), True
-    one = one.with_copy(joined(one.draft, one.follower, copy, one.lead, one.instrument))
-    answer = _basket(one) or check(one)
-    copy = one.copy
-    if isinstance(answer, Copy):
-        return replace(answer, waits=False), True
-    if isinstance(answer, Later):
-        due_at = answer.until if answer.until else copy.due_at
-        if copy.slots:
-            return replace(copy, due_at=due_at, waits=True), False
-        return replace(copy, decision=Decision.QUEUED, reason=answer.reason, detail=answer.detail, due_at=due_at), False
-    if not copy.slots:
-        return replace(
-            copy, decision=answer.decision, reason=answer.reason, detail=answer.detail, hold=Decimal(0), note=None
-        ), False
-    copy = replace(copy, waits=False)
-    if not open_before or before is None or before.checked is None:
-        return replace(copy, stuck=answer.detail, closing=not open_before), open_before
-    if copy.wanted is None:
-        return copy, False
-    stays = replace(copy.wanted, terms=before.checked)
-    return replace(copy, wanted=stays, pursued=stays, stuck=answer.detail), False
-
-
-def _basket(one: Asked) -> Later | Verdict | None:
-    """Does this leg of a basket wait for others, or not go at all? None: it may be checked like any entry."""
-    if not one.copy.basket:
-        return None
-    found = verdict(one.draft, one.rules, one.follower, one.copy)
-    if isinstance(found, Fail):
-        return Verdict(decision=Decision.REFUSED, reason=Reason.BASKET_FAILED, detail=found.detail)
-    if isinstance(found, Wait):
-        return Later(reason=Reason.BASKET, detail=found.detail, until=found.until or 0)
-    return None
-
-
-def _lessened(copy: Copy) -> bool:
-    """Is what is wanted now less of what has passed already, and otherwise the same?"""
-    if copy.checked is None or copy.wanted is None:
-        return False
-    terms = copy.wanted.terms
-    return terms.quantity <= copy.checked.quantity and of(copy.checked, terms.quantity) == terms
 
 
 def _decide(
@@ -216,10 +184,12 @@ def _decide(
         return _follow(copy, leader, lead, follower, instrument)
     if copy.sizing is not None:
         return want(copy, leader, lead, follower, instrument)
-    lacking = lacks_capital(draft, rules, rule_for(leader, lead, follower, instrument, draft.now), follower.client_id)
-    if lacking:
-        detail = f"the funds of {lacking} were asked for, to size it by"
-        return replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
+    sizing = rule_for(leader, lead, follower, instrument, draft.now)
+    waits = lacking(draft, rules, sizing, follower.client_id, leader, lead, instrument)
+    if waits and draft.account(follower.client_id).killed_at:
+        return killed(draft, copy)
+    if waits:
+        return replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=waits)
     return first_decision(copy, leader, lead, follower, instrument, draft.now, facts)
 
 
@@ -251,6 +221,9 @@ def _concluded(copy: Copy, leader: Order) -> Copy:
         return copy
     if copy.stopped:
         return replace(copy, decision=Decision.REFUSED, reason=Reason.KILL_SWITCH, detail="the kill switch is on")
+    if copy.given_up in _GIVEN_UP:
+        decision, reason = _GIVEN_UP[copy.given_up]
+        return replace(copy, decision=decision, reason=reason, detail=copy.given_up)
     if copy.closing:
         rejected = leader.status is OrderStatus.REJECTED
         reason = Reason.LEADER_REJECTED if rejected else Reason.LEADER_OVER
@@ -261,6 +234,12 @@ def _concluded(copy: Copy, leader: Order) -> Copy:
     if copy.wanted is not None and copy.wanted.terms.quantity <= 0:
         return replace(copy, decision=Decision.REFUSED, reason=Reason.ZERO_QUANTITY, detail=copy.sized)
     return copy
+
+
+_GIVEN_UP = {
+    SQUARED_OFF: (Decision.REFUSED, Reason.SQUARE_OFF),
+    LAG_CANCEL: (Decision.SKIPPED, Reason.LATE),
+}
 
 
 def _with_drift(copy: Copy, leader: Order) -> Copy:

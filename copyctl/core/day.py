@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from copyctl.core.hours import day_start
+from copyctl.core.market import had_its_session
 from copyctl.core.observe import learned
 from copyctl.core.positions import day_number, roll_over
 from copyctl.core.state import Draft
@@ -34,14 +35,17 @@ def find_calendars(rules: Rules) -> list[FindCalendar]:
 
 
 def _expire(draft: Draft, rules: Rules, account: str) -> None:
-    """DAY orders of yesterday are over, though no frame may ever say so. After-market orders are of today."""
+    """DAY orders of yesterday are over, though no frame may ever say so. After-market orders are of today, and so are
+    those that were given after the last session."""
     began = day_start(draft.now)
+    hours = next((one for one in rules.followers if one.client_id == account), rules.followers[0]).policy.market_hours
     for order in list(draft.orders.values()):
         if order.account != account or order.over or order.after_market or order.seen_at >= began:
             continue
         if order.terms is not None and order.terms.validity is Validity.FOREVER:
             continue
-        learned(draft, rules, order, _expired(order))
+        if had_its_session(draft, hours, order, began):
+            learned(draft, rules, order, _expired(order))
 
 
 def _expired(order: Order) -> Order:

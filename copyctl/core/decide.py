@@ -25,11 +25,17 @@ from copyctl.model.terms import Decision, OrderStatus, OrderType, Validity
 
 FLAT = "the leader's position is closed again"
 _PRICES = ("price", "trigger_price", "order_type")
+_LIMITS_OF_SIZE = ("max_order_quantity", "max_order_lots", "max_position_quantity", "max_underlying_lots")
+_LIMITS_OF_VALUE = ("max_order_value", "max_position_value", "max_gross_exposure", "max_concentration_pct")
 DECIDED_AGAIN_ON: dict[str, tuple[str, ...]] = {
     Reason.ZERO_QUANTITY: ("quantity",),
     Reason.INVALID_ORDER: _PRICES,
     Reason.INVALID_TRIGGER: _PRICES,
     Reason.CHECK_UNAVAILABLE: _PRICES,
+    Reason.CIRCUIT_LIMIT: _PRICES,
+    Reason.PRICE_GUARD: _PRICES,
+    Reason.SELF_TRADE: _PRICES,
+    Reason.MARKET_CLOSED: ("order_type", "validity"),
     Reason.UNSUPPORTED_VALIDITY: ("validity",),
     rejected(Category.PRICE_BAND): _PRICES,
     rejected(Category.STRIKE_RANGE): _PRICES,
@@ -37,6 +43,8 @@ DECIDED_AGAIN_ON: dict[str, tuple[str, ...]] = {
     rejected(Category.TRIGGER): _PRICES,
     rejected(Category.QUANTITY): ("quantity",),
     rejected(Category.DISCLOSED): ("disclosed_quantity", "quantity"),
+    **{f"limit_{key}": ("quantity",) for key in _LIMITS_OF_SIZE},
+    **{f"limit_{key}": ("quantity", *_PRICES) for key in _LIMITS_OF_VALUE},
 }
 """Which terms a refusal or a rejection hangs on: the leader's change of one of them opens the decision again."""
 
@@ -151,6 +159,8 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     """The copy with the order that is wanted by now, by the numbers fixed at its first decision."""
     if copy.sizing is None:
         return copy
+    if not copy.slots and (gone := _over_without_a_fill(leader)) is not None:
+        return _with(replace(copy, decided_on=lead.wish), gone)
     policy = follower.policy
     traded = policy.copy_on is CopyOn.TRADED
     ended = not traded and leader.over and leader.status is not OrderStatus.TRADED
@@ -163,6 +173,9 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     wish, units = _asked_for(leader, lead, follower)
     sized = sizing.size(copy.sizing, units)
     quantity = max(0, sized.quantity - copy.missed - copy.cut)
+    if copy.reduced is not None and quantity <= copy.reduced[0]:  # what a limit took does not come back by itself
+        copy = replace(copy, reduced=(quantity, min(quantity, copy.reduced[1])))
+        quantity = min(quantity, copy.reduced[1]) if copy.reduced is not None else quantity
     copy = replace(copy, decided_on=lead.wish, closing=False, for_filled=ended)
     if same_wish and copy.wanted is not None:
         return _sized(replace(copy, wanted=replace(copy.wanted, terms=of(copy.wanted.terms, quantity))), sized.detail)
@@ -179,16 +192,15 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
 def _asked_for(leader: Order, lead: LeaderOrder, follower: Follower) -> tuple[Terms, int]:
     """The leader's terms as they are to be copied, and how many of his units are sized."""
     policy = follower.policy
-    unseen = leader.over and 0 < leader.filled <= lead.filled_at_first
-    if unseen and _late(lead, follower) and policy.late.filled is not LateFilled.SKIP:
-        return _late_terms(leader, lead, policy.late.filled), leader.filled
+    if unseen_fill(leader, lead) and _late(lead, follower) and policy.late.filled is not LateFilled.SKIP:
+        return late_terms(leader, lead, policy.late.filled), leader.filled
     if policy.copy_on is CopyOn.TRADED:
         return traded_terms(lead.wish), leader.filled
     ended = leader.over and leader.status is not OrderStatus.TRADED
     return lead.wish, leader.filled if ended else lead.wish.quantity
 
 
-def _late_terms(leader: Order, lead: LeaderOrder, how: LateFilled) -> Terms:
+def late_terms(leader: Order, lead: LeaderOrder, how: LateFilled) -> Terms:
     """How an entry that had traded unseen is caught up with: at the market, or at the leader's average price."""
     blank = replace(lead.wish, trigger_price=ZERO, price=ZERO, validity=Validity.DAY, disclosed_quantity=0)
     if how is LateFilled.LIMIT:
@@ -229,11 +241,8 @@ def _out_of_the_question(
 ) -> Verdict | None:
     """Why the order is not copied whatever its size, or None."""
     policy = follower.policy
-    if leader.status is OrderStatus.REJECTED:
-        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_REJECTED, detail=leader.text)
-    if leader.over and not leader.filled:
-        detail = f"the leader's order was {leader.status} before it could be copied"
-        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_OVER, detail=detail)
+    if (gone := _over_without_a_fill(leader)) is not None:
+        return gone
     if action is Action.SKIP:
         detail = f"filter rule: {rule}" if rule else "filters.default: skip"
         return Verdict(decision=Decision.SKIPPED, reason=Reason.FILTERED, detail=detail, rule=rule)
@@ -245,10 +254,25 @@ def _out_of_the_question(
     if not follower.enabled:
         detail = "followers.enabled is false: no entries"
         return Verdict(decision=Decision.REFUSED, reason=Reason.FOLLOWER_LEAVING, detail=detail)
-    if _late(lead, follower) and leader.over and policy.late.filled is LateFilled.SKIP:
+    if _late(lead, follower) and unseen_fill(leader, lead) and policy.late.filled is LateFilled.SKIP:
         detail = f"it had traded {leader.filled} before it was seen, longer ago than late.max_age"
         return Verdict(decision=Decision.SKIPPED, reason=Reason.LATE, detail=detail)
     return None
+
+
+def _over_without_a_fill(leader: Order) -> Verdict | None:
+    """Was the leader's order rejected, cancelled or expired with nothing traded?"""
+    if leader.status is OrderStatus.REJECTED:
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_REJECTED, detail=leader.text)
+    if leader.over and not leader.filled:
+        detail = f"the leader's order was {leader.status} before it could be copied"
+        return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_OVER, detail=detail)
+    return None
+
+
+def unseen_fill(leader: Order, lead: LeaderOrder) -> bool:
+    """Had the leader's order traded and ended when it was first seen?"""
+    return leader.over and 0 < leader.filled <= lead.filled_at_first
 
 
 def _late(lead: LeaderOrder, follower: Follower) -> bool:
@@ -291,7 +315,7 @@ def _wanted(copy: Copy, mapped: Mapped, sized: sizing.Sized, leader: Order, lead
 
 def _sized(copy: Copy, detail: str) -> Copy:
     """The copy with the arithmetic of its newest size."""
-    if copy.sized == detail:
+    if copy.sized == detail or copy.sized.startswith(f"{detail};"):
         return copy
     return replace(copy, sized=detail, detail=detail if copy.decision is Decision.COPIED else copy.detail)
 

@@ -7,13 +7,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from copyctl.core import margin, market
-from copyctl.core.capital import needs_funds
+from copyctl.core.capital import ask_now, needs_funds, release
 from copyctl.core.hours import SECOND
 from copyctl.core.positions import ask_positions, missing_exits, take_positions
 from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
 from copyctl.model.calendar import TradingDays
 from copyctl.model.choices import Caution, KillAction
-from copyctl.model.effects import Notice
+from copyctl.model.effects import AskInstrument, Notice
 from copyctl.model.events import CalendarFound
 from copyctl.model.facts import (
     Addresses,
@@ -30,7 +30,6 @@ from copyctl.model.facts import (
     PositionsWanted,
     Profile,
     ProfileWanted,
-    Quote,
     QuoteWanted,
 )
 from copyctl.model.policy import Rules
@@ -45,7 +44,8 @@ def ask_at_start(draft: Draft, rules: Rules) -> None:
     for account in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
         ask_positions(draft, account)
         if needs_funds(rules, account):
-            draft.effects.append(Ask(question=FundsWanted(account=account)))
+            draft.effects.append(ask_now(draft, account))
+    margin.forget_questions(draft)
     for follower in rules.followers:
         checks = follower.policy.checks
         if checks.delivery is not Caution.OFF:
@@ -63,7 +63,7 @@ def ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
     draft.accounts.put(replace(known, asked_at=draft.now))
     ask_positions(draft, account)
     if needs_funds(rules, account):
-        draft.effects.append(Ask(question=FundsWanted(account=account)))
+        draft.effects.append(ask_now(draft, account))
     if account == rules.leader.client_id:
         market.ask_in_play(draft, rules)
 
@@ -77,21 +77,17 @@ def take_fact(draft: Draft, event: FactArrived) -> None:
 
 def _funds(draft: Draft, rules: Rules, event: FactArrived) -> None:
     account = draft.account(event.account)
-    draft.accounts.put(replace(account, funds_why="" if event.fact is not None else event.why or "no answer"))
-    if isinstance(event.fact, Funds):
+    why = "" if event.fact is not None else event.why or "no answer"
+    draft.accounts.put(replace(account, funds_why=why, funds_told_at=draft.now))
+    known = draft.funds.get(event.account)
+    if isinstance(event.fact, Funds) and (known is None or event.fact.as_of >= known.as_of):
         draft.funds.put(event.fact)
+        release(draft, event.account, event.fact)
     _look_again(draft, rules, event.account)
 
 
 def _quote(draft: Draft, rules: Rules, event: FactArrived) -> None:
-    question = event.question
-    if not isinstance(question, QuoteWanted):
-        return
-    account = draft.account(event.account)
-    lacks_plan = event.lack is Lack.NO_DATA_PLAN
-    draft.accounts.put(replace(account, quotes_why=event.why or "no data plan" if lacks_plan else ""))
-    blank = Quote(segment=question.segment, security_id=question.security_id, as_of=event.at)
-    draft.quotes.put(event.fact if isinstance(event.fact, Quote) else blank)
+    market.take_quote(draft, event)
     _look_again(draft, rules, rules.leader.client_id)
 
 
@@ -108,8 +104,17 @@ def _positions(draft: Draft, rules: Rules, event: FactArrived) -> None:
     else:
         for _, here in shift:
             draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
+        _ask_instruments(draft, event.account)
     if draft.account(event.account).positions_at and not known:
         _positions_known(draft, rules, event.account)
+
+
+def _ask_instruments(draft: Draft, account: str) -> None:
+    """Have the contracts looked up that a follower holds by his own hand: they count in limits and margins (9.5)."""
+    for here in draft.positions_of(account):
+        known = draft.instruments.get(instrument_key(here.segment, here.security_id)) is not None
+        if here.net and here.segment.is_derivative and not known:
+            draft.effects.append(AskInstrument(segment=here.segment, security_id=here.security_id))
 
 
 def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
@@ -146,12 +151,12 @@ def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
     """The broker's own kill switch: on, not taken yet, or of unknown state, which is then asked for."""
     fact = event.fact
     known = draft.account(event.account)
-    if KillAction.BROKER_KILL_SWITCH not in known.kill_actions:
-        return
     if isinstance(fact, BrokerKill) and fact.active:
         left = tuple(word for word in known.kill_actions if word != KillAction.BROKER_KILL_SWITCH)
-        draft.accounts.put(replace(known, kill_actions=left, broker_asked_at=0))
+        draft.accounts.put(replace(known, kill_actions=left, kill_acting_at=0, broker_asked_at=0))
         _alert(draft, event.account, f"the broker's own kill switch is on: {fact.text}")
+        return
+    if KillAction.BROKER_KILL_SWITCH not in known.kill_actions:
         return
     asked_state = isinstance(event.question, BrokerKillStateWanted)
     unsure = event.lack is Lack.UNAVAILABLE or (isinstance(fact, BrokerKill) and fact.active is None)
@@ -187,7 +192,7 @@ def _look_again(draft: Draft, rules: Rules, account: str) -> None:
         if not shared and follower.client_id != account:
             continue
         for copy in draft.open_copies(follower.client_id):
-            if not copy.exit and (copy.wanted is None or copy.wanted.terms != copy.checked):
+            if not copy.exit and (copy.waits or copy.wanted is None or copy.wanted.terms != copy.checked):
                 draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
 
 

@@ -4,11 +4,17 @@ A cancel is never refused, an exit only delayed. What is refused for good will n
 asked again whenever something changes, and once more at the moment at which it would leave.
 """
 
-from copyctl.core.checks import Asked, Later, hours, limits_of
+from msgspec.structs import replace
+
+from copyctl.core.allowed import limits_of
+from copyctl.core.asked import Asked, Later
+from copyctl.core.checks import has_gone, hours
 from copyctl.core.decide import Verdict, entry_part
 from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.sessions import unfit
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
 from copyctl.model.instrument import Instrument
+from copyctl.model.market import Phase
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
@@ -21,6 +27,8 @@ def permit(
 ) -> Approved | Denied:
     """Permission for one request, or why not. ``leader_ready``: were the leader's books read?"""
     account = draft.account(request.account)
+    if account.killed_at and request.kind is RequestKind.PLACE and not request.exit:
+        return Denied(reason=Reason.KILL_SWITCH, detail=f"the kill switch is on: {account.killed_reason}")
     if account.halted:
         detail = f"the kill switch holds everything back: {account.killed_reason}"
         return Denied(reason=Reason.KILL_SWITCH, detail=detail, final=False)
@@ -40,20 +48,16 @@ def permit(
 def _entry(
     draft: Draft, rules: Rules, request: Request, follower: Follower | None, *, leader_ready: bool
 ) -> Approved | Denied:
-    account = draft.account(request.account)
-    if account.killed_at:
-        return Denied(reason=Reason.KILL_SWITCH, detail=f"the kill switch is on: {account.killed_reason}")
     if follower is None or not follower.enabled:
         return Denied(reason=Reason.FOLLOWER_LEAVING, detail="followers.enabled is false: no entries")
     if not leader_ready:
         return Denied(reason=Reason.CHECKING, detail="the leader's books were not read yet", final=False)
-    if request.queued_at == draft.now:
-        return Approved(request=request)  # the checks of this very step have passed it
     return _still(draft, rules, request, follower)
 
 
 def _still(draft: Draft, rules: Rules, request: Request, follower: Follower) -> Approved | Denied:
-    """Hours and limits of an entry that has waited, by what is known now."""
+    """Hours and limits of an entry that leaves, by what is known now. Its limits are not asked again in the very step
+    whose checks it has passed."""
     found = _subject(draft, rules, request)
     if found is None:
         return Approved(request=request)
@@ -67,38 +71,60 @@ def _still(draft: Draft, rules: Rules, request: Request, follower: Follower) -> 
         return Denied(reason=answer.reason, detail=answer.detail, final=False, until=answer.until)
     if isinstance(answer, Verdict):
         return Denied(reason=answer.reason or Reason.MARKET_CLOSED, detail=answer.detail)
-    one = Asked(
-        draft=draft,
-        rules=rules,
-        follower=follower,
-        copy=copy,
-        leader=part,
-        lead=part_lead,
-        instrument=instrument,
-    )
-    broken = limits_of(one).breaches
-    if broken:
-        return Denied(reason=f"limit_{broken[0].key}", detail=broken[0].detail)
-    return Approved(request=request)
+    if request.queued_at != draft.now:
+        one = Asked(
+            draft=draft,
+            rules=rules,
+            follower=follower,
+            copy=copy,
+            leader=part,
+            lead=part_lead,
+            instrument=instrument,
+        )
+        limited = limits_of(one)
+        if limited is not None and limited.breaches:
+            return Denied(reason=f"limit_{limited.breaches[0].key}", detail=limited.breaches[0].detail)
+    return Approved(request=_as_of_now(request, answer))
+
+
+def _as_of_now(request: Request, copy: Copy) -> Request:
+    """A request that waited goes as the hours take it now: after the market or in it, with nothing disclosed where that
+    is not taken."""
+    desired, now = request.desired, copy.wanted
+    if desired is None or now is None:
+        return request
+    if not now.terms.disclosed_quantity:
+        desired = replace(desired, terms=replace(desired.terms, disclosed_quantity=0))
+    return replace(request, desired=replace(desired, after_market=now.after_market, amo_time=now.amo_time))
 
 
 def _exit(draft: Draft, rules: Rules, request: Request, follower: Follower | None) -> Approved | Denied:
-    """An exit goes, whatever the rules say; one that does not rest for the leader at the exchange waits for the
-    market to open (scenario 6.2)."""
-    found = _subject(draft, rules, request)
-    if follower is None or request.desired is None or not follower.policy.market_hours.enforce:
+    """An exit goes, whatever the rules say; one that does not rest for the leader at the exchange waits for a session
+    that takes it (scenario 6.2). After the market it goes only while that is closed."""
+    desired = request.desired
+    if follower is None or desired is None or not follower.policy.market_hours.enforce:
         return Approved(request=request)
-    if found is not None and not found[1].over:
-        return Approved(request=request)
-    instrument = draft.instruments.get(instrument_key(request.desired.segment, request.desired.security_id))
+    instrument = draft.instruments.get(instrument_key(desired.segment, desired.security_id))
     hours_of = follower.policy.market_hours
-    if instrument is None or request.desired.after_market or not calendar_known(draft, hours_of):
+    if instrument is None or not calendar_known(draft, hours_of):
         return Approved(request=request)
     now = market_standing(draft, hours_of, instrument)
-    if now.is_open or now.stale or now.next_open is None:
+    found = _subject(draft, rules, request)
+    if desired.after_market and (found is None or not has_gone(found[1], now)):
         return Approved(request=request)
-    reason = now.why or Reason.MARKET_CLOSED
-    return Denied(reason=str(reason), detail=now.sentence, final=False, until=now.next_open)
+    desired = replace(desired, after_market=False, amo_time=None)
+    if (found is not None and not found[1].over) or now.stale or now.next_open is None:
+        return Approved(request=replace(request, desired=desired))
+    terms = desired.terms
+    why = unfit(now.phase, terms.order_type, terms.validity, desired.product, terms.disclosed_quantity)
+    if why is None or now.phase in _TAKES_EXITS:
+        return Approved(request=replace(request, desired=desired))
+    reason, detail = (Reason.MARKET_CLOSED, why) if now.is_open else (now.why or Reason.MARKET_CLOSED, now.sentence)
+    return Denied(reason=str(reason), detail=detail, final=False, until=now.next_open)
+
+
+_TAKES_EXITS = frozenset({Phase.REGULAR, Phase.CLOSING_AUCTION})
+"""In these an exit is sent whatever its form: it would wait for another day."""
 
 
 def _subject(draft: Draft, rules: Rules, request: Request) -> tuple[Copy, Order, Instrument] | None:

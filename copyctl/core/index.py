@@ -25,7 +25,8 @@ class Index:
     """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
     ``resting``: orders that are not over, by account and instrument. ``timed``: copies that are looked at again at a
-    moment of their own (ns). ``baskets``: copies by follower and basket."""
+    moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``: copies for which margin is
+    held, by follower. ``accounts``: positions by account."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Keys] = {}
@@ -36,6 +37,8 @@ class Index:
         self.timed: dict[str, int] = {}
         self.resting: dict[str, Keys] = {}
         self.baskets: dict[str, Keys] = {}
+        self.holding: dict[str, Keys] = {}
+        self.accounts: dict[str, Keys] = {}
 
     def note(self, table: str, key: str, before: Record | None, after: Record | None) -> None:
         """A record was put in the place of another one; either may be missing."""
@@ -54,6 +57,7 @@ class Index:
         elif table == "position" and (before is None or after is None):
             one: Position = after or before  # type: ignore[assignment]
             _move(self.positions, f"{one.account}/{one.segment}/{one.security_id}", key, there=after is not None)
+            _move(self.accounts, one.account, key, there=after is not None)
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))
@@ -66,6 +70,7 @@ class Index:
         if one.basket:
             _move(self.baskets, f"{one.follower}/{one.basket}", key, there=after is not None)
         _move(self.open, one.follower, key, there=after is not None and is_open(after))
+        _move(self.holding, one.follower, key, there=after is not None and bool(after.hold))
         if after is not None and after.due_at:
             self.timed[key] = after.due_at
         else:

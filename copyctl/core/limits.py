@@ -19,6 +19,8 @@ from copyctl.model.terms import Side
 ZERO = Decimal(0)
 PAISA = Decimal("0.01")
 OTHERS = "*"  # max_underlying_lots: every underlying that the table does not name
+CAPITAL, PROFIT = "capital", "profit"
+"""What else than a price a limit may lack."""
 
 Figure = int | Decimal
 _ByQuantity = Callable[[int], Figure | None]
@@ -99,10 +101,14 @@ class Breach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchecked:
-    """A limit that cannot be checked, since a figure is not known: for ``checks.unavailable`` to decide."""
+    """A limit that cannot be checked, since a figure is not known: for ``checks.unavailable`` to decide.
+
+    ``lacks``: ``CAPITAL``, ``PROFIT``, or the key of the instrument whose price is lacking.
+    """
 
     key: str
     detail: str
+    lacks: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +137,26 @@ def check(limits: Limits, entry: Entry, standing: Standing) -> Verdict:
         if value is not None and _broken(key, value, limit):
             allowed = _most(key, figure, limit, entry)
             breaches.append(Breach(key=key, detail=_sentence(key, value, limit, entry.underlying), allowed=allowed))
-        elif key in _NEEDED and (missing := _NEEDED[key](case)):
-            unchecked.append(Unchecked(key=key, detail=f"{key} cannot be checked: {missing}"))
+        elif key in _NEEDED and (lacks := _NEEDED[key](case)):
+            detail = f"{key} cannot be checked: {_LACKED.get(lacks, f'the price of {lacks} is not known')}"
+            unchecked.append(Unchecked(key=key, detail=detail, lacks=lacks))
     allowed = min((breach.allowed for breach in breaches), default=entry.quantity)
     return Verdict(breaches=tuple(breaches), unchecked=tuple(unchecked), allowed=allowed)
+
+
+def any_of(limits: Limits) -> bool:
+    """Is there any limit at all?"""
+    return any(getattr(limits, key) is not None for key in _COUNTED)
+
+
+def looks_at_positions(limits: Limits) -> bool:
+    """Does any of them hang on what is held?"""
+    return any(getattr(limits, key) is not None for key in _HELD)
+
+
+def looks_at_others(limits: Limits) -> bool:
+    """Does any of them hang on what is held in other instruments than the entry's?"""
+    return any(getattr(limits, key) is not None for key in _HELD_ELSEWHERE)
 
 
 def loss_reached(limits: Limits, profit_today: Decimal | None) -> str:
@@ -238,7 +260,7 @@ def _case(entry: Entry, standing: Standing) -> _Case:
 
 
 def _known(price: Decimal | None) -> Decimal | None:
-    """A price to count with: one of 0 is a market order's, which says nothing."""
+    """A price to count with: 0 says nothing."""
     return price if price is not None and price > 0 else None
 
 
@@ -306,11 +328,11 @@ def _profit(case: _Case) -> _ByQuantity:
 
 
 def _lacks_order_price(case: _Case) -> str:
-    return _no_price(case.entry.key) if case.order_unit is None else ""
+    return case.entry.key if case.order_unit is None else ""
 
 
 def _lacks_position_price(case: _Case) -> str:
-    return _no_price(case.entry.key) if case.unpriced else ""
+    return case.entry.key if case.unpriced else ""
 
 
 def _lacks_any_price(case: _Case) -> str:
@@ -319,19 +341,15 @@ def _lacks_any_price(case: _Case) -> str:
         for key, one in case.standing.exposures.items()
         if _known(one.price) is None and one.worst and key != case.entry.key
     )
-    return _lacks_position_price(case) or next(map(_no_price, unknown), "")
+    return _lacks_position_price(case) or next(unknown, "")
 
 
 def _lacks_capital_or_price(case: _Case) -> str:
-    return "the follower's capital is not known" if case.standing.capital is None else _lacks_position_price(case)
+    return CAPITAL if case.standing.capital is None else _lacks_position_price(case)
 
 
 def _lacks_profit(case: _Case) -> str:
-    return "the account's profit of today is not known" if case.standing.profit_today is None else ""
-
-
-def _no_price(key: str) -> str:
-    return f"the price of {key} is not known"
+    return PROFIT if case.standing.profit_today is None else ""
 
 
 _COUNTED: dict[str, Callable[[_Case], _ByQuantity]] = {  # in the order of the rules file
@@ -359,6 +377,12 @@ _NEEDED: dict[str, Callable[[_Case], str]] = {  # what a limit lacks to be check
     "max_daily_loss": _lacks_profit,
     "max_daily_profit": _lacks_profit,
 }
+_LACKED = {
+    CAPITAL: "the follower's capital is not known",
+    PROFIT: "the account's profit of today is not known",
+}
+_HELD_ELSEWHERE = ("max_open_positions", "max_gross_exposure", "max_underlying_lots")
+_HELD = ("max_position_quantity", "max_position_value", "max_concentration_pct", *_HELD_ELSEWHERE)
 _TOLD = {
     "max_order_quantity": "the order has {value} units",
     "max_order_lots": "the order has {value} lots",

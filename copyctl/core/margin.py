@@ -2,63 +2,162 @@
 
 The calculator is asked for the order together with what the account holds in the same underlying, and for that alone;
 the difference is what the order adds, so that a hedge counts (Dhan API v2, margin calculator: the flag that should
-include positions was seen to change nothing). An answer serves the same instrument, side and product for a while.
+include positions was seen to change nothing). An answer serves later orders at about the same price in the same
+instrument, side and product, as long as the same is held beside them.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core.capital import held
-from copyctl.core.decide import Verdict
+from copyctl.core.asked import Answer, Asked, Later, refuse, unavailable
+from copyctl.core.capital import FAILED_FOR, LOST_AFTER, ask_funds, funds, held, unshown
 from copyctl.core.hours import SECOND
 from copyctl.core.mapping import HUNDRED
 from copyctl.core.market import last_price
 from copyctl.core.state import Draft, instrument_key
 from copyctl.model.facts import Ask, FactArrived, Funds, MarginNeed, MarginOrder, MarginWanted
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order
+from copyctl.model.order import Terms
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Needed
+from copyctl.model.records import Blocked, Needed
 from copyctl.model.request import Desired
-from copyctl.model.terms import Decision, Side
+from copyctl.model.terms import Side
 
+ZERO, ONE = Decimal(0), Decimal(1)
 SERVES = 60 * SECOND
-"""How long what the calculator said of an instrument serves the next order in it."""
-FAILED_FOR = 5 * SECOND
-"""A question that could not be answered is asked again after this."""
-LOST_AFTER = 10 * SECOND
-"""An answer that has not come after this, through a restart, never will."""
+"""After this what the calculator said is asked for anew, while the old answer serves."""
+AT_MOST = 600 * SECOND
+"""An older answer says nothing any more."""
+TOO_LITTLE_SERVES = 5 * SECOND
+"""How long the calculator's word stands that the money is not enough."""
+NEW_ENOUGH = 2 * SECOND
+"""Funds that are older than this refuse nothing: money may have been freed since."""
 ALONE = "alone"
 TOGETHER = "together"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """The margin is not known: it was ``asked``, or cannot be had and ``why``."""
+def covered(asked: Asked) -> Answer:
+    """Is there the money for it? What its margin will be is held until funds that were read later show it (8.4)."""
+    if not asked.follower.policy.checks.margin or not _costs_more(asked):
+        return asked.copy
+    draft, account = asked.draft, asked.copy.follower
+    known = funds(draft, account)
+    if known is None:
+        if ask_funds(draft, account):
+            return Later(reason=Reason.CHECKING, detail="the follower's funds were asked for")
+        return unavailable(asked, f"the follower's funds cannot be read: {draft.account(account).funds_why}")
+    units = asked.more
+    told = _told(asked, units)
+    if told is None:
+        return Later(reason=Reason.CHECKING, detail="the margin calculator was asked")
+    if told.why:
+        return unavailable(asked, f"the margin cannot be asked: {told.why}")
+    dearer = _dearer(told, _price(asked, asked.wanted.terms))
+    required = max(ZERO, told.required * (units - _blocked_already(asked)) * dearer / told.units)
+    return afford(asked, known, told, required)
 
-    asked: bool
-    why: str = ""
+
+def afford(asked: Asked, known: Funds, told: Blocked, required: Decimal) -> Answer:
+    """The copy with its margin held, or why there is no money for it."""
+    draft, copy = asked.draft, asked.copy
+    buffer = asked.follower.policy.checks.margin_buffer_pct
+    wanted = required * (1 + buffer / HUNDRED)
+    others = held(draft, copy.follower, known)
+    free = known.available - others
+    if told.free is not None:  # the broker's own word on what may be spent on this, where it is the smaller one
+        free = min(free, told.free - others)
+    if wanted <= free:
+        return replace(copy, hold=unshown(draft, copy, known) + required, hold_at=draft.now)
+    if not _is_new(draft, known) and ask_funds(draft, copy.follower):
+        return Later(reason=Reason.CHECKING, detail="the margin lacks by older funds: newer ones were asked for")
+    detail = f"{wanted:.2f} required" + (f" (with {buffer.normalize():f} % more)" if buffer else "")
+    detail += f", {free:.2f} available" + (f" ({others:.2f} held for orders on their way)" if others else "")
+    return refuse(Reason.INSUFFICIENT_MARGIN, f"{detail}, rupees")
 
 
-def need(draft: Draft, copy: Copy, instrument: Instrument, units: int, leader: Order) -> Decimal | Unknown:
-    """What so many units of a copy will block, in rupees."""
-    wanted = copy.wanted
-    if wanted is None:
-        return Decimal(0)
-    price = wanted.terms.price or last_price(draft, instrument, leader) or Decimal(0)
-    basis = _held_legs(draft, copy.follower, instrument)
-    known = draft.margins.get(_key(copy.follower, wanted, price))
-    if known is not None and _serves(draft, known, basis):
-        if known.why:
-            return Unknown(asked=False, why=known.why)
-        if known.per_unit is not None:
-            dearer = max(Decimal(1), price / known.price) if known.price else Decimal(1)
-            return known.per_unit * units * dearer
-    if known is None or not _pending(draft, known, basis):
-        _ask(draft, copy.follower, wanted, units, price, basis)
-    return Unknown(asked=True)
+def _is_new(draft: Draft, known: Funds) -> bool:
+    return draft.now - known.as_of <= NEW_ENOUGH or draft.account(known.account).funds_told_at == draft.now
+
+
+# --- what a change adds ---------------------------------------------------------------------------------------------
+
+
+def _rests(asked: Asked) -> Terms | None:
+    """The terms whose margin is blocked or held already, where an order of this copy may still trade."""
+    return asked.copy.checked if any(slot.live for slot in asked.copy.slots) else None
+
+
+def _costs_more(asked: Asked) -> bool:
+    """Can it block more than what is there of it? A lower price or a smaller quantity cannot."""
+    before, now = _rests(asked), asked.wanted.terms
+    if before is None:
+        return asked.more > 0
+    dearer = _by_price(asked) and _price(asked, now) > _price(asked, before)
+    return now.quantity > before.quantity or (dearer and asked.more > 0)
+
+
+def _blocked_already(asked: Asked) -> Decimal:
+    """The units of the wanted terms whose margin what rests now blocks."""
+    before, now = _rests(asked), asked.wanted.terms
+    if before is None:
+        return ZERO
+    units = Decimal(max(0, before.quantity - asked.copy.filled))
+    was, becomes = _price(asked, before), _price(asked, now)
+    return units * min(ONE, was / becomes) if _by_price(asked) and was and becomes else units
+
+
+def _by_price(asked: Asked) -> bool:
+    """Does the margin follow the order's own price? What is sold in derivatives blocks by the risk of the contract."""
+    return asked.wanted.side is Side.BUY or not asked.instrument.segment.is_derivative
+
+
+def _price(asked: Asked, terms: Terms) -> Decimal:
+    """The price at which an order is counted: its limit, else the last traded one; 0: not known."""
+    return terms.price or last_price(asked.draft, asked.instrument, asked.leader) or ZERO
+
+
+# --- the calculator -------------------------------------------------------------------------------------------------
+
+
+def _told(asked: Asked, units: int) -> Blocked | None:
+    """What the calculator said that serves these terms; None: it was asked."""
+    draft, wanted = asked.draft, asked.wanted
+    price = _price(asked, wanted.terms)
+    legs = held_legs(draft, asked.copy.follower, asked.instrument)
+    basis = " ".join(f"{one.segment}/{one.security_id}/{one.product}:{one.side}:{one.quantity}" for one in legs)
+    key = _key(asked.copy.follower, wanted, price)
+    known = draft.margins.get(key)
+    told = known.told if known is not None and known.told is not None and known.told.basis == basis else None
+    if told is not None and not _serves(draft, told, units, 0):
+        told = None
+    fresh = told is not None and _serves(draft, told, units, SERVES)
+    if not fresh and (known is None or not _pending(draft, known, basis, units)):
+        _ask(draft, key, wanted, units, price, basis, legs)
+    return told
+
+
+def _serves(draft: Draft, told: Blocked, units: int, serves: int) -> bool:
+    """Does an answer say anything of so many units now? With a hedge beside it only of as many as were asked for."""
+    if told.why:
+        most = FAILED_FOR
+    elif told.free is not None:
+        most = TOO_LITTLE_SERVES
+    else:
+        most = serves or AT_MOST
+    return draft.now - told.as_of <= most and (not told.basis or units <= told.units)
+
+
+def _pending(draft: Draft, known: Needed, basis: str, units: int) -> bool:
+    """Was just this asked, and not answered yet?"""
+    answered = known.told is not None and known.told.as_of >= known.asked_at
+    fits = known.basis == basis and (not basis or units <= known.units)
+    return not answered and fits and draft.now - known.asked_at < LOST_AFTER
+
+
+def _dearer(told: Blocked, price: Decimal) -> Decimal:
+    """By how much more one unit counts at this price than at the one that was asked for; cheaper counts as equal."""
+    return max(ONE, price / told.price) if told.price else ONE
 
 
 def _key(account: str, wanted: Desired, price: Decimal) -> str:
@@ -67,32 +166,16 @@ def _key(account: str, wanted: Desired, price: Decimal) -> str:
     return f"{account}/{instrument}/{wanted.product}/{wanted.side}/{price:.1e}"
 
 
-def _serves(draft: Draft, known: Needed, basis: str) -> bool:
-    age = draft.now - known.as_of
-    return bool(known.as_of) and known.basis == basis and age <= (FAILED_FOR if known.why else SERVES)
-
-
-def _pending(draft: Draft, known: Needed, basis: str) -> bool:
-    """Was just this asked, and not answered yet?"""
-    return known.as_of == 0 and known.basis == basis and draft.now - known.asked_at < LOST_AFTER
-
-
-def _held_legs(draft: Draft, account: str, instrument: Instrument) -> str:
-    """What the account holds in the same underlying, as a text that changes with it; "" for nothing."""
-    return " ".join(
-        f"{order.segment}/{order.security_id}/{order.product}:{order.side}:{order.quantity}"
-        for order in held_legs(draft, account, instrument)
-    )
-
-
 def held_legs(draft: Draft, account: str, instrument: Instrument) -> list[MarginOrder]:
     """The account's positions in the underlying of a derivative, as orders that the calculator understands."""
     if not instrument.segment.is_derivative or not instrument.underlying:
         return []
     legs = []
     for here in draft.positions_of(account):
+        if not here.net or not here.segment.is_derivative:
+            continue
         leg = draft.instruments.get(instrument_key(here.segment, here.security_id))
-        if not here.net or leg is None or leg.underlying != instrument.underlying or not here.segment.is_derivative:
+        if leg is None or leg.underlying != instrument.underlying:
             continue
         legs.append(
             MarginOrder(
@@ -107,8 +190,11 @@ def held_legs(draft: Draft, account: str, instrument: Instrument) -> list[Margin
     return legs
 
 
-def _ask(draft: Draft, account: str, wanted: Desired, units: int, price: Decimal, basis: str) -> None:
-    key = _key(account, wanted, price)
+def _ask(
+    draft: Draft, key: str, wanted: Desired, units: int, price: Decimal, basis: str, legs: list[MarginOrder]
+) -> None:
+    known = draft.margins.get(key)
+    account = key.partition("/")[0]
     order = MarginOrder(
         side=wanted.side,
         segment=wanted.segment,
@@ -118,8 +204,6 @@ def _ask(draft: Draft, account: str, wanted: Desired, units: int, price: Decimal
         price=price,
         trigger_price=wanted.terms.trigger_price,
     )
-    instrument = draft.instruments.get(instrument_key(wanted.segment, wanted.security_id))
-    legs = held_legs(draft, account, instrument) if instrument is not None and basis else []
     draft.margins.put(
         Needed(
             key=key,
@@ -129,42 +213,52 @@ def _ask(draft: Draft, account: str, wanted: Desired, units: int, price: Decimal
             basis=basis,
             asked_at=draft.now,
             legs=bool(legs),
+            told=known.told if known is not None else None,
         )
     )
-    draft.effects.append(Ask(question=MarginWanted(account=account, key=f"{key}#{TOGETHER}", orders=(*legs, order))))
+    questions = [(TOGETHER, (*legs, order))]
     if legs:
-        draft.effects.append(Ask(question=MarginWanted(account=account, key=f"{key}#{ALONE}", orders=tuple(legs))))
+        questions.append((ALONE, tuple(legs)))
+    for part, orders in questions:
+        question = MarginWanted(account=account, key=f"{key}#{part}#{draft.now}", orders=orders)
+        draft.effects.append(Ask(question=question))
 
 
 def take(draft: Draft, event: FactArrived) -> None:
-    """Take in what the calculator said."""
+    """Take in what the calculator said to the question that was asked last."""
     if not isinstance(event.question, MarginWanted):
         return
-    key, _, part = event.question.key.partition("#")
+    key, _, rest = event.question.key.partition("#")
+    part, _, asked_at = rest.partition("#")
     known = draft.margins.get(key)
-    if known is None:
+    if known is None or str(known.asked_at) != asked_at:
         return
-    if not isinstance(event.fact, MarginNeed):
-        draft.margins.put(replace(known, as_of=draft.now, why=event.why or "no answer", per_unit=None))
+    told = Blocked(as_of=draft.now, units=known.units, price=known.price, basis=known.basis)
+    fact, before = event.fact, known.told
+    if not isinstance(fact, MarginNeed):
+        still = before is not None and not before.why and before.basis == known.basis
+        if before is None or not (still and _serves(draft, before, known.units, 0)):
+            draft.margins.put(replace(known, told=replace(told, why=event.why or "no answer")))
         return
-    fact = event.fact
     if part == ALONE:
         known = replace(known, alone=fact.required)
     else:
-        known = replace(known, together=fact.required, missing=fact.insufficient or Decimal(0))
-    if known.together is not None and (known.alone is not None or not known.legs):
-        added = known.together - (known.alone or Decimal(0))
-        known = replace(known, as_of=draft.now, per_unit=max(Decimal(0), added) / known.units, why="")
+        known = replace(known, together=fact.required, free=_free(fact))
+    failed = before is not None and before.why and before.as_of >= known.asked_at
+    if not failed and known.together is not None and (known.alone is not None or not known.legs):
+        added = max(ZERO, known.together - (known.alone or ZERO))
+        known = replace(known, told=replace(told, required=added, free=known.free))
     draft.margins.put(known)
 
 
-def afford(draft: Draft, copy: Copy, required: Decimal, buffer_pct: Decimal, known: Funds) -> Copy | Verdict:
-    """The copy with its margin held, or why there is no money for it."""
-    wanted = required * (1 + buffer_pct / HUNDRED)
-    others = held(draft, copy.follower, known, without=copy.leader_order_id)
-    free = known.available - others
-    if wanted > free:
-        detail = f"{wanted:.2f} required" + (f" (with {buffer_pct.normalize():f} % more)" if buffer_pct else "")
-        detail += f", {free:.2f} available" + (f" ({others:.2f} held for orders on their way)" if others else "")
-        return Verdict(decision=Decision.REFUSED, reason=Reason.INSUFFICIENT_MARGIN, detail=f"{detail}, rupees")
-    return replace(copy, hold=required, hold_at=draft.now)
+def _free(fact: MarginNeed) -> Decimal | None:
+    """What the broker says may be spent on it, where it says that this is not enough."""
+    lacks = fact.insufficient
+    return fact.required - lacks if lacks is not None and lacks > 0 else None
+
+
+def forget_questions(draft: Draft) -> None:
+    """A process begins: an answer that the last one waited for does not come any more."""
+    for needed in list(draft.margins.values()):
+        if needed.told is None or needed.told.as_of < needed.asked_at:
+            draft.margins.put(replace(needed, asked_at=0))

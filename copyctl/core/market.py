@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import instrument_of
 from copyctl.core.prices import Market
 from copyctl.core.sessions import standing, traits_of
 from copyctl.core.state import Draft, instrument_key
 from copyctl.model.choices import PriceBand
-from copyctl.model.facts import Ask, Quote, QuoteWanted
+from copyctl.model.facts import Ask, FactArrived, Lack, Quote, QuoteWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Standing
 from copyctl.model.order import Order
@@ -16,8 +18,12 @@ from copyctl.model.policy import MarketHours, Policy, Rules
 
 PRICE_SERVES = 30 * SECOND
 """A last traded price older than this is no price of the moment."""
-ASKED_IN_VAIN_FOR = 60 * SECOND
-"""A question for a quote that got none is asked again after this."""
+LACKS_FOR = 60 * SECOND
+"""Where the newest quote lacks what is looked for, none is asked for again so soon."""
+FAILED_FOR = 5 * SECOND
+"""A question for a quote that got no answer is asked again after this."""
+LOST_AFTER = 10 * SECOND
+"""An answer that has not come after this, never will."""
 
 
 def quote(draft: Draft, instrument: Instrument) -> Quote | None:
@@ -48,18 +54,61 @@ def market(draft: Draft, instrument: Instrument, leader: Order | None = None) ->
     )
 
 
-def ask_quote(draft: Draft, rules: Rules, instrument: Instrument) -> bool:
-    """Have the quote of an instrument asked for, by the first account that has the data plan. False: in vain."""
-    known = quote(draft, instrument)
-    in_vain = known is not None and known.last_price is None and known.upper_circuit is None
-    if known is not None and in_vain and draft.now - known.as_of < ASKED_IN_VAIN_FOR:
+def ask_quote(draft: Draft, rules: Rules, instrument: Instrument, *, band: bool = False) -> bool:
+    """Have the quote of an instrument asked for, for its circuit limits (``band``) or for its price, by the first
+    account that may have the data plan; once, while the answer is on its way. False: it is not to be had."""
+    known = quote(draft, instrument) or Quote(segment=instrument.segment, security_id=instrument.security_id, as_of=0)
+    if known.asked_at and draft.now - known.asked_at < LOST_AFTER:
+        return True
+    lacks = known.upper_circuit is None or known.lower_circuit is None if band else not known.last_price
+    if draft.now - known.failed_at < FAILED_FOR or (lacks and draft.now - known.as_of < LACKS_FOR):
         return False
+    question = _question(draft, rules, instrument)
+    if question is None:
+        return False
+    draft.quotes.put(replace(known, asked_at=draft.now))
+    draft.effects.append(question)
+    return True
+
+
+def answer_due(draft: Draft, instrument: Instrument) -> int:
+    """When the answer to a question for this quote will be lost (ns), 0: none is on its way."""
+    known = quote(draft, instrument)
+    return known.asked_at + LOST_AFTER if known is not None and known.asked_at else 0
+
+
+def take_quote(draft: Draft, event: FactArrived) -> None:
+    """A quote has come, or why it is not to be had; what is known already then stays. An account without the data plan
+    says nothing of the instrument: the next account is asked."""
+    question = event.question
+    if not isinstance(question, QuoteWanted):
+        return
+    account = draft.account(event.account)
+    no_plan = event.lack is Lack.NO_DATA_PLAN
+    draft.accounts.put(replace(account, quotes_why=event.why or "no data plan" if no_plan else ""))
+    if isinstance(event.fact, Quote):
+        draft.quotes.put(event.fact)
+        return
+    blank = Quote(segment=question.segment, security_id=question.security_id, as_of=0)
+    known = draft.quotes.get(instrument_key(question.segment, question.security_id)) or blank
+    draft.quotes.put(replace(known, asked_at=0, failed_at=known.failed_at if no_plan else event.at))
+
+
+def forget_questions(draft: Draft) -> None:
+    """A process begins: what the last one asked for will not be answered, and a data plan may have been bought."""
+    for known in list(draft.quotes.values()):
+        draft.quotes.put(replace(known, asked_at=0))
+    for account in list(draft.accounts.values()):
+        draft.accounts.put(replace(account, quotes_why=""))
+
+
+def _question(draft: Draft, rules: Rules, instrument: Instrument) -> Ask | None:
+    """The question for a quote, None where no account can ask it."""
     account = quoting_account(draft, rules)
     if not account:
-        return False
+        return None
     question = QuoteWanted(account=account, segment=instrument.segment, security_id=instrument.security_id)
-    draft.effects.append(Ask(question=question))
-    return True
+    return Ask(question=question)
 
 
 def ask_in_play(draft: Draft, rules: Rules) -> None:
@@ -75,8 +124,9 @@ def ask_in_play(draft: Draft, rules: Rules) -> None:
     }
     for key in sorted(keys):
         instrument = draft.instruments.get(key)
-        if instrument is not None and instrument.known:
-            ask_quote(draft, rules, instrument)
+        question = _question(draft, rules, instrument) if instrument is not None and instrument.known else None
+        if question is not None:
+            draft.effects.append(question)
 
 
 def _looks_at_prices(policy: Policy) -> bool:
@@ -100,14 +150,23 @@ def quoting_account(draft: Draft, rules: Rules) -> str:
     return next((name for name in names if not draft.account(name).quotes_why), "")
 
 
-def market_standing(draft: Draft, hours: MarketHours, instrument: Instrument) -> Standing:
-    """Where the market of an instrument stands now."""
-    days = draft.days.get(hours.calendar)
-    return standing(
-        hours, days, instrument.segment, traits_of(instrument, has_derivatives=instrument.derivatives), draft.now
-    )
+def market_standing(draft: Draft, hours: MarketHours, instrument: Instrument, moment: int = 0) -> Standing:
+    """Where the market of an instrument stands now, or at a moment (ns)."""
+    traits = traits_of(instrument, has_derivatives=instrument.derivatives)
+    return standing(hours, draft.days.get(hours.calendar), instrument.segment, traits, moment or draft.now)
 
 
 def calendar_known(draft: Draft, hours: MarketHours) -> bool:
     """Was the calendar of these hours looked for already?"""
     return draft.days.get(hours.calendar) is not None
+
+
+def had_its_session(draft: Draft, hours: MarketHours, order: Order, before: int) -> bool:
+    """Has the market of an order traded between its being given and a moment (ns)? Where nobody knows, yes."""
+    if not hours.enforce or order.segment is None or order.security_id is None or not calendar_known(draft, hours):
+        return True
+    instrument = draft.instruments.get(instrument_key(order.segment, order.security_id))
+    if instrument is None:
+        return True
+    then = market_standing(draft, hours, instrument, order.created_time or order.seen_at)
+    return then.is_open or then.next_open is None or then.next_open < before

@@ -171,6 +171,8 @@ def _follower_order(draft: Draft, order: Order, before: Order | None) -> None:
     slot = next((slot for slot in copy.slots if _is(slot, order)), None) if copy is not None else None
     if copy is None or slot is None:
         return
+    if order.accepted and (before is None or not before.accepted):
+        _taken(draft, order.account)
     _take_in(draft, copy, slot, order)
     if order.filled and (before is None or not before.filled):
         _early_fill(draft, copy, order)
@@ -184,6 +186,8 @@ def recognise(draft: Draft, leader_order_id: str, account: str, revision: int) -
     slot = copy.slots[revision]
     order = draft.orders.get(order_key(account, slot.order_id)) or draft.order_with(account, slot.correlation_id)
     if order is not None and _is(slot, order):
+        if order.accepted:
+            _taken(draft, account)
         _take_in(draft, copy, slot, order)
 
 
@@ -191,12 +195,16 @@ def _is(slot: Slot, order: Order) -> bool:
     return slot.order_id == order.order_id if slot.order_id else slot.correlation_id == order.correlation_id
 
 
+def _taken(draft: Draft, name: str) -> None:
+    """The exchange took an order of this account: rejections before it are no row of them any more."""
+    account = draft.account(name)
+    if account.rejected_in_a_row:
+        draft.accounts.put(replace(account, rejected_in_a_row=0))
+
+
 def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     """Put what a follower's order shows into the placement that it is."""
     copy = settle.found(draft, before, slot)
-    account = draft.account(order.account)
-    if order.accepted and account.rejected_in_a_row and slot.standing is Standing.WAITING:
-        draft.accounts.put(replace(account, rejected_in_a_row=0))
     placing = draft.requests.get(request_id(slot, RequestKind.PLACE)) is not None
     slot = replace(
         slot,

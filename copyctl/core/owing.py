@@ -7,6 +7,7 @@ is still missing of that is taken from the entries, the rest is due (scenario 4.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.exit_plan import in_lots
 from copyctl.core.index import is_open
 from copyctl.core.positions import Closing, sign_of
-from copyctl.core.stakes import ZERO, cap_of, closable, exit_rule, leader_net, mapping_of, stakes
+from copyctl.core.stakes import ZERO, cap_of, exit_rule, leader_net, mapping_of, stakes
 from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.model.choices import Action, CopyOn, ExitBase, LateFilled, Proportion
 from copyctl.model.instrument import Instrument
@@ -170,6 +171,8 @@ def _remember(one: _Case) -> None:
 def _owe(one: _Case) -> None:
     draft, stake = one.draft, one.stake
     entries = _entries(one)
+    met = _take_back_unsized(one, entries)
+    one = changed(one, units=one.units - met, before=max(0, one.before - sum(entry.unsized for entry in entries)))
     lacking = sum(entry.lacking for entry in entries)
     held = max(ZERO, _held(one) + lacking - sum(entry.early for entry in entries))
     less = one.share_of(held)
@@ -185,13 +188,14 @@ def _owe(one: _Case) -> None:
     for here in one.others:
         if here.target * one.sign > 0:
             draft.positions.put(replace(here, target=here.target - one.share_of(here.target)))
-    _put_row(one, less, cut)
+    _put_row(one, less, cut, met=bool(met))
 
 
-def _put_row(one: _Case, less: Decimal, cut: int) -> None:
-    """Note on the exit's row what is due by it, and that it is late where it is."""
+def _put_row(one: _Case, less: Decimal, cut: int, *, met: bool) -> None:
+    """Note on the exit's row what is due by it, and that it is late where it is. ``met``: entries that had no size yet
+    gave way to it."""
     draft, copy = one.draft, one.copy
-    if copy is None and not (less or cut):
+    if copy is None and not (less or cut or met):
         return
     late = bool(one.lead.unseen_for)
     if copy is None:
@@ -200,7 +204,7 @@ def _put_row(one: _Case, less: Decimal, cut: int) -> None:
         late = True
     if late and less and not copy.urgent and not any(slot.live for slot in copy.slots):
         copy = replace(copy, urgent=Reason.LATE_COPIED, note=copy.note or Reason.LATE_COPIED)
-    note = Reason.ENTRY_CUT if cut else copy.note
+    note = Reason.ENTRY_CUT if cut or met else copy.note
     draft.copies.put(replace(copy, due=copy.due + less, cut=copy.cut + cut, note=note, updated_at=draft.now))
 
 
@@ -240,17 +244,20 @@ def sized_like_an_entry(
     return [sizing.size(fixed, one).quantity for one in units]
 
 
-# --- the entries that an exit takes from -------------------------------------------------------------------------------
+# --- the entries that an exit takes from ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
     """A follower's entry into what the leader closes. ``lacking``: units that his has filled and its has not;
-    ``early``: units that it has filled and his has not yet."""
+    ``early``: units that it has filled and his has not yet; ``unsized``: of one that waits and has no size, the units
+    that the leader has filled; ``over``: is his over?"""
 
     copy: Copy
     lacking: int = 0
     early: int = 0
+    unsized: int = 0
+    over: bool = False
 
 
 def _entries(one: _Case) -> list[_Entry]:
@@ -267,10 +274,13 @@ def _entries(one: _Case) -> list[_Entry]:
         filled = part.filled + min(assumed, open_part)
         assumed -= min(assumed, open_part)
         copy = draft.copies.get(copy_key(part.order_id, one.follower.client_id))
+        if copy is None and filled and leader.filled:  # it is decided in this very step
+            copy = replace(blank(draft, part.order_id, one.follower), exit=False)
         if copy is None or copy.exit or not (is_open(copy) or copy.filled):
             continue
+        filled = max(0, filled - int(copy.due))
         if copy.sizing is None:
-            _unsized(one, copy, filled, over=leader.over)
+            found.append(_Entry(copy=copy, unsized=filled, over=leader.over))
         else:
             found.append(_entry(copy, filled, over=leader.over))
     return found[::-1]
@@ -300,14 +310,30 @@ def _entry(copy: Copy, leader_filled: int, *, over: bool) -> _Entry:
     return _Entry(copy=copy, lacking=lacking, early=0 if over else max(0, copy.filled - expected))
 
 
-def _unsized(one: _Case, copy: Copy, leader_filled: int, *, over: bool) -> None:
-    """An entry that waits and has no size yet: what the leader has closed of it again is not wanted any more. Its
-    ``due`` counts his units."""
-    less = one.share_of(max(ZERO, leader_filled - copy.due))
-    if one.flat and over:
-        one.draft.copies.put(replace(copy, decision=Decision.SKIPPED, reason=Reason.LEADER_FLAT, detail=FLAT))
-    elif less:
-        one.draft.copies.put(replace(copy, due=copy.due + less))
+def _take_back_unsized(one: _Case, entries: Sequence[_Entry]) -> int:
+    """Entries that wait and have no size yet give way first, the newest before others: what the leader has closed of
+    them again is not wanted any more. Their ``due`` counts his units; those that are met are returned."""
+    left = one.units
+    for entry in entries:
+        part = min(left, entry.unsized)
+        left -= part
+        copy = replace(entry.copy, due=entry.copy.due + part)
+        if one.flat and entry.over and entry.copy.sizing is None:
+            copy = replace(copy, decision=Decision.SKIPPED, reason=Reason.LEADER_FLAT, detail=FLAT)
+        if copy != entry.copy:
+            one.draft.copies.put(copy)
+    return one.units - left
+
+
+def without_closed(leader: Order, lead: LeaderOrder, copy: Copy | None) -> tuple[Order, LeaderOrder]:
+    """What is left of the leader's entry for a follower whose copy had no size yet when he closed part of it again."""
+    if copy is None or copy.exit or not copy.due:
+        return leader, lead
+    less = int(copy.due)
+    wish, seen = (replace(terms, quantity=max(0, terms.quantity - less)) for terms in (lead.wish, lead.seen))
+    at_first = max(0, lead.filled_at_first - less)
+    left = replace(lead, wish=wish, seen=seen, filled_at_first=at_first, undone=lead.undone + less)
+    return replace(leader, filled=max(0, leader.filled - less)), left
 
 
 def _cut_entries(one: _Case, entries: Sequence[_Entry], units: int) -> None:
@@ -331,14 +357,3 @@ def entries_open(draft: Draft, rules: Rules, follower: Follower, order: Order, i
         if copy is not None and not copy.exit and is_open(copy):
             return True
     return False
-
-
-__all__ = [
-    "as_exit",
-    "barred",
-    "blank",
-    "closable",
-    "entries_open",
-    "leader_closed",
-    "sized_like_an_entry",
-]

@@ -12,13 +12,14 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND, ist_day
-from copyctl.core.state import Draft, Owed, instrument_key, order_key, position_key
+from copyctl.core.index import is_open
+from copyctl.core.state import Draft, Owed, copy_key, instrument_key, order_key, position_key
 from copyctl.model.effects import Notice, ReadBooks
 from copyctl.model.facts import Ask, FactArrived, Positions, PositionsWanted
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules
-from copyctl.model.records import LeaderOrder, Position
-from copyctl.model.terms import Level, Product, Segment, Side
+from copyctl.model.records import Copy, LeaderOrder, Position
+from copyctl.model.terms import Level, OrderType, Product, Segment, Side
 
 Shift = tuple[Position, Position]
 """A position as it was thought to be, and as it turned out to be."""
@@ -77,9 +78,10 @@ def count_leader(draft: Draft, rules: Rules, closed: Callable[[Closing], None]) 
         if lead is not None and order is not None and order.side is not None and order.product is not None:
             groups.setdefault((lead.instrument, order.product), []).append((lead, order))
     draft.leads_moved.clear()
-    for group in groups.values():
-        group.sort(key=lambda one: (one[1].created_time, one[0].first_seen_at, one[1].order_id))
+    for (instrument, product), group in groups.items():
+        group.sort(key=lambda one: (one[1].created_time, one[0].first_seen_at, len(one[1].order_id), one[1].order_id))
         _count_group(draft, rules, group, closed)
+        _reconsider(draft, rules, instrument, product)
 
 
 def _count_group(
@@ -88,14 +90,42 @@ def _count_group(
     moves = [_classified(draft, rules, lead, order) for lead, order in group]
     undone = _undone(draft, moves) if len(moves) > 1 else {}
     for move in moves:
-        lead, order = move.lead, move.order
-        less = undone.get(lead.order_id, 0)
+        lead, less = move.lead, undone.get(move.lead.order_id, 0)
         if move.opens and less:
             lead = replace(lead, undone=lead.undone + less)
-        draft.leader_orders.put(replace(lead, counted=order.filled))
+        draft.leader_orders.put(replace(lead, counted=move.order.filled))
+    unreal = 0  # units of the position as it was by then that nobody could copy: opened and closed again meanwhile
+    for move in moves:
+        order, less = move.order, undone.get(move.lead.order_id, 0)
         if move.closes > less:
-            before = abs(move.before)
-            closed(Closing(lead=lead, order=order, units=move.closes - less, before=max(before, move.closes - less)))
+            units, there = move.closes - less, max(0, -sign_of(order.side) * move.before) if order.side else 0
+            closed(Closing(lead=move.lead, order=order, units=units, before=max(units, there - unreal)))
+        unreal = max(0, unreal + (less if move.opens else -less))
+
+
+def _reconsider(draft: Draft, rules: Rules, instrument: str, product: Product | None) -> None:
+    """What is told of his position late may make an exit of what seemed to be an entry, as long as nobody has acted
+    on that (scenario 4.7: a short that is none is the worst thing to copy)."""
+    for lead in draft.leads_in(instrument):
+        order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
+        if order is None or order.over or order.product is not product or order.side is None:
+            continue
+        if not lead.classified or lead.exits or lead.counted or lead.undone or _is_acted_on(draft, rules, lead):
+            continue
+        if order.segment is None or order.security_id is None or product is None:
+            continue
+        here = position(draft, order.account, order.segment, order.security_id, product)
+        opposed = max(0, -sign_of(order.side) * here.net)
+        exits = min(lead.wish.quantity, opposed + _working_against(draft, rules, lead, order)) if opposed else 0
+        if exits:
+            draft.leader_orders.put(replace(lead, exits=exits))
+            draft.touched[lead.order_id] = None
+
+
+def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
+    """Has anything been decided of this order of the leader's for any follower?"""
+    copies = (draft.copies.get(copy_key(lead.order_id, one.client_id)) for one in rules.followers)
+    return any(copy is not None and (copy.slots or copy.sizing is not None) for copy in copies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +142,11 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
     if order.side is None or order.segment is None or order.security_id is None or order.product is None:
         raise ValueError(f"leader order {order.order_id} says neither side nor product")
     here = position(draft, order.account, order.segment, order.security_id, order.product)
-    opposed = max(0, -sign_of(order.side) * here.net)
+    sign = sign_of(order.side)
     quantity = lead.wish.quantity
+    opposed = max(0, -sign * here.net)
+    if opposed < quantity:  # he may have converted it to another product, which only a read of positions tells (4.8)
+        opposed = max(opposed, -sign * sum(one.net for one in draft.positions_in(order.account, lead.instrument)))
     if not lead.classified:
         working = _working_against(draft, rules, lead, order)
         lead = replace(lead, classified=True, exits=min(quantity, opposed + working))
@@ -126,12 +159,16 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
     closes = max(0, min(order.filled, lead.exits) - min(lead.counted, lead.exits))
     if units:
         traded(draft, order, order.product, units)
-    return _Move(lead=lead, order=order, before=here.net, opens=units - closes, closes=closes)
+    before = here.net if -sign * here.net >= opposed else -sign * opposed
+    return _Move(lead=lead, order=order, before=before, opens=units - closes, closes=closes)
 
 
 def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:
     """What the leader's open entries on the other side of this product may still open: an order against them closes
-    it (scenario 4.9)."""
+    it (scenario 4.9); the frame of their fill may be late. A limit order that only rests against them is the other one
+    of his two sides: it opens, whichever trades first."""
+    if lead.wish.order_type is OrderType.LIMIT and not order.filled:
+        return 0
     units = 0
     for other in draft.leads_in(lead.instrument):
         against = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
@@ -143,18 +180,22 @@ def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order
 
 
 def _undone(draft: Draft, moves: list[_Move]) -> dict[str, int]:
-    """What of these moves took each other back before anybody could copy the first of them: units by order."""
-    fresh = [move for move in moves if move.opens and move.lead.first_seen_at == draft.now]
-    closing = [move for move in moves if move.closes]
-    both = min(sum(move.opens for move in fresh), sum(move.closes for move in closing))
+    """What of these moves took each other back before anybody could copy the first of them: units by order. What
+    opens on one side is taken back by what closes from the other."""
     undone: dict[str, int] = {}
-    for side in (fresh, closing):
-        left = both
-        for move in side:
-            part = min(left, move.opens if side is fresh else move.closes)
-            if part:
-                undone[move.lead.order_id] = part
-                left -= part
+    for side in Side:
+        fresh = [
+            move for move in moves if move.opens and move.order.side is side and move.lead.first_seen_at == draft.now
+        ]
+        closing = [move for move in moves if move.closes and move.order.side is not side]
+        both = min(sum(move.opens for move in fresh), sum(move.closes for move in closing))
+        for found, units in ((fresh, "opens"), (closing, "closes")):
+            left = both
+            for move in found:
+                part = min(left, getattr(move, units))
+                if part:
+                    undone[move.lead.order_id] = part
+                    left -= part
     return undone
 
 
@@ -162,19 +203,23 @@ def _undone(draft: Draft, moves: list[_Move]) -> dict[str, int]:
 
 
 def count_copies(draft: Draft) -> None:
-    """Put what copies have filled in this step into what their positions owe to them."""
+    """Put what copies have filled in this step, and is not counted yet, into what their positions owe to them."""
     for key, copy in list(draft.copies.written.items()):
         before = draft.state.tables["copy"].get(key)
-        filled_before = before.filled if before is not None else 0  # type: ignore[union-attr]
-        if copy is None or copy.wanted is None or copy.filled == filled_before:
+        filled_before = draft.counted.get(key, before.filled if isinstance(before, Copy) else 0)
+        if copy is None or copy.wanted is None:
             continue
-        units = copy.filled - filled_before
+        draft.counted[key] = copy.filled
         wanted = copy.wanted
+        units = copy.filled - filled_before
+        if not units:
+            if isinstance(before, Copy) and not copy.exit and is_open(before) and not is_open(copy):
+                draft.moved[(copy.follower, instrument_key(wanted.segment, wanted.security_id))] = None
+            continue
         here = position(draft, copy.follower, wanted.segment, wanted.security_id, wanted.product)
         sign = sign_of(wanted.side)
         copied = here.copied + sign * units
         if copy.exit:
-            copied = max(0, copied) if here.copied >= 0 else min(0, copied)
             draft.positions.put(replace(here, copied=copied))
         else:
             beyond = max(0, copy.filled - wanted.terms.quantity) - max(0, filled_before - wanted.terms.quantity)
@@ -222,6 +267,12 @@ def take_positions(draft: Draft, event: FactArrived) -> list[Shift]:
         )
         for row in fact.rows
     }
+    paid = {
+        position_key(fact.account, row.segment, row.security_id, row.product): row.buy_average
+        if row.net > 0
+        else row.sell_average
+        for row in fact.rows
+    }
     nets = {position_key(fact.account, row.segment, row.security_id, row.product): row.net for row in fact.rows}
     for key, units, here in _held(draft, fact):
         shown[key] = replace(shown.get(key, here), base=shown.get(key, replace(here, base=0)).base + units)
@@ -235,9 +286,11 @@ def take_positions(draft: Draft, event: FactArrived) -> list[Shift]:
             if here.product not in CARRIED or not fact.bad_rows:
                 draft.positions.put(replace(here, base=0))
         known = {_key(one): one for one in before}
-        for one in shown.values():
+        for key, one in shown.items():
             here = position(draft, one.account, one.segment, one.security_id, one.product)
-            draft.positions.put(replace(here, base=one.base))
+            draft.positions.put(
+                replace(here, base=one.base, price=here.price or one.price or paid.get(key, Decimal(0)))
+            )
         draft.accounts.put(replace(account, positions_at=fact.as_of, positions_why=""))
         return [
             (one, after)
@@ -254,6 +307,7 @@ def _held(draft: Draft, fact: Positions) -> Iterable[tuple[str, int, Position]]:
         for product, units in ((Product.CNC, held.total), (Product.MTF, held.mtf + held.mtf_t1)):
             if units:
                 here = position(draft, fact.account, segment, held.security_id, product)
+                here = replace(here, price=here.price or held.last_price or held.average)
                 yield position_key(fact.account, segment, held.security_id, product), units, here
 
 

@@ -6,18 +6,23 @@ then, one that was not may arrive for a while yet: the window counts from there,
 
 from msgspec.structs import replace
 
+from copyctl.core import kill
+from copyctl.core.attend import attend
+from copyctl.core.checks import KEPT_FOR
+from copyctl.core.decide import entry_part
+from copyctl.core.entries import overtaken
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
-from copyctl.core.kill import silence_ends_at
 from copyctl.core.pursue import with_slot
 from copyctl.core.settle import ARRIVES_WITHIN, is_copied
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
+from copyctl.model.choices import LegOrder
 from copyctl.model.effects import Notice, Send
-from copyctl.model.policy import Rules
+from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Decision, Side
 
 MINUTE = 60 * SECOND
 WINDOW = SECOND + SECOND // 50
@@ -40,14 +45,15 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         requests += draft.limited(account.account)
     if not requests:
         return
-    requests.sort(key=lambda one: (urgency(one), one.queued_at))
     follower = follower_of(rules, account.account)
+    shorts_first = follower is not None and follower.policy.multi_leg.order is LegOrder.MARGIN
+    requests.sort(key=lambda one: (urgency(one), shorts_first and _uncovers(one), one.queued_at))
     leader_ready = draft.account(rules.leader.client_id).ready
-    for request in requests:
-        if room <= 0 and request.waits_for == Reason.RATE_LIMIT and not draft.all_again:
+    for queued in requests:
+        if room <= 0 and queued.waits_for == Reason.RATE_LIMIT and not draft.all_again:
             continue
-        if _too_late(draft, rules, request):
-            _take_back(draft, request, Decision.SKIPPED, Reason.LATE, "it waited longer than late.max_age")
+        request = _looked_at(draft, rules, queued, follower)
+        if request is None:
             continue
         verdict = permit(draft, rules, request, follower, leader_ready=leader_ready)
         if isinstance(verdict, Denied) and verdict.final:
@@ -60,7 +66,7 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         else:
             room -= 1
             sent.append(draft.now + ARRIVES_WITHIN)
-            _send(draft, replace(verdict, request=_leaving(draft, request)))
+            _send(draft, replace(verdict, request=_leaving(draft, verdict.request)))
     sent.sort()
     if tuple(sent) != account.sent:
         draft.accounts.put(replace(account, sent=tuple(sent)))
@@ -73,12 +79,18 @@ def urgency(request: Request) -> int:
     return {RequestKind.CANCEL: 0, RequestKind.MODIFY: 2, RequestKind.PLACE: 3}[request.kind]
 
 
+def _uncovers(request: Request) -> bool:
+    """Is it an exit of something bought in derivatives? It may cover what is to be bought back beside it."""
+    wanted = request.desired
+    return request.exit and wanted is not None and wanted.side is Side.SELL and wanted.segment.is_derivative
+
+
 def next_due(draft: Draft, rules: Rules | None) -> int:
     """The next moment at which something is due, 0 for none."""
     waiting = draft.waiting()
     moments = [request.due_at for request in waiting if request.due_at > draft.now]
-    silent = silence_ends_at(draft, rules) if rules is not None else 0
-    moments += [at for at in (draft.next_moment(), silent) if at > draft.now]
+    switch = kill.next_moment(draft, rules) if rules is not None else 0
+    moments += [at for at in (draft.next_moment(), switch) if at > draft.now]
     written = draft.requests.written
     without_room = {
         account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)
@@ -129,13 +141,15 @@ def _send(draft: Draft, approved: Approved) -> None:
 
 def _wait(draft: Draft, request: Request, reason: str, detail: str, *, until: int = 0) -> None:
     """The request stays where it is; its copy says for what it waits, unless part of it is at the broker already."""
-    if request.waits_for == reason:
+    if request.waits_for == reason and (not until or request.due_at == until):
         return
     draft.requests.put(replace(request, waits_for=reason, due_at=until))
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None or request.kind is not RequestKind.PLACE or any(slot.order_id for slot in copy.slots):
         return
-    draft.copies.put(replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail, updated_at=draft.now))
+    kept = copy.kept or (reason in KEPT_FOR and not copy.exit)
+    copy = replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail, kept=kept)
+    draft.copies.put(replace(copy, updated_at=draft.now))
 
 
 def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, detail: str) -> None:
@@ -152,19 +166,18 @@ def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, 
     draft.copies.put(replace(copy, updated_at=draft.now))
 
 
-def _too_late(draft: Draft, rules: Rules, request: Request) -> bool:
-    """Has a placement waited so long that the leader's order, traded meanwhile, is no entry any more? One that is
-    placed anew since the first never was there has waited from the first on."""
-    if request.kind is not RequestKind.PLACE or request.exit:
-        return False
-    leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id))
-    follower = follower_of(rules, request.account)
-    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
-    if follower is None or copy is None or leader is None or not leader.over:
-        return False
-    if any(slot.order_id for slot in copy.slots):
-        return False
-    first = request.revision
-    while first and copy.slots[first - 1].standing is Standing.ABSENT:
-        first -= 1
-    return draft.now - copy.slots[first].decided_at > follower.policy.late.max_age
+def _looked_at(draft: Draft, rules: Rules, request: Request, follower: Follower | None) -> Request | None:
+    """The request as it leaves. Where the leader's order was done while a placement waited here, its copy is looked at
+    once more; None: it was taken back."""
+    if request.kind is not RequestKind.PLACE or request.exit or follower is None:
+        return request
+    order_id = request.leader_order_id.partition("#")[0]
+    leader, lead = draft.orders.get(order_key(rules.leader.client_id, order_id)), draft.leader_orders.get(order_id)
+    key = copy_key(request.leader_order_id, request.account)
+    copy = draft.copies.get(key)
+    if copy is None or leader is None or lead is None:
+        return request
+    if not overtaken(draft, copy, entry_part(leader, lead)[0], follower):
+        return request
+    attend(draft, rules, key)
+    return draft.requests.get(request.request_id)

@@ -8,7 +8,6 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
-from copyctl.core.kill import NOT_COUNTED
 from copyctl.core.pursue import with_slot
 from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.core.wish import same_order
@@ -31,6 +30,8 @@ PROBE_EVERY = 15 * SECOND
 """How long a request waits whose token or address was refused (scenario 5.8)."""
 
 _REFUSED_ACCOUNT = frozenset({Category.AUTHENTICATION, Category.ADDRESS})
+NOT_COUNTED = _REFUSED_ACCOUNT | {Category.HALT, Category.THROTTLED, Category.CONNECTIVITY, Category.SESSION}
+"""Rejections that say nothing of the order: they do not count as consecutive ones (``on_consecutive_rejections``)."""
 _ORDER_MAY_BE_OVER = frozenset({Category.NO_SUCH_ORDER, Category.UNKNOWN, Category.INPUT})
 
 
@@ -125,6 +126,7 @@ def book_read(draft: Draft, account: str, asked_at: int) -> None:
         if _on_its_way(request, copy, order, asked_at):
             continue
         draft.requests.drop(request.request_id)
+        draft.touched[copy_key(request.leader_order_id, account)] = None
         if copy is not None and order is not None and order.terms is not None:
             slot = copy.slots[request.revision]
             asked = slot.asked if same_order(slot.asked, order.terms) else order.terms
@@ -225,7 +227,8 @@ def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Sl
 
 def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
     """A placement was rejected for good."""
-    if category not in NOT_COUNTED:
+    again = copy.exit and sum(slot.standing is Standing.REJECTED for slot in copy.slots) > 1
+    if category not in NOT_COUNTED and not again:  # an exit is sent until it is done: it counts once
         account = draft.account(copy.follower)
         draft.accounts.put(replace(account, rejected_in_a_row=account.rejected_in_a_row + 1))
     draft.notices.append(

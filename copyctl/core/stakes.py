@@ -107,13 +107,14 @@ def stakes(draft: Draft, rules: Rules, follower: Follower, order: Order, how: Or
 
 
 def _products_of_his_others(draft: Draft, rules: Rules, order: Order, how: OrderMapping) -> set[Product]:
-    """The follower's products that the leader's other positions on the same side are mapped to."""
+    """The follower's products that the leader's other positions on the same side are mapped to. With nothing left on
+    that side over all products together they are one position that he converted (scenario 4.8)."""
     sign = -sign_of(order.side) if order.side else 0
-    return {
-        mapped_product(how, here.product)
-        for here in draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
-        if here.product is not order.product and here.net * sign > 0
-    }
+    theirs = draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
+    if sign * sum(here.net for here in theirs) <= 0:
+        return set()
+    others = (here for here in theirs if here.product is not order.product and here.net * sign > 0)
+    return {mapped_product(how, here.product) for here in others}
 
 
 def closable(here: Position, follower: Follower, order: Order) -> int:
@@ -138,6 +139,49 @@ def leader_net(draft: Draft, order: Order) -> int:
     return position(draft, order.account, order.segment, order.security_id, order.product).net
 
 
+def his_entries_open(draft: Draft, rules: Rules, order: Order, instrument: str) -> bool:
+    """May entries of the leader into what an order of his closes still fill, as far as we know?"""
+    for other in draft.leads_in(instrument):
+        leader = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
+        if leader is None or leader.over or leader.side is order.side or leader.product is not order.product:
+            continue
+        if leader.leaves > max(0, other.exits - leader.filled):
+            return True
+    return False
+
+
 def leader_order(draft: Draft, rules: Rules, row: str) -> Order | None:
     """The leader's order behind a row."""
     return draft.orders.get(order_key(rules.leader.client_id, leader_id(row)))
+
+
+def still_closing(draft: Draft, rules: Rules, follower: Follower, order: Order, *, reverses: bool) -> bool:
+    """Is something copied on the other side of an entry to be closed first, or may an entry there that is wanted no
+    more still fill? Until then the entry would close it, and the exit open what the entry should (scenario 4.11).
+    ``reverses``: it is the part of an order that comes after all of that was closed."""
+    if order.segment is None or order.security_id is None or order.side is None or order.product is None:
+        return False
+    sign, key = -sign_of(order.side), f"{order.segment}/{order.security_id}"
+    instrument = draft.instruments.get(key)
+    product = mapped_product(follower.policy.mapping, order.product)
+    here = position(draft, follower.client_id, order.segment, order.security_id, product)
+    stays = ZERO if reverses else max(ZERO, sign * here.target)
+    if sign * here.copied - stays >= (instrument.lot_size if instrument else 1):
+        return True
+    for copy in draft.copies_in(follower.client_id, key):
+        wanted = copy.wanted
+        if wanted is None or wanted.product is not product or not any(slot.live for slot in copy.slots):
+            continue
+        if copy.exit and wanted.side is order.side:
+            return True
+        if not copy.exit and wanted.side is not order.side and _is_ending(draft, rules, copy):
+            return True
+    return False
+
+
+def _is_ending(draft: Draft, rules: Rules, copy: Copy) -> bool:
+    """Is an entry with open orders wanted no more?"""
+    if copy.closing or copy.stopped or copy.given_up or copy.wanted is None:
+        return True
+    leader = leader_order(draft, rules, copy.leader_order_id)
+    return copy.wanted.terms.quantity <= copy.filled or leader is None or leader.over

@@ -167,8 +167,8 @@ class Owed:
 class Draft:
     """One step's view of the state and everything that it decides. ``touched``: what is looked at again at its end;
     ``moved``: the followers' instruments (account, instrument) whose exits are; ``leads_moved``: leader orders whose
-    fills are not counted yet; ``owed``: what is closed without an order of his; ``all_again``: whatever waits may
-    leave now, or never, for another reason than room."""
+    fills are not counted yet; ``counted``: what of copies' fills is, by key; ``owed``: what is closed without an order
+    of his; ``all_again``: whatever waits may leave now, or never, for another reason than room."""
 
     def __init__(self, state: State, now: int) -> None:
         self.state = state
@@ -189,6 +189,7 @@ class Draft:
         self.baskets: Overlay[BasketRecord] = Overlay(state.tables["basket"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
+        self.counted: dict[str, int] = {}
         self.owed: list[Owed] = []
         self.effects: list[Effect] = []
         self.notices: list[Notice] = []
@@ -248,7 +249,9 @@ class Draft:
 
     def positions_of(self, account: str) -> list[Position]:
         """All positions of an account."""
-        return [one for one in self.positions.values() if one.account == account]
+        keys = dict(self.state.index.accounts.get(account, {}))
+        keys.update((key, None) for key, one in self.positions.written.items() if one and one.account == account)
+        return [one for key in keys if (one := self.positions.get(key)) is not None]
 
     def exits_in(self, instrument: str) -> list[LeaderOrder]:
         """The leader's orders of today in an instrument that close something, oldest first."""
@@ -270,6 +273,13 @@ class Draft:
         keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
         found = (self.copies.get(key) for key in keys)
         return [one for one in found if one is not None and is_open(one)]
+
+    def holding(self, account: str) -> list[Copy]:
+        """A follower's copies for which margin is held."""
+        keys = dict(self.state.index.holding.get(account, {}))
+        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        found = (self.copies.get(key) for key in keys)
+        return [one for one in found if one is not None and one.hold]
 
     def orders_in(self, accounts: Sequence[str], instrument: str) -> list[Order]:
         """The orders of these accounts in one instrument that are not over."""

@@ -18,6 +18,7 @@ from copyctl.core.day import find_calendars, new_day
 from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.join import join
+from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
     count_copies,
@@ -25,7 +26,7 @@ from copyctl.core.positions import (
 )
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, follower_of, instrument_key, order_key
-from copyctl.model.effects import Effect, Notice, ReadBooks
+from copyctl.model.effects import Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -49,6 +50,7 @@ from copyctl.model.facts import (
 )
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
+from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Change, Copy
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision, Level
@@ -79,17 +81,13 @@ def step(state: State, event: Event) -> Step:
     rules = draft.rules
     if rules is not None:
         new_day(draft, rules)
+        count_copies(draft)
         count_leader(draft, rules, partial(exits.leader_closed, draft, rules))
         kill.watch(draft, rules)
-        for name, account in draft.accounts.written.items():
-            before = draft.state.tables["account"].get(name)
-            if account and account.killed_at and not (isinstance(before, Account) and before.killed_at):
-                _stop_changes(draft, name)
         draft.touched.update((key, None) for key in draft.timed())
         for touched in list(draft.touched):
             attend(draft, rules, touched)
-        for touched in legs.settle_baskets(draft, rules):
-            attend(draft, rules, touched)
+        legs.settle_baskets(draft, rules, partial(attend, draft, rules))
         join(draft, rules)
         count_copies(draft)
         _settle_positions(draft, rules)
@@ -126,10 +124,17 @@ def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:
 
 
 def _started(draft: Draft, event: Started) -> None:
-    for account in list(draft.accounts.values()):
+    known = {account.account: account for account in draft.accounts.values()}
+    if draft.rules is not None:
+        known.setdefault(draft.rules.leader.client_id, Account(account=draft.rules.leader.client_id))
+    for account in known.values():
         blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0, held="")
-        draft.accounts.put(blank)
+        draft.accounts.put(replace(blank, down_at=event.at))
     draft.all_again = True
+    forget_questions(draft)
+    for instrument in list(draft.instruments.values()):
+        if not instrument.known:  # it may be listed by now
+            draft.instruments.drop(instrument_key(instrument.segment, instrument.security_id))
     if draft.rules is not None:
         ask_at_start(draft, draft.rules)
     for follower in draft.rules.followers if draft.rules is not None else ():
@@ -146,6 +151,7 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     if draft.state.rules is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
+    kill.take_unheard(draft, event.rules)
     _tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
 
 
@@ -199,8 +205,17 @@ def _books(draft: Draft, event: BooksRead) -> None:
     settle.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
         draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
+    _waited_for_book(draft, draft.rules, event.account)
     if event.account == draft.rules.leader.client_id:
         _forget(draft, draft.rules)
+
+
+def _waited_for_book(draft: Draft, rules: Rules, account: str) -> None:
+    """What waits for a book is looked at again, also where that shows nothing new."""
+    names = [one.client_id for one in rules.followers] if account == rules.leader.client_id else [account]
+    for name in names:
+        waits = (copy for copy in draft.open_copies(name) if copy.reason == Reason.CHECKING)
+        draft.touched.update((copy_key(copy.leader_order_id, copy.follower), None) for copy in waits)
 
 
 def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
@@ -227,7 +242,16 @@ def _books_unreadable(draft: Draft, event: BooksUnreadable) -> None:
 def _stream(draft: Draft, event: StreamChanged) -> None:
     account = draft.account(event.account)
     connected_at = event.at if event.up else account.connected_at
-    draft.accounts.put(replace(account, stream_up=event.up, stream_text=event.why, connected_at=connected_at))
+    went_down = account.stream_up and not event.up
+    draft.accounts.put(
+        replace(
+            account,
+            stream_up=event.up,
+            stream_text=event.why,
+            connected_at=connected_at,
+            down_at=event.at if went_down else account.down_at,
+        )
+    )
     if event.up:
         draft.effects.append(ReadBooks(account=event.account))
     if event.up != account.stream_up:
@@ -260,7 +284,10 @@ def _instrument(draft: Draft, event: InstrumentFound) -> None:
     if event.instrument is not None:
         draft.instruments.put(event.instrument)
     elif event.master:
-        draft.instruments.put(Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False))
+        blank = Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False)
+        draft.instruments.put(replace(blank, sought=not event.refreshed))
+        if not event.refreshed:
+            draft.effects.append(RefreshInstruments(segment=event.segment, security_id=event.security_id))
     else:
         _from_frame(draft, event)
     rules = draft.rules
@@ -293,30 +320,6 @@ def _from_frame(draft: Draft, event: InstrumentFound) -> None:
     draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
 
 
-def _command(draft: Draft, event: CommandGiven) -> None:
-    rules = draft.rules
-    draft.all_again = True
-    names = [event.account] if event.account else [one.client_id for one in rules.followers] if rules else []
-    for name in names:
-        if event.command == "kill" and rules is not None:
-            kill.trip(draft, rules, name, event.reason or "by command", event.actions)
-        elif event.command == "resume":
-            kill.release(draft, name)
-            kill.moved_all(draft, name)
-
-
-def _stop_changes(draft: Draft, account: str) -> None:
-    """A modification that waits still must not leave under the kill switch: it counts as a change made from now on."""
-    for request in draft.requests.values():
-        if (request.account, request.kind, request.state) != (account, RequestKind.MODIFY, RequestState.QUEUED):
-            continue
-        key = copy_key(request.leader_order_id, account)
-        copy = draft.copies.get(key)
-        if copy is not None:
-            draft.copies.put(replace(copy, pursued=None))
-            draft.touched[key] = None
-
-
 def _held(draft: Draft, event: FollowerHeld) -> None:
     draft.accounts.put(replace(draft.account(event.account), held=event.why))
     text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
@@ -345,7 +348,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Answered: _answered,
     Looked: _looked,
     InstrumentFound: _instrument,
-    CommandGiven: _command,
+    CommandGiven: kill.command,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
     FactArrived: take_fact,
@@ -377,6 +380,7 @@ def _forget(draft: Draft, rules: Rules) -> None:
     for needed in list(draft.margins.values()):
         if draft.now - needed.asked_at > FORGET_EVERY:
             draft.margins.drop(needed.key)
+    legs.forget(draft, before)
     for fill in list(draft.fills.values()):
         if fill.traded_at < before:
             draft.fills.drop(f"{fill.account}/{fill.key}")

@@ -11,6 +11,7 @@ import csv
 import datetime
 import hashlib
 import os
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -20,11 +21,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from msgspec.structs import replace
 
 from copyctl import __version__
 from copyctl.edge import instrument_row as rows
 from copyctl.model.instrument import Instrument
-from copyctl.model.terms import Segment
+from copyctl.model.terms import InstrumentKind, Segment
 
 LARGEST_FILE: Final = 512 * 2**20
 READ_SECONDS: Final = 15.0
@@ -36,6 +38,56 @@ _ID_BITS, _OFFSET_BITS = 28, 32
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+_ON_SHARES: Final = frozenset({InstrumentKind.FUTSTK, InstrumentKind.OPTSTK})
+REFRESH_SECONDS: Final = 600.0
+"""A list that did not have an instrument is fetched anew at most so often."""
+
+
+class MasterSource:
+    """The list as a run uses it: from a file or an address, and read once more when an instrument is missing in it."""
+
+    def __init__(self, source: str, folder: Path, *, timeout_seconds: float = 30.0) -> None:
+        self._source = source
+        self._folder = folder
+        self._timeout = timeout_seconds
+        self._master = InstrumentMaster("not read yet")
+        self._read_at = 0.0
+        self._refreshed = False
+
+    @property
+    def known(self) -> bool:
+        """Is there a list to look in at all?"""
+        return self._master.known
+
+    @property
+    def reason(self) -> str:
+        """Why there is none, or what is amiss with it, else ""."""
+        return self._master.reason
+
+    def find(self, segment: Segment, security_id: str) -> Instrument | None:
+        """The instrument, or None where the list does not have it."""
+        return self._master.find(segment, security_id)
+
+    async def read(self) -> None:
+        """Read the list. Never raises for what a network or a disk does."""
+        self._read_at = time.monotonic()
+        if "://" in self._source:
+            fresh = await InstrumentMaster.fetch(self._source, self._folder, timeout_seconds=self._timeout)
+        else:
+            fresh = await asyncio.to_thread(InstrumentMaster.load_file, Path(self._source))
+        if fresh.known or not self._master.known:
+            self._master = fresh
+
+    async def refresh(self) -> None:
+        """Read it once more, unless that was done just before: new instruments are listed during the day (8.6)."""
+        if time.monotonic() - self._read_at < REFRESH_SECONDS and self._refreshed:
+            return
+        self._refreshed = True
+        if "://" in self._source:
+            InstrumentMaster.forget(self._source, self._folder)
+        await self.read()
+
+
 class InstrumentMaster:
     """What can be traded. ``known``: is there a list at all; ``reason``: why not, or what is amiss with it, else ""."""
 
@@ -45,6 +97,7 @@ class InstrumentMaster:
         self._index: array[int] = array("Q")
         self._odd: dict[tuple[Segment, str], int] = {}
         self._rupees = False
+        self._with_derivatives: set[str] = set()
 
     @classmethod
     def load_file(cls, path: Path, *, today: datetime.date | None = None) -> "InstrumentMaster":
@@ -69,7 +122,7 @@ class InstrumentMaster:
         While it cannot be had, the newest copy that was kept serves, with the ``reason``. Never raises for what a
         network or a disk does. A list of a program on this machine is fetched every time.
         """
-        kept = folder / f"instruments-{hashlib.sha256(url.encode()).hexdigest()[:12]}.csv"
+        kept = cls._kept_at(url, folder)
         if _day_of(kept) == _today() and urlsplit(url).hostname not in _LOOPBACK:
             master = await asyncio.to_thread(cls.load_file, kept)
             if master.known:
@@ -84,6 +137,17 @@ class InstrumentMaster:
         finally:
             with contextlib.suppress(OSError):
                 fresh.unlink()
+
+    @staticmethod
+    def _kept_at(url: str, folder: Path) -> Path:
+        return folder / f"instruments-{hashlib.sha256(url.encode()).hexdigest()[:12]}.csv"
+
+    @classmethod
+    def forget(cls, url: str, folder: Path) -> None:
+        """Let the copy that is kept count as one of yesterday: it serves only while the list cannot be had."""
+        kept = cls._kept_at(url, folder)
+        with contextlib.suppress(OSError):
+            os.utime(kept, (0, 0))
 
     @classmethod
     def _kept(cls, fresh: Path, kept: Path) -> "InstrumentMaster":
@@ -122,7 +186,11 @@ class InstrumentMaster:
         if offset is None:
             return None
         line = self._lines[offset : self._lines.index(b"\n", offset)].decode("utf-8")
-        return rows.instrument(segment, security_id, line.split("\t"), rupees=self._rupees)
+        found = rows.instrument(segment, security_id, line.split("\t"), rupees=self._rupees)
+        if found is None or segment.is_derivative or not self._with_derivatives:
+            return found
+        name = found.underlying or found.symbol
+        return replace(found, derivatives=name in self._with_derivatives)
 
     def _offset(self, segment: Segment, security_id: str) -> int | None:
         code = _code(segment, security_id)
@@ -145,6 +213,10 @@ class InstrumentMaster:
                 self._odd.setdefault((segment, security_id), len(lines))
             else:
                 found.append(code << _OFFSET_BITS | len(lines))
+            if segment in (Segment.NSE_FNO, Segment.BSE_FNO):
+                _, underlying, kind, _ = kept.split("\t", 3)
+                if kind in _ON_SHARES and underlying:
+                    self._with_derivatives.add(underlying)
             lines += kept.encode("utf-8", "replace")
             lines += b"\n"
             if segment not in (Segment.NSE_CURRENCY, Segment.BSE_CURRENCY):

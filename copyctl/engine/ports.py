@@ -129,3 +129,7 @@ class Instruments(Protocol):
     def find(self, segment: Segment, security_id: str) -> Instrument | None:
         """The instrument, or None where the master does not have it."""
         ...
+
+    async def refresh(self) -> None:
+        """Read the master once more; new instruments are listed during the day. Never raises."""
+        ...

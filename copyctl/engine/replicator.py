@@ -10,13 +10,23 @@ from copyctl.engine.conductor import Conductor
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
-from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, Notice, ReadBooks, Send
+from copyctl.model.effects import (
+    AskInstrument,
+    Effect,
+    FindCalendar,
+    Look,
+    Notice,
+    ReadBooks,
+    RefreshInstruments,
+    Send,
+)
 from copyctl.model.events import (
     Answered,
     CalendarFound,
     CommandGiven,
     FrameRead,
     FrameUnreadable,
+    InstrumentFound,
     PolicyLoaded,
     Started,
     StreamChanged,
@@ -257,6 +267,8 @@ class Replicator:
                     self._begin(reader.look(effect.request_id, effect.correlation_id))
             case Ask():
                 self._ask(effect.question)
+            case RefreshInstruments():
+                self._begin(self._refresh(effect))
             case FindCalendar():
                 self._begin(self._find_calendar(effect.calendar))
             case AskInstrument():
@@ -273,6 +285,20 @@ class Replicator:
             self._conductor.post(said)
             return
         facts.ask(question)
+
+    async def _refresh(self, effect: RefreshInstruments) -> None:
+        instruments = self._outside.instruments
+        await instruments.refresh()
+        self._conductor.post(
+            InstrumentFound(
+                at=self._clock.now(),
+                segment=effect.segment,
+                security_id=effect.security_id,
+                master=instruments.known,
+                instrument=instruments.find(effect.segment, effect.security_id),
+                refreshed=True,
+            )
+        )
 
     async def _find_calendar(self, name: str) -> None:
         days, why = await asyncio.to_thread(self._outside.calendar.find, name)

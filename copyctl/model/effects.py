@@ -34,13 +34,20 @@ class AskInstrument(Struct, frozen=True, kw_only=True):
     security_id: str
 
 
+class RefreshInstruments(Struct, frozen=True, kw_only=True):
+    """Read the master once more, for it lacks this instrument; ``InstrumentFound`` answers, ``refreshed``."""
+
+    segment: Segment
+    security_id: str
+
+
 class FindCalendar(Struct, frozen=True, kw_only=True):
     """Find the trading days of a calendar; ``CalendarFound`` answers."""
 
     calendar: str
 
 
-Effect = Send | ReadBooks | Look | AskInstrument | Ask | FindCalendar
+Effect = Send | ReadBooks | Look | AskInstrument | RefreshInstruments | Ask | FindCalendar
 
 
 class Notice(Struct, frozen=True, kw_only=True):

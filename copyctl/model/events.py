@@ -101,13 +101,14 @@ class Looked(Struct, frozen=True, kw_only=True):
 
 class InstrumentFound(Struct, frozen=True, kw_only=True):
     """The answer to a question for an instrument. ``instrument`` is None where the master does not have it;
-    ``master``: was there a master to look in at all?"""
+    ``master``: was there a master to look in at all? ``refreshed``: was it read once more for this?"""
 
     at: int
     segment: Segment
     security_id: str
     master: bool
     instrument: Instrument | None = None
+    refreshed: bool = False
 
 
 class CommandGiven(Struct, frozen=True, kw_only=True):

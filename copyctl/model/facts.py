@@ -185,7 +185,11 @@ class Positions(Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class Quote(Struct, frozen=True, kw_only=True, tag=True, gc=False):
-    """An instrument's price and the limits between which it may trade, in rupees; None where the answer has none."""
+    """An instrument's price and the limits between which it may trade, in rupees; None where the answer has none.
+
+    As it is kept: ``asked_at``, when a newer one was asked for that has not come yet, ``failed_at``, when one was asked
+    for last and was not to be had (ns).
+    """
 
     segment: Segment
     security_id: str
@@ -193,6 +197,8 @@ class Quote(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     last_price: Decimal | None = None
     lower_circuit: Decimal | None = None
     upper_circuit: Decimal | None = None
+    asked_at: int = 0
+    failed_at: int = 0
 
 
 class MarginNeed(Struct, frozen=True, kw_only=True, tag=True, gc=False):

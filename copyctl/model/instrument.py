@@ -14,7 +14,8 @@ class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     ``lot_size`` is in the unit of an order's quantity (shares and units; on MCX an order counts lots, so it is 1
     there). ``tick_size`` in rupees. ``multiplier``: units in one of quantity, for the value of an order.
     ``derivatives``: of a share, are there derivatives on it; None: not known. ``from_master`` is false where only the
-    leader's own frame told of it; ``known`` is false where there is a master and it does not have this id.
+    leader's own frame told of it; ``known`` is false where there is a master and it does not have this id;
+    ``sought``: it is being read once more.
     """
 
     segment: Segment
@@ -31,3 +32,4 @@ class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     derivatives: bool | None = None
     from_master: bool = True
     known: bool = True
+    sought: bool = False

@@ -149,10 +149,12 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     a unit; ``shaped``: the terms that the prices of the day were laid upon, and what came of it; ``hurried``: the terms
     of what has to trade now, priced at ``hurried_at``; ``owed_since``: since when some of that is still open (ns).
     ``cut``: units of an entry that an exit took away before they filled. ``excess``: units filled beyond what the
-    leader has. ``checked``: the terms that the checks have passed. ``hold``: the margin held for it in rupees, asked
-    for at ``hold_at``. ``basket``: the first leg of its basket. ``urgent``: why it has to trade now, "" for not.
-    ``waits``: a change of it waits for a figure. ``due_at``: when it is looked at again whatever happens (ns), 0 for
-    never. ``told``: alerts given of it.
+    leader has. ``checked``: the terms that the checks have passed. ``reduced``: the quantity that was asked for
+    when a limit last cut it, and what the limit left. ``hold``: the margin held for it in rupees since ``hold_at``, 0
+    once the account's funds show it. ``basket``: the first leg of its basket, ``unwound``: units that were closed again
+    since another leg of it failed. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of it waits for a figure. ``wanted_since``: when it was decided once more that it is to be
+    copied, 0 for when it was made; ``kept``: it has waited for its market to open. ``due_at``: when it is looked at
+    again whatever happens (ns), 0 for never. ``told``: alerts given of it.
     """
 
     leader_order_id: str
@@ -184,11 +186,15 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     cut: int = 0
     excess: int = 0
     checked: Terms | None = None
+    reduced: tuple[int, int] | None = None
     hold: Decimal = Decimal(0)
     hold_at: int = 0
     basket: str = ""
+    unwound: int = 0
     urgent: str = ""
     waits: bool = False
+    wanted_since: int = 0
+    kept: bool = False
     due_at: int = 0
     told: tuple[str, ...] = ()
     created_at: int
@@ -232,7 +238,9 @@ class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class BasketRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Entries in derivatives of one underlying that came within one window (``multi_leg``), for one follower.
 
-    ``name``: the row of the first. Times in ns. ``failed``: the legs that broke and why, as it was told last.
+    ``name``: the row of the first. Times in ns. ``failed``: the legs that broke and why, as it was told last, and
+    ``failed_at`` since when. ``held``: the units of each leg whose margin was found enough for all of them together;
+    ``lacks``: why it was not.
     """
 
     follower: str
@@ -241,14 +249,32 @@ class BasketRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     opened_at: int
     closes_at: int
     failed: str = ""
+    failed_at: int = 0
+    held: tuple[tuple[str, int], ...] = ()
+    lacks: str = ""
+
+
+class Blocked(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the margin calculator said: ``units`` at ``price``, with ``basis`` held, block ``required`` rupees more.
+
+    ``free``: what the broker said the account has for it, where it said that this is not enough. ``why``: why there
+    is no answer. ``as_of``: when it was asked for (ns).
+    """
+
+    as_of: int
+    units: int
+    price: Decimal
+    basis: str
+    required: Decimal = Decimal(0)
+    free: Decimal | None = None
+    why: str = ""
 
 
 class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What the margin calculator says of one account, instrument, product and side.
+    """What the margin calculator is asked of one account, instrument, product and side, and what it said last.
 
-    Asked for ``units`` at ``price`` with what was held (``basis``); rupees. ``together``: with what is held,
-    ``alone``: that alone, where there is any (``legs``). ``per_unit``: what one unit more blocks. ``missing``: what the
-    broker itself says is lacking. ``as_of`` 0: not answered yet. ``why``: why there is no answer.
+    Asked at ``asked_at`` for ``units`` at ``price`` with what was held (``basis``); rupees. ``together``: with what
+    is held, ``alone``: that alone, where there is any (``legs``), both None until they are told.
     """
 
     key: str
@@ -258,12 +284,10 @@ class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     basis: str
     asked_at: int
     legs: bool = False
-    as_of: int = 0
     together: Decimal | None = None
     alone: Decimal | None = None
-    missing: Decimal = Decimal(0)
-    per_unit: Decimal | None = None
-    why: str = ""
+    free: Decimal | None = None
+    told: Blocked | None = None
 
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -280,11 +304,15 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     asked for ahead of need. ``placed``: when the placements of the
     last minute left; ``placed_today``: how many since the day began. ``rejected_in_a_row``: final rejections since
     the last order that was taken. ``profit``: realised and unrealised profit of the day in rupees, None: not known.
-    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``ddpi``: may its
+    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``funds_asked_at``,
+    ``funds_told_at``: when funds were last asked for, and when the last answer came. ``ddpi``: may its
     shares be sold over the API; None: not known.
-    ``kill_actions``: what the kill switch has still to do; ``halted``: it holds back cancels and exits too.
+    ``kill_actions``: what the kill switch has still to do, ``kill_acting_at``: since when it does the first of it;
+    ``halted``: it holds back cancels and exits too. ``excused``: causes that a person has resumed over. ``down_at``:
+    since when its stream is down, 0: it never was, since the process began.
     ``broker_asked_at``: when the broker's own switch was last asked for, ``broker_told``: that it did not take it.
-    ``joined``: were the positions looked at that both had when this follower first came?
+    ``joined``: were the positions looked at that both had when this follower first came? ``calendar_told``: the day
+    (as ``day`` counts them) on which it was last told that the calendar does not cover it.
     """
 
     account: str
@@ -315,13 +343,19 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     rejected_in_a_row: int = 0
     profit: Decimal | None = None
     funds_why: str = ""
+    funds_asked_at: int = 0
+    funds_told_at: int = 0
     quotes_why: str = ""
     ddpi: bool | None = None
     kill_actions: tuple[str, ...] = ()
+    kill_acting_at: int = 0
+    excused: tuple[str, ...] = ()
+    down_at: int = 0
     halted: bool = False
     broker_asked_at: int = 0
     broker_told: bool = False
     joined: bool = False
+    calendar_told: int = 0
 
 
 Record = (

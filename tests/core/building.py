@@ -12,7 +12,7 @@ from copyctl.core.state import State, copy_key, instrument_key, order_key
 from copyctl.core.step import Step, step
 from copyctl.core.waiting import Waiting
 from copyctl.model.calendar import TradingDays
-from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, Notice, ReadBooks, Send
+from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, Notice, ReadBooks, RefreshInstruments, Send
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -208,6 +208,7 @@ class Desk:
         self.notices: list[Notice] = []
         self.held: dict[str, tuple[PositionRow, ...]] = {}
         self.silent: set[str] = set()
+        self.listed_later: dict[str, Instrument] = {}
         self.money: dict[str, Decimal] = {}
         self.margin_per_unit = Decimal(100)
         self.quotes: dict[str, Quote] = {}
@@ -224,7 +225,7 @@ class Desk:
         self.due_at = made.due_at
         recorded = {change.key: change.record for change in made.changes if change.table == "request"}
         self.notices += made.notices
-        for effect in made.effects:
+        for effect in sorted(made.effects, key=lambda one: not isinstance(one, Send)):  # no answer overtakes a request
             if isinstance(effect, Send):
                 request = effect.approved.request
                 assert recorded.get(request.request_id) == request, "sent what was not recorded"
@@ -239,6 +240,18 @@ class Desk:
                         security_id=effect.security_id,
                         master=self.master,
                         instrument=self.instruments.get(key) if self.master else None,
+                    )
+                )
+            elif isinstance(effect, RefreshInstruments):
+                key = instrument_key(effect.segment, effect.security_id)
+                self.feed(
+                    InstrumentFound(
+                        at=self.now,
+                        segment=effect.segment,
+                        security_id=effect.security_id,
+                        master=True,
+                        instrument=self.listed_later.get(key),
+                        refreshed=True,
                     )
                 )
             elif isinstance(effect, Ask):

@@ -53,6 +53,7 @@ class Booked:
     status: OrderStatus = OrderStatus.TRANSIT
     filled: int = 0
     modifications: int = 0
+    created_at: int = 0
 
     @property
     def open(self) -> bool:
@@ -90,6 +91,7 @@ class World:
         self.durable = self._tables()
         self.reading: set[str] = set()
         self.calm = False
+        self.refusals_known: tuple[Category, ...] = (Category.MARGIN, Category.PRICE_BAND, Category.UNKNOWN)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -197,7 +199,7 @@ class World:
             source=source,
             as_of=as_of,
             broker_time=one.changed_at // SECOND * SECOND,
-            created_time=one.changed_at // SECOND * SECOND,
+            created_time=one.created_at // SECOND * SECOND,
             status=OrderStatus.PART_TRADED if one.filled and one.open else one.status,
             side=one.side,
             segment=Segment.NSE_FNO,
@@ -254,6 +256,10 @@ class World:
 
     # --- the broker -----------------------------------------------------------------------------------------------
 
+    def refuses(self, _what: Request | Booked, _kind: RequestKind) -> bool:
+        """Does the broker refuse this placement, or a change of this order?"""
+        return self.unlucky(0.2)
+
     def tell(self, one: Booked) -> None:
         """A frame of what an order is now: lost, late, twice, as it happens."""
         one.changed_at = self.desk.now
@@ -270,9 +276,11 @@ class World:
             self.feed(FrameRead(at=now, account=frame.account, raw=b"", reports=(replace(frame, as_of=now),)))
 
     def place(self, account: str, wanted: Terms, side: Side, correlation_id: str, *, hidden: int = 0) -> Booked:
-        order_id = f"{'L' if account == LEADER else 'F'}{len(self.book) + 1}"
+        order_id = f"{'L' if account == LEADER else 'F'}{len(self.book) + 1:04}"
         now = self.desk.now
-        one = Booked(account, order_id, wanted, side, correlation_id, visible_at=now + hidden, changed_at=now)
+        one = Booked(
+            account, order_id, wanted, side, correlation_id, visible_at=now + hidden, changed_at=now, created_at=now
+        )
         self.book[order_id] = one
         self.tell(one)
         self.later(self.chance.randrange(1, 400 * MS), lambda: self._accepts(one))
@@ -300,9 +308,9 @@ class World:
         if one.account != LEADER:
             one.modifications += 1
             assert one.modifications <= 25
-            if self.unlucky(0.2):
+            if self.refuses(one, RequestKind.MODIFY):
                 return Category.PRICE_BAND
-            if self.unlucky(0.2):  # taken, and refused by the exchange later
+            if self.refuses(one, RequestKind.MODIFY):  # taken, and refused by the exchange later
                 return None
         one.terms = wanted
         self.tell(one)
@@ -343,9 +351,9 @@ class World:
     def _arrives(self, request: Request, *, answers: bool) -> None:
         refused, order_id = None, request.order_id
         if request.kind is RequestKind.PLACE:
-            if answers and self.unlucky(0.2):
+            if answers and self.refuses(request, RequestKind.PLACE):
                 self.certainly_not[request.correlation_id] = True
-                refused = self.chance.choice((Category.MARGIN, Category.PRICE_BAND, Category.UNKNOWN))
+                refused = self.chance.choice(self.refusals_known)
             else:
                 assert request.desired is not None
                 assert request.desired.terms.quantity % 5 == 0

@@ -358,3 +358,31 @@ def test_exits_survive_a_restart() -> None:
     sells(desk, status="TRADED", quantity=100, price=110, filled=100)
     exit_fills(desk, filled=50)
     assert (stake(desk).copied, stake(desk).target) == (0, 0)
+
+
+def test_scenario_4_8_after_a_conversion_that_nobody_told_of_a_sell_in_the_new_product_is_an_exit() -> None:
+    desk = entered()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100, product=Product.MARGIN)
+    (sent,) = desk.taken()
+    assert sent.desired is not None
+    assert (sent.desired.side, sent.desired.product, sent.desired.terms.quantity) == (Side.SELL, Product.INTRADAY, 50)
+
+
+def test_both_sides_of_a_leader_who_quotes_open_whichever_trades_first() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}}).start()
+    desk.leader("L1", quantity=100, price=90)
+    sells(desk, "L2", quantity=100, price=110)
+    assert desk.asked() == [(PLACE, 50, Decimal(90)), (PLACE, 50, Decimal(110))]
+
+
+def test_scenario_4_6_a_short_is_closed_by_the_same_share() -> None:
+    desk = Desk().start()
+    desk.leader("L1", quantity=100, side=Side.SELL)
+    desk.ack("A1")
+    desk.copied("TRADED", filled=50)
+    desk.leader("L1", "TRADED", quantity=100, filled=100, side=Side.SELL)
+    desk.taken()
+    desk.leader("L2", quantity=50, price=80)
+    assert desk.asked() == [(PLACE, 25, Decimal(80))]
+    desk.leader("L2", "TRADED", quantity=50, price=80, filled=50)
+    assert stake(desk).target == -25

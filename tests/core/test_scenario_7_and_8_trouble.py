@@ -597,3 +597,13 @@ def test_undoing_a_step_leaves_the_state_as_it_was() -> None:
     undo = desk.state.apply(step(desk.state, event).changes)
     desk.state.apply(reversed(undo))
     assert {name: dict(rows) for name, rows in desk.state.tables.items()} == before
+
+
+def test_cancelled_while_a_figure_was_asked_for_it_is_over_not_a_size_of_zero() -> None:
+    desk = Desk()
+    desk.silent = {"margin"}
+    desk.start()
+    desk.leader()
+    assert desk.decided() == (Decision.QUEUED, "checking")
+    desk.leader(status="CANCELLED")
+    assert desk.decided() == (Decision.SKIPPED, "leader_over")

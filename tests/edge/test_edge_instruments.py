@@ -10,8 +10,9 @@ import pytest
 from edge_sample import RawServer, answer, closed_port, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from copyctl.edge.instruments import IST, InstrumentMaster
+from copyctl.edge.instruments import IST, InstrumentMaster, MasterSource
 from copyctl.model.instrument import Instrument
 from copyctl.model.terms import InstrumentKind, OptionType, Segment
 from copyctl.simulator import Simulator
@@ -79,8 +80,40 @@ def test_both_layouts_tell_the_same(text, dialect, tmp_path):
     assert it.reason == ""
     for wanted in (RELIANCE, OPTION, FUTURE, GOLD):
         found = it.find(wanted.segment, wanted.security_id)
-        assert found == wanted
+        assert found is not None
+        assert replace(found, derivatives=None) == wanted
         assert str(found.tick_size) in ("0.1", "0.05", "0.5", "1")
+
+
+def test_the_detailed_layout_tells_on_which_shares_there_are_derivatives(tmp_path):
+    rows = DETAILED.splitlines()
+    future = next(row for row in rows if "FUTSTK" in row)
+    it = master(DETAILED, tmp_path)
+    share = it.find(Segment.NSE_EQ, "2885")
+    assert share is not None
+    assert share.derivatives is ("RELIANCE" in future)
+    named = future.replace(FUTURE.underlying, "RELIANCE")
+    it = master(DETAILED.replace(future, named), tmp_path)
+    share = it.find(Segment.NSE_EQ, "2885")
+    assert share is not None
+    assert share.derivatives is True
+    future_found = it.find(FUTURE.segment, FUTURE.security_id)
+    assert future_found is not None
+    assert future_found.derivatives is None
+
+
+def test_a_list_is_read_once_more_for_an_instrument_that_it_lacks(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("".join(DETAILED.splitlines(keepends=True)[:1]))
+    source = MasterSource(str(path), tmp_path)
+    asyncio.run(source.read())
+    assert not source.known
+    path.write_text(DETAILED)
+    asyncio.run(source.refresh())
+    assert source.find(Segment.NSE_EQ, "2885") is not None
+    path.write_text("".join(DETAILED.splitlines(keepends=True)[:1]))
+    asyncio.run(source.refresh())
+    assert source.known, "a list that cannot be used replaced one that can"
 
 
 def test_the_traps_of_the_detailed_layout(tmp_path):

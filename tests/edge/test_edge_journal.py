@@ -30,7 +30,18 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import TABLES, Account, Change, Copy, FixedSizing, LeaderOrder, Position, Slot
+from copyctl.model.records import (
+    TABLES,
+    Account,
+    BasketRecord,
+    Change,
+    Copy,
+    FixedSizing,
+    LeaderOrder,
+    Needed,
+    Position,
+    Slot,
+)
 from copyctl.model.request import Desired, Request, RequestKind
 from copyctl.model.terms import (
     Decision,
@@ -131,6 +142,8 @@ def records_of_every_kind() -> list[Change]:
             last=date(2026, 12, 31),
             open_days=(date(2026, 11, 27), date(2026, 11, 30)),
         ),
+        "margin": Needed(key="k", account="2", units=65, price=Decimal("101.2"), basis="b", asked_at=4),
+        "basket": BasketRecord(follower="2", name="1", underlying="NIFTY", opened_at=4, closes_at=5),
     }
     assert rows.keys() == TABLES.keys()
     return [Change(table=name, key=name, record=row) for name, row in rows.items()]
@@ -238,6 +251,57 @@ def test_commands_are_taken_in_once_and_in_order(tmp_path):
     assert list(journal.commands()) == [second]
     journal.write([], taken=[2])
     assert not journal.commands()
+    journal.close()
+
+
+def test_a_command_carries_what_else_is_to_be_done(tmp_path):
+    put_command(tmp_path, "kill", actions=("cancel_open_orders", "halt"), at=1)
+    put_command(tmp_path, "resume", at=2)
+    journal = open_journal(tmp_path, leader="L")
+    assert [one.actions for one in journal.commands()] == [("cancel_open_orders", "halt"), ()]
+    journal.close()
+
+
+def of_an_earlier_version(folder: Path) -> None:
+    """A store whose commands carry no actions, with one that waits."""
+    open_journal(folder, leader="L").close()
+    with sqlite3.connect(folder / "journal.sqlite") as database:
+        database.execute("ALTER TABLE commands DROP COLUMN actions")
+        database.execute("INSERT INTO commands (given_at, command, account, reason) VALUES (1, 'kill', '', 'old')")
+    database.close()
+
+
+def test_a_store_of_an_earlier_version_opens_and_keeps_its_commands(tmp_path):
+    of_an_earlier_version(tmp_path)
+    reader = JournalReader(tmp_path)
+    assert [(one.reason, one.actions) for one in reader.commands()] == [("old", ())]
+    journal = open_journal(tmp_path, leader="L")
+    put_command(tmp_path, "kill", reason="new", actions=["halt"], at=2)
+    told = [("old", ()), ("new", ("halt",))]
+    assert [(one.reason, one.actions) for one in journal.commands()] == told
+    assert [(one.reason, one.actions) for one in reader.commands()] == told
+    reader.close()
+    journal.close()
+
+
+def test_a_command_alone_brings_a_store_of_an_earlier_version_up_to_date(tmp_path):
+    of_an_earlier_version(tmp_path)
+    assert put_command(tmp_path, "kill", actions=["flatten"], at=2) == 2
+    reader = JournalReader(tmp_path)
+    assert [one.actions for one in reader.commands()] == [(), ("flatten",)]
+    reader.close()
+
+
+def test_many_processes_may_bring_a_store_up_to_date_at_once(tmp_path):
+    of_an_earlier_version(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from copyctl.edge.journal import put_command;"
+        "put_command(Path(sys.argv[1]), 'kill', actions=['halt'], at=1)"
+    )
+    children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(4)]
+    assert [child.wait(60) for child in children] == [0] * 4
+    journal = open_journal(tmp_path, leader="L")
+    assert [one.actions for one in journal.commands()] == [(), *[("halt",)] * 4]
     journal.close()
 
 

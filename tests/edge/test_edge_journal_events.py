@@ -102,7 +102,7 @@ TOLD_AS_JSON = [
     events.Looked(at=6, request_id="r", account=ACCOUNT, asked_at=5, readable=True, reports=(REPORT,)),
     events.InstrumentFound(at=7, segment=Segment.MCX_COMM, security_id="9", master=True, instrument=REPORT.instrument),
     events.InstrumentFound(at=7, segment=Segment.NSE_EQ, security_id="9", master=False),
-    events.CommandGiven(at=8, command_id=1, command="kill", account=ACCOUNT, reason="enough"),
+    events.CommandGiven(at=8, command_id=1, command="kill", account=ACCOUNT, reason="enough", actions=("halt",)),
     events.FollowerHeld(at=9, account=ACCOUNT, why="twice"),
     events.EventSetAside(at=9, account=ACCOUNT, why="twice"),
     events.CalendarFound(

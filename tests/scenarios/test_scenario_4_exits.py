@@ -112,10 +112,10 @@ def test_scenario_4_13_an_exit_that_lags_goes_at_the_market(desk: Desk) -> None:
 
 
 def test_scenario_4_13_an_exit_that_is_rejected_is_tried_again(holding: Desk) -> None:
-    holding.settings("alice", refuse="at_once", refuse_text="RMS:1:Some odd reason")
+    holding.broker.tell("bar", account="alice", **CALL, kind="not_allowed")
     order = holding.place(**SELL, **MARKET, quantity=260)
     holding.eventually(lambda: len(holding.calls()) >= 3, "it is tried again")
-    holding.settings("alice", refuse="none")
+    holding.broker.forget("bar")
     holding.eventually(lambda: holding.net() == 0, "the follower is flat")
     holding.follows(order, decision="copied")
 

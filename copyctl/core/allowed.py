@@ -1,0 +1,204 @@
+"""Allowed: the limits of the rules, held against what a follower has and has done.
+
+What is at the broker counts as if it had filled, with the terms that may still be there: an order whose reduction is
+on its way counts in full until the broker shows it. Placements that have not left yet count as placed.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from copyctl.core import limits
+from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable
+from copyctl.core.capital import ask_funds, funds, price_of
+from copyctl.core.hours import SECOND, day_start
+from copyctl.core.index import instrument_of
+from copyctl.core.market import ask_quote
+from copyctl.core.plan import of
+from copyctl.core.positions import ask_positions
+from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.model.choices import CopyOn, OnBreach
+from copyctl.model.instrument import Instrument
+from copyctl.model.policy import Follower
+from copyctl.model.reasons import Reason
+from copyctl.model.records import Copy, Slot
+from copyctl.model.terms import Side
+
+MINUTE = 60 * SECOND
+IN_VAIN_FOR = 60 * SECOND
+"""A quote that told no price is not asked for again before this."""
+
+
+def within_limits(asked: Asked) -> Answer:
+    """Does an entry keep the follower within the limits? It may come back smaller (``on_breach: reduce``)."""
+    found = limits_of(asked)
+    if found is None:
+        return asked.copy
+    reduce = asked.follower.policy.limits.on_breach is OnBreach.REDUCE
+    worst = min(found.breaches, key=lambda one: one.allowed, default=None)
+    if worst is not None and (not reduce or found.allowed <= 0):
+        first = worst if reduce else found.breaches[0]
+        return refuse(f"limit_{first.key}", first.detail)
+    copy = asked.copy
+    if found.unchecked:
+        answer = _unchecked(asked, found.unchecked[0])
+        if not isinstance(answer, Copy):
+            return answer
+    if worst is None:
+        grown = copy.reduced is not None and asked.wanted.terms.quantity > copy.reduced[1]
+        return replace(copy, reduced=None) if grown else copy
+    wanted, kept = asked.wanted, found.allowed + copy.filled
+    copy = replace(
+        copy,
+        wanted=replace(wanted, terms=of(wanted.terms, kept)),
+        reduced=(wanted.terms.quantity, kept),
+    )
+    copy = noted(copy, Reason.REDUCED)
+    told = f"limit_{worst.key}: {worst.detail}, cut to {kept}"
+    return replace(copy, detail=f"{copy.detail}; {told}", sized=f"{copy.sized}; {told}")
+
+
+def _unchecked(asked: Asked, one: limits.Unchecked) -> Answer:
+    """A limit cannot be checked for want of a figure: it is asked for, or not to be had."""
+    draft, follower = asked.draft, asked.copy.follower
+    account = draft.account(follower)
+    if one.lacks == limits.CAPITAL:
+        if funds(draft, follower) is None and ask_funds(draft, follower):
+            return Later(reason=Reason.CHECKING, detail=f"{one.detail}; the funds were asked for")
+    elif one.lacks == limits.PROFIT:
+        if not account.positions_at and not account.positions_why:
+            ask_positions(draft, follower)
+            return Later(reason=Reason.CHECKING, detail=f"{one.detail}; the positions were asked for")
+    else:
+        instrument = asked.instrument if one.lacks == _key(asked) else draft.instruments.get(one.lacks)
+        quoted = draft.quotes.get(one.lacks)
+        in_vain = quoted is not None and not quoted.last_price and draft.now - quoted.as_of < IN_VAIN_FOR
+        if instrument is not None and not in_vain and ask_quote(draft, asked.rules, instrument):
+            return Later(reason=Reason.CHECKING, detail=f"{one.detail}; a quote was asked for")
+    return unavailable(asked, one.detail)
+
+
+def _key(asked: Asked) -> str:
+    return instrument_key(asked.wanted.segment, asked.wanted.security_id)
+
+
+def limits_of(asked: Asked) -> limits.Verdict | None:
+    """What the limits say of an entry by what is known now; None: there are none."""
+    policy = asked.follower.policy.limits
+    if not limits.any_of(policy):
+        return None
+    wanted, draft, instrument = asked.wanted, asked.draft, asked.instrument
+    entry = limits.Entry(
+        key=_key(asked),
+        side=wanted.side,
+        quantity=max(1, asked.more),
+        filled=asked.copy.filled,
+        placing=_places(asked),
+        price=wanted.terms.price or price_of(draft, asked.leader, asked.lead.wish, instrument),
+        multiplier=instrument.multiplier,
+        lot_size=instrument.lot_size,
+        underlying=instrument.underlying if instrument.segment.is_derivative else "",
+    )
+    return limits.check(policy, entry, standing_of(draft, asked.follower, asked.copy, instrument))
+
+
+def _places(asked: Asked) -> bool:
+    """Will it be an order that has not been sent yet, not a change of one?"""
+    if asked.follower.policy.copy_on is CopyOn.TRADED:
+        checked = asked.copy.checked
+        return checked is None or asked.wanted.terms.quantity > checked.quantity or _unsent(asked.copy) > 0
+    return not any(slot.live and slot.sent for slot in asked.copy.slots)
+
+
+# --- what there is --------------------------------------------------------------------------------------------------
+
+
+def standing_of(draft: Draft, follower: Follower, own: Copy, instrument: Instrument) -> limits.Standing:
+    """What a follower has and has done, the copy ``own`` left out."""
+    account = draft.account(follower.client_id)
+    policy = follower.policy.limits
+    others = [one for one in draft.open_copies(follower.client_id) if one.leader_order_id != own.leader_order_id]
+    open_orders = unsent = 0
+    for copy in others:
+        open_orders += sum(1 for slot in copy.slots if slot.live)
+        unsent += _unsent(copy)
+    if follower.policy.copy_on is CopyOn.TRADED:  # each growth of it is an order beside those that it has
+        open_orders += sum(1 for slot in own.slots if slot.live and slot.sent)
+    exposures: dict[str, limits.Exposure] = {}
+    if limits.looks_at_positions(policy):
+        key = instrument_key(instrument.segment, instrument.security_id)
+        exposures = _exposures(draft, follower.client_id, others, "" if limits.looks_at_others(policy) else key)
+    return limits.Standing(
+        exposures=exposures,
+        open_orders=open_orders,
+        placed_last_minute=unsent + sum(1 for at in account.placed if draft.now - at < MINUTE),
+        placed_today=unsent + account.placed_today,
+        capital=_capital(draft, follower.client_id),
+        profit_today=account.profit,
+    )
+
+
+def _capital(draft: Draft, account: str) -> Decimal | None:
+    known = draft.funds.get(account)
+    if known is None or known.as_of < day_start(draft.now):
+        return None
+    return known.available if known.start_of_day is None else known.start_of_day
+
+
+def _unsent(copy: Copy) -> int:
+    """Its placements that have not left yet."""
+    return sum(1 for slot in copy.slots if slot.live and not slot.sent)
+
+
+def _exposures(draft: Draft, account: str, others: list[Copy], only: str) -> dict[str, limits.Exposure]:
+    """What an account holds and may come to hold by its open entries, by instrument; ``only`` in one, "" for all."""
+    nets: dict[str, int] = {}
+    opens: dict[str, list[int]] = {}
+    paid: dict[str, Decimal] = {}
+    for here in draft.positions_in(account, only) if only else draft.positions_of(account):
+        key = instrument_key(here.segment, here.security_id)
+        nets[key] = nets.get(key, 0) + here.net
+        paid[key] = max(paid.get(key, here.price), here.price)
+    for copy in others:
+        key = instrument_of(copy)
+        if copy.exit or not copy.slots or copy.wanted is None or (only and key != only):
+            continue
+        sides = opens.setdefault(key, [0, 0])
+        sides[copy.wanted.side is Side.SELL] += may_trade(draft, copy)
+        if copy.wanted.terms.price:
+            paid.setdefault(key, copy.wanted.terms.price)
+    found = {}
+    for key in {**nets, **opens}:
+        net, (buys, sells) = nets.get(key, 0), opens.get(key, (0, 0))
+        if net or buys or sells:
+            found[key] = _exposure(draft, key, net, buys, sells, paid.get(key))
+    return found
+
+
+def may_trade(draft: Draft, copy: Copy) -> int:
+    """The most that a copy's orders may still trade: by what is wanted, what was asked, and what the broker shows."""
+    live = [slot for slot in copy.slots if slot.live]
+    if not live:
+        return 0
+    wanted = copy.wanted.terms.quantity - copy.filled if copy.wanted is not None and not copy.closing else 0
+    return max(wanted, sum(_leaves(draft, copy, slot) for slot in live))
+
+
+def _leaves(draft: Draft, copy: Copy, slot: Slot) -> int:
+    order = draft.orders.get(order_key(copy.follower, slot.order_id)) if slot.order_id else None
+    shown = order.terms.quantity if order is not None and order.terms is not None else 0
+    return max(0, max(slot.asked.quantity, shown) - slot.filled)
+
+
+def _exposure(draft: Draft, key: str, net: int, buys: int, sells: int, paid: Decimal | None) -> limits.Exposure:
+    instrument = draft.instruments.get(key)
+    quoted = draft.quotes.get(key)
+    return limits.Exposure(
+        net=net,
+        open_buy=buys,
+        open_sell=sells,
+        price=(quoted.last_price if quoted is not None else None) or paid or None,
+        multiplier=instrument.multiplier if instrument else 1,
+        lot_size=instrument.lot_size if instrument else 1,
+        underlying=instrument.underlying if instrument and instrument.segment.is_derivative else "",
+    )

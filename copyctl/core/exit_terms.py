@@ -1,0 +1,117 @@
+"""The terms of an exit: the leader's, mapped, at a price that the exchange takes; and those of what trades now.
+
+Where the mapped form is impossible the exit goes in the leader's own terms (the first law). Prices follow the market,
+so they are laid on once for one wish of the leader's, and of what has to trade now again with every deadline.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from copyctl.core import mapping, prices
+from copyctl.core.decide import traded_terms
+from copyctl.core.market import calendar_known, market, market_standing
+from copyctl.core.stakes import Exit, mapping_of
+from copyctl.core.state import Draft
+from copyctl.model.choices import CopyOn
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import Order, Terms
+from copyctl.model.policy import Follower
+from copyctl.model.reasons import Reason
+from copyctl.model.records import Copy, Position
+from copyctl.model.request import Desired
+from copyctl.model.terms import OrderType, Side, Validity
+
+NOW = Terms(order_type=OrderType.MARKET, validity=Validity.DAY, quantity=0)
+"""What trades now, before the price guard had its say."""
+
+
+def refusal(follower: Follower, instrument: Instrument, one: Exit, copy: Copy) -> mapping.Refusal | None:
+    """Why the leader's exit cannot be mapped, None where it can."""
+    if one.order is None or one.lead is None:
+        return None
+    mapped = mapping.map_order(one.order, one.lead.wish, 0, mapping_of(follower, copy.rule), instrument)
+    return mapped if isinstance(mapped, mapping.Refusal) else None
+
+
+def desired(
+    draft: Draft, follower: Follower, instrument: Instrument, here: Position, one: Exit, copy: Copy, quantity: int
+) -> tuple[Copy, Desired]:
+    """The exit as it is wanted, in the product in which the position is held; and the copy with its prices."""
+    if one.order is None or one.lead is None:
+        return copy, replace(one.wanted, terms=replace(one.wanted.terms, quantity=quantity))
+    order, wish = one.order, one.lead.wish
+    if order.side is None:
+        raise ValueError(f"leader order {order.order_id} has no side")
+    if follower.policy.copy_on is CopyOn.TRADED:
+        wish = traded_terms(wish)
+    how = mapping_of(follower, copy.rule)
+    mapped = mapping.map_order(order, wish, quantity, how, instrument)
+    base = mapped.desired.terms if isinstance(mapped, mapping.Mapped) else _possible(wish, quantity)
+    key = replace(wish, quantity=0, disclosed_quantity=0)
+    if copy.shaped is None or copy.shaped[0] != key:
+        bps = follower.policy.price_guard.exit_bps
+        priced = _priced(draft, follower, instrument, order, order.side, replace(base, quantity=0), bps)
+        copy = _noted(replace(copy, shaped=(key, priced.terms)), priced.notes)
+    shaped = copy.shaped[1] if copy.shaped is not None else base
+    terms = replace(base, order_type=shaped.order_type, price=shaped.price, trigger_price=shaped.trigger_price)
+    after_market = order.after_market and not _trading(draft, follower, instrument)
+    return copy, Desired(
+        side=order.side,
+        segment=here.segment,
+        security_id=here.security_id,
+        product=here.product,
+        terms=terms,
+        after_market=after_market,
+        amo_time=(order.amo_time or how.after_market_time) if after_market else None,
+    )
+
+
+def hurried(
+    draft: Draft, follower: Follower, instrument: Instrument, one: Exit, copy: Copy, *, side: Side, emergency: bool
+) -> Copy:
+    """The copy with the terms of what has to trade now, priced at this moment."""
+    guard = follower.policy.price_guard
+    bps = guard.emergency_bps if emergency else guard.exit_bps
+    priced = _priced(draft, follower, instrument, one.order, side, NOW, bps)
+    return _noted(replace(copy, hurried=priced.terms, hurried_at=draft.now), priced.notes)
+
+
+def _noted(copy: Copy, notes: tuple[str, ...]) -> Copy:
+    """The copy with the note that its price is another one, unless it has a note that says more."""
+    return replace(copy, note=Reason.REPRICED) if notes and copy.note is None else copy
+
+
+def _priced(
+    draft: Draft,
+    follower: Follower,
+    instrument: Instrument,
+    order: Order | None,
+    side: Side,
+    terms: Terms,
+    bps: Decimal | None,
+) -> prices.Priced:
+    """Terms within the price guard and the band, as far as their prices are known."""
+    known, tick = market(draft, instrument, order), instrument.tick_size
+    guarded = prices.guard_exit(terms, side, bps, last_price=known.last_price, tick=tick)
+    band = prices.band(follower.policy.checks, known, data_plan=False)
+    limits = band if isinstance(band, prices.Band) else None
+    held = prices.within_band(guarded.terms, side, limits, tick, is_exit=True)
+    notes = guarded.notes or (held.notes if isinstance(held, prices.Priced) else ())
+    return prices.Priced(terms=held.terms, notes=notes) if isinstance(held, prices.Priced) else guarded
+
+
+def _possible(wish: Terms, quantity: int) -> Terms:
+    """The leader's own terms, or MARKET where they are none that an exchange would take."""
+    lacking = (wish.order_type.has_price and wish.price <= 0) or (
+        wish.order_type.has_trigger and wish.trigger_price <= 0
+    )
+    if lacking or wish.validity is Validity.FOREVER:
+        return replace(NOW, quantity=quantity)
+    return replace(wish, quantity=quantity, disclosed_quantity=0)
+
+
+def _trading(draft: Draft, follower: Follower, instrument: Instrument) -> bool:
+    """Is its market open, as far as is known? Then nothing is sent for after it."""
+    hours = follower.policy.market_hours
+    return calendar_known(draft, hours) and market_standing(draft, hours, instrument).is_open

@@ -1,0 +1,96 @@
+"""Persons: which accounts belong to one, and what of theirs an order could meet.
+
+What rests is what the books show, and what was sent or waits to be sent and no book shows yet.
+"""
+
+from decimal import Decimal
+
+from copyctl.core.asked import Answer, Asked, refuse, warned
+from copyctl.core.index import instrument_of
+from copyctl.core.market import last_price
+from copyctl.core.self_trade import Resting, meets, sentence
+from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.model.choices import Caution
+from copyctl.model.policy import Follower, Rules
+from copyctl.model.reasons import Reason
+from copyctl.model.records import Copy, Slot
+from copyctl.model.request import Desired
+from copyctl.model.terms import Side
+
+
+def self_trade(asked: Asked) -> Answer:
+    """An order of the same person that rests on the other side could trade with this one."""
+    how = asked.follower.policy.checks.self_trade
+    if how is Caution.OFF:
+        return asked.copy
+    last = last_price(asked.draft, asked.instrument, asked.leader)
+    detail = could_meet(asked.draft, asked.rules, asked.follower, asked.wanted, last)
+    if not detail:
+        return asked.copy
+    if how is Caution.REFUSE:
+        return refuse(Reason.SELF_TRADE, detail)
+    return warned(asked.draft, asked.copy, "self_trade", detail)
+
+
+def could_meet(draft: Draft, rules: Rules, follower: Follower, wanted: Desired, last: Decimal | None) -> str:
+    """With which resting order of the same person, in any account, this one could trade, in a sentence; "" for none.
+    ``last``: the last traded price. For exits and entries alike."""
+    met = meets(wanted.terms, wanted.side, _against(draft, accounts_of(rules, follower), wanted), last)
+    return sentence(wanted.terms, wanted.side, met) if met is not None else ""
+
+
+def accounts_of(rules: Rules, follower: Follower) -> list[str]:
+    """The accounts of a follower's person, its own first; without a label it is its own alone."""
+    accounts = [follower.client_id]
+    if follower.person:
+        accounts += [
+            one.client_id
+            for one in (rules.leader, *rules.followers)
+            if one.person == follower.person and one.client_id != follower.client_id
+        ]
+    return accounts
+
+
+def _against(draft: Draft, accounts: list[str], wanted: Desired) -> list[Resting]:
+    """What these accounts have, or are about to have, on the other side of an instrument."""
+    key = instrument_key(wanted.segment, wanted.security_id)
+    found = []
+    for order in draft.orders_in(accounts, key):
+        if order.side is wanted.side or order.side is None or order.terms is None:
+            continue
+        found.append(
+            Resting(
+                side=order.side,
+                order_type=order.terms.order_type,
+                price=order.terms.price,
+                trigger_price=order.terms.trigger_price,
+                quantity=order.leaves,
+                account=order.account,
+                order_id=order.order_id,
+            )
+        )
+    for account in accounts:
+        for copy in draft.open_copies(account):
+            if copy.wanted is None or copy.wanted.side is wanted.side or instrument_of(copy) != key:
+                continue
+            found += [_unseen(copy, slot, copy.wanted.side) for slot in copy.slots if _is_unseen(draft, copy, slot)]
+    return found
+
+
+def _is_unseen(draft: Draft, copy: Copy, slot: Slot) -> bool:
+    """Was it placed, or is it about to be, with no book that shows it yet?"""
+    if not slot.live:
+        return False
+    return not slot.order_id or draft.orders.get(order_key(copy.follower, slot.order_id)) is None
+
+
+def _unseen(copy: Copy, slot: Slot, side: Side) -> Resting:
+    return Resting(
+        side=side,
+        order_type=slot.asked.order_type,
+        price=slot.asked.price,
+        trigger_price=slot.asked.trigger_price,
+        quantity=slot.asked.quantity - slot.filled,
+        account=copy.follower,
+        order_id=slot.order_id or slot.correlation_id,
+    )

@@ -51,7 +51,7 @@ class Run:
 
 
 def refuse_live_hosts(rules: Rules) -> None:
-    """Until exits, margin and market hours are built, no order may reach Dhan's live hosts.
+    """Until all of Dhan's rate limits and the renewal of tokens are built, no order may reach its live hosts.
 
     Raises:
         CannotRun: it would.
@@ -61,8 +61,9 @@ def refuse_live_hosts(rules: Rules) -> None:
     for key, url in (("rest_url", rules.broker.rest_url), ("order_update_url", rules.broker.order_update_url)):
         if (urlsplit(url).hostname or "").lower() in LIVE_HOSTS:
             raise CannotRun(
-                f"broker.{key} is Dhan's live host {urlsplit(url).hostname}. Exits, margin and market hours are not "
-                "built yet, so this version never sends there; point it at a simulator (copyctl simulator)"
+                f"broker.{key} is Dhan's live host {urlsplit(url).hostname}. Its limits of requests a minute, an hour "
+                "and a day are not kept yet, so this version never sends there; point it at a simulator "
+                "(copyctl simulator)"
             )
 
 

@@ -15,14 +15,14 @@ from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import instrument_of
 from copyctl.core.market import ask_quote
 from copyctl.core.plan import of
-from copyctl.core.positions import ask_positions
-from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.core.state import Draft, instrument_key, order_key, position_key
 from copyctl.model.choices import CopyOn, OnBreach
+from copyctl.model.facts import Positions
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot
-from copyctl.model.terms import Side
+from copyctl.model.terms import Product, Segment, Side
 
 MINUTE = 60 * SECOND
 IN_VAIN_FOR = 60 * SECOND
@@ -66,8 +66,7 @@ def _unchecked(asked: Asked, one: limits.Unchecked) -> Answer:
         if funds(draft, follower) is None and ask_funds(draft, follower):
             return Later(reason=Reason.CHECKING, detail=f"{one.detail}; the funds were asked for")
     elif one.lacks == limits.PROFIT:
-        if not account.positions_at and not account.positions_why:
-            ask_positions(draft, follower)
+        if not account.positions_at and not account.positions_why:  # asked for as the day began
             return Later(reason=Reason.CHECKING, detail=f"{one.detail}; the positions were asked for")
     else:
         instrument = asked.instrument if one.lacks == _key(asked) else draft.instruments.get(one.lacks)
@@ -202,3 +201,21 @@ def _exposure(draft: Draft, key: str, net: int, buys: int, sells: int, paid: Dec
         lot_size=instrument.lot_size if instrument else 1,
         underlying=instrument.underlying if instrument and instrument.segment.is_derivative else "",
     )
+
+
+def note_prices(draft: Draft, fact: Positions) -> None:
+    """What earlier days left, or a person bought, counts at what it was bought or sold for while nothing newer is
+    known."""
+    paid = [
+        (row.segment, row.security_id, row.product, row.buy_average if row.net > 0 else row.sell_average)
+        for row in fact.rows
+        if row.net
+    ]
+    for one in fact.holdings:
+        segment = Segment.BSE_EQ if one.exchange == "BSE" else Segment.NSE_EQ
+        price = one.last_price or one.average
+        paid += [(segment, one.security_id, product, price) for product in (Product.CNC, Product.MTF)]
+    for segment, security_id, product, price in paid:
+        here = draft.positions.get(position_key(fact.account, segment, security_id, product))
+        if here is not None and here.net and not here.price and price:
+            draft.positions.put(replace(here, price=price))

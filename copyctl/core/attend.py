@@ -24,12 +24,13 @@ from copyctl.core.index import instrument_of, is_open
 from copyctl.core.legs import joined
 from copyctl.core.owing import without_closed
 from copyctl.core.passing import killed, later, passed
-from copyctl.core.positions import unknown_position
+from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
 from copyctl.core.sizing import SizingFacts
 from copyctl.core.stakes import still_closing
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.unread import unknown_position
 from copyctl.model.choices import ConfirmShort
 from copyctl.model.copying import Sizing
 from copyctl.model.effects import Notice, ReadBooks
@@ -61,6 +62,8 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
     for follower in rules.followers:
         if account not in ("", follower.client_id) or draft.account(follower.client_id).held:
             continue
+        if row.startswith("position:") and draft.copies.get(copy_key(row, follower.client_id)) is None:
+            continue  # a row of our own concerns those for whom it was made
         if lead.exits:
             draft.moved[(follower.client_id, lead.instrument)] = None
         if lead.exits < lead.wish.quantity or draft.copies.get(copy_key(part.order_id, follower.client_id)):
@@ -179,7 +182,7 @@ def _decide(
     if orders:
         placed = sum(order.filled + order.leaves for order in orders)
         copy = follow_on(copy, leader, lead, follower, instrument, draft.now, facts, placed)
-        copy = adopt(copy, orders, draft.now)
+        copy = closed_since(draft, adopt(copy, orders, draft.now), lead)
         copy = replace(copy, checked=copy.wanted.terms if copy.wanted else None)
         return _follow(copy, leader, lead, follower, instrument)
     if copy.sizing is not None:

@@ -16,7 +16,7 @@ from copyctl.core.legs import members, record_of
 from copyctl.core.market import last_price
 from copyctl.core.state import Draft, instrument_key, order_key
 from copyctl.model.choices import LegMargin
-from copyctl.model.facts import Ask, MarginOrder, MarginWanted
+from copyctl.model.facts import MarginOrder
 from copyctl.model.reasons import Reason
 from copyctl.model.records import BasketRecord, Blocked, Copy, Needed
 from copyctl.model.terms import Decision
@@ -143,11 +143,5 @@ def _round(price: Decimal) -> str:
 def _ask(
     draft: Draft, account: str, key: str, basis: str, held: tuple[MarginOrder, ...], orders: tuple[MarginOrder, ...]
 ) -> None:
-    needed = Needed(
-        key=key, account=account, units=1, price=ZERO, basis=basis, asked_at=draft.now, legs=bool(held), told=None
-    )
-    draft.margins.put(needed)
-    for part, asked in ((margin.TOGETHER, (*held, *orders)), (margin.ALONE, held)):
-        if asked:
-            question = MarginWanted(account=account, key=f"{key}#{part}#{draft.now}", orders=asked)
-            draft.effects.append(Ask(question=question))
+    needed = Needed(key=key, account=account, units=1, price=ZERO, basis=basis, asked_at=draft.now)
+    margin.ask(draft, needed, held, orders)

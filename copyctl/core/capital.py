@@ -52,9 +52,9 @@ def funds(draft: Draft, account: str, *, serve: int = FUNDS_SERVE) -> Funds | No
 def ask_funds(draft: Draft, account: str) -> bool:
     """Have the broker asked what money this account has, unless it is being asked. False: it has just failed."""
     here = draft.account(account)
-    if here.funds_why and draft.now - here.funds_told_at < FAILED_FOR:
+    if here.funds_why and not here.funds_asked_at and abs(draft.now - here.funds_told_at) < FAILED_FOR:
         return False
-    if here.funds_asked_at <= here.funds_told_at or draft.now - here.funds_asked_at >= LOST_AFTER:
+    if not here.funds_asked_at or abs(draft.now - here.funds_asked_at) >= LOST_AFTER:
         draft.effects.append(ask_now(draft, account))
     return True
 

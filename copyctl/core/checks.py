@@ -13,13 +13,14 @@ from copyctl.core import allowed, basket_margin, persons, prices
 from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable, warned
 from copyctl.core.decide import Verdict, unseen_fill
 from copyctl.core.entries import is_placed, overtaken
+from copyctl.core.hours import SECOND
 from copyctl.core.market import answer_due, ask_quote, calendar_known, market, market_standing, quoting_account
 from copyctl.core.positions import day_number
 from copyctl.core.sessions import is_squared_off, unfit
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft
 from copyctl.model.choices import Caution, LateFilled, Outside, PreOpen, PriceBand, StaleCalendar
-from copyctl.model.effects import Notice
+from copyctl.model.effects import Notice, ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Closure, Phase, Standing
 from copyctl.model.order import Order, Terms
@@ -73,13 +74,15 @@ def hours(draft: Draft, follower: Follower, copy: Copy, leader: Order, instrumen
     if now.phase is Phase.PRE_OPEN and rules.pre_open is PreOpen.QUEUE:
         detail = f"regular trading opens {now.next_open_text} (market_hours.pre_open: queue)"
         return Later(reason=Reason.PRE_OPEN, detail=detail, until=now.next_open or 0)
-    return _in_session(follower, copy, now)
+    return _unseen(draft, copy) or _in_session(follower, copy, now)
 
 
 TRADING = frozenset({Phase.PRE_OPEN, Phase.REGULAR, Phase.CLOSING_AUCTION})
 """While these last an after-market order that rests has gone to the exchange."""
 KEPT_FOR = frozenset({Reason.MARKET_CLOSED, Reason.MARKET_HOLIDAY, Reason.PRE_OPEN})
 """Why an entry is kept until its market opens (6.2)."""
+READ_AGAIN = 5 * SECOND
+"""A book that is waited for is asked for again after this."""
 
 
 def has_gone(leader: Order, now: Standing) -> bool:
@@ -140,6 +143,21 @@ def _outside(follower: Follower, copy: Copy, now: Standing) -> Answer:
     return refuse(reason, now.sentence)
 
 
+def _unseen(draft: Draft, copy: Copy) -> Later | None:
+    """What was kept until its market opened goes by what the leader's order is now: while nobody has looked at that
+    for a while, his book is read first (6.2)."""
+    rules = draft.rules
+    if not copy.kept or rules is None:
+        return None
+    leader = draft.account(rules.leader.client_id)
+    heard = leader.stream_up and leader.books_at >= leader.connected_at
+    if heard or draft.now - leader.books_at <= 2 * rules.resilience.sweep:
+        return None
+    draft.effects.append(ReadBooks(account=rules.leader.client_id))
+    detail = "its market is open; the leader's order book is read first"
+    return Later(reason=Reason.CHECKING, detail=detail, until=draft.now + READ_AGAIN)
+
+
 # --- prices -------------------------------------------------------------------------------------------------------
 
 
@@ -180,8 +198,10 @@ def _guard(asked: Asked) -> Answer:
 
 
 def _band(asked: Asked) -> Answer:
+    """Is its price inside the limits of the day? Those of the day for which an after-market order is are not known."""
     checks, terms = asked.follower.policy.checks, asked.wanted.terms
-    if checks.price_band is PriceBand.NONE or not (terms.order_type.has_price or terms.order_type.has_trigger):
+    priced = terms.order_type.has_price or terms.order_type.has_trigger
+    if checks.price_band is PriceBand.NONE or not priced or asked.wanted.after_market:
         return asked.copy
     known = market(asked.draft, asked.instrument, asked.leader)
     limits_of_day = prices.band(checks, known, data_plan=bool(quoting_account(asked.draft, asked.rules)))

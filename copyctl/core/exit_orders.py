@@ -57,8 +57,9 @@ def plan_exit(wish: Wish, offers: Sequence[Offer], *, room: int, most_modificati
     if lacking > 0 and wish.rest == 0 and len(resting) == 1 and not resting[0].working.placing:
         desk.turn(resting[0], wish.now, lacking)
     else:
+        unsure = sum(one.leaves for one in offers if one.working.ending or (one.working.placing and not one.urgent))
         _rest(desk, wish, resting)
-        _hurry(desk, wish, hurrying)
+        _hurry(desk, wish, hurrying, unsure)
     return Plan(actions=tuple(desk.actions), waits=desk.waits), room - desk.room
 
 
@@ -72,8 +73,9 @@ def _rest(desk: "_Desk", wish: Wish, resting: Sequence[Offer]) -> None:
         desk.begin(wish.terms, wish.rest, urgent=False)
 
 
-def _hurry(desk: "_Desk", wish: Wish, hurrying: Sequence[Offer]) -> None:
-    """Bring what has to trade now to what should."""
+def _hurry(desk: "_Desk", wish: Wish, hurrying: Sequence[Offer], unsure: int) -> None:
+    """Bring what has to trade now to what should. ``unsure``: what others of this exit may close yet, though they are
+    being cancelled, or nobody knows whether they are there: it is not sent a second time on a guess."""
     there = 0
     for one in hurrying:
         leaves = max(0, min(one.leaves, wish.urgent - there))
@@ -84,7 +86,7 @@ def _hurry(desk: "_Desk", wish: Wish, hurrying: Sequence[Offer]) -> None:
             terms = wish.now if wish.reprice else one.working.asked
             desk.bring(one, leaves, terms, anew=False, force=wish.reprice)
     if wish.now_again:
-        desk.begin(wish.now, wish.urgent - there, urgent=True)
+        desk.begin(wish.now, wish.urgent - there - unsure, urgent=True)
 
 
 class _Desk:

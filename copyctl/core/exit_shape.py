@@ -10,7 +10,7 @@ from copyctl.core.exit_orders import Offer, Wish, plan_exit
 from copyctl.core.exit_plan import Portion
 from copyctl.core.hours import SECOND
 from copyctl.core.plan import Action, Alter, Plan
-from copyctl.core.positions import position, sign_of
+from copyctl.core.positions import count_copies, position, sign_of
 from copyctl.core.pursue import act, adopt, placed_already, request_id, with_slot, working
 from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft, order_key
@@ -100,13 +100,14 @@ def adopted(draft: Draft, rules: Rules, follower: Follower, instrument: Instrume
     here = position(draft, copy.follower, instrument.segment, instrument.security_id, product)
     copy, wanted = exit_terms.desired(draft, follower, instrument, here, one, copy, 0)
     copy = adopt(replace(copy, wanted=wanted, decision=Decision.COPIED, reason=copy.note), found, draft.now)
-    traded = one.lead is None or one.lead.counted > 0
-    if copy.filled:
-        sign, target = sign_of(wanted.side), here.target
-        if traded and target * sign < 0:
-            target += sign * min(abs(target), Decimal(copy.filled))
-        draft.positions.put(replace(here, copied=here.copied + sign * copy.filled, target=target))
-        copy = replace(copy, due=copy.due + copy.filled) if traded else copy
+    draft.copies.put(copy)
+    count_copies(draft)
+    if copy.filled and (one.lead is None or (one.lead.counted and not one.lead.netted)):
+        here = position(draft, copy.follower, instrument.segment, instrument.security_id, product)
+        if here.target * sign_of(wanted.side) < 0:
+            less = min(abs(here.target), Decimal(copy.filled))
+            draft.positions.put(replace(here, target=here.target + sign_of(wanted.side) * less))
+        copy = replace(copy, due=copy.due + copy.filled)
     return replace(copy, decided_on=one.lead.wish if one.lead is not None else None)
 
 

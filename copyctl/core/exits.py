@@ -17,7 +17,7 @@ from copyctl.core.exit_fate import clearing
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.index import is_open
-from copyctl.core.owing import as_exit, barred, blank, leader_closed, sized_like_an_entry
+from copyctl.core.owing import as_exit, barred, blank, leader_closed, settle_cuts, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
 from copyctl.core.stakes import OWN_ROW, ZERO, Exit, cap_of, exit_rule, leader_net, mapping_of, stakes
@@ -41,6 +41,7 @@ def steer(draft: Draft, rules: Rules, account: str, key: str) -> None:
     instrument = draft.instruments.get(key)
     if follower is None or instrument is None or draft.account(account).held:
         return
+    settle_cuts(draft, rules, follower, key)
     exits = _exits(draft, rules, follower, key, instrument)
     if not any(_is_on_its_way(one.copy) for one in exits):
         for here in draft.positions_in(account, key):
@@ -50,11 +51,13 @@ def steer(draft: Draft, rules: Rules, account: str, key: str) -> None:
 
 
 def freed(draft: Draft, account: str) -> list[str]:
-    """The entries of a follower that wait for the exit part of their reversal: they are looked at again."""
+    """The entries of a follower that are looked at again once its exits were: those that wait until what is on the
+    other side is closed, and those of which more is wanted again than an exit had left of them."""
     return [
         copy_key(copy.leader_order_id, account)
         for copy in draft.open_copies(account)
-        if copy.decision is Decision.QUEUED and copy.reason == Reason.EXIT_OPEN
+        if (copy.decision is Decision.QUEUED and copy.reason == Reason.EXIT_OPEN)
+        or (not copy.exit and copy.cut and copy.wanted != copy.pursued)
     ]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from copyctl.core import margin, market
+from copyctl.core.allowed import note_prices
 from copyctl.core.capital import ask_now, needs_funds, release
-from copyctl.core.hours import SECOND
-from copyctl.core.positions import ask_positions, missing_exits, take_positions
+from copyctl.core.missing import follower_shifted, leader_shifted
+from copyctl.core.reads import in_doubt, take_positions
 from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
+from copyctl.core.unread import AGAIN, ask_positions
 from copyctl.model.calendar import TradingDays
 from copyctl.model.choices import Caution, KillAction
 from copyctl.model.effects import AskInstrument, Notice
@@ -27,16 +29,15 @@ from copyctl.model.facts import (
     FundsWanted,
     Lack,
     MarginWanted,
+    Positions,
     PositionsWanted,
     Profile,
     ProfileWanted,
     QuoteWanted,
 )
 from copyctl.model.policy import Rules
+from copyctl.model.reasons import Reason
 from copyctl.model.terms import Level
-
-POSITIONS_AGAIN = 2 * SECOND
-"""How often positions that could not be read yet are asked for."""
 
 
 def ask_at_start(draft: Draft, rules: Rules) -> None:
@@ -57,8 +58,8 @@ def ask_at_start(draft: Draft, rules: Rules) -> None:
 def ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
     """Ask ahead of need, once a sweep: positions of all, funds of those whose policy needs them, prices in play."""
     known = draft.account(account)
-    unread = not known.positions_at
-    if draft.now - known.asked_at < (POSITIONS_AGAIN if unread else rules.resilience.sweep):
+    often = AGAIN if not known.positions_at else rules.resilience.sweep
+    if draft.now - known.asked_at < often and not in_doubt(draft, account):
         return
     draft.accounts.put(replace(known, asked_at=draft.now))
     ask_positions(draft, account)
@@ -78,7 +79,7 @@ def take_fact(draft: Draft, event: FactArrived) -> None:
 def _funds(draft: Draft, rules: Rules, event: FactArrived) -> None:
     account = draft.account(event.account)
     why = "" if event.fact is not None else event.why or "no answer"
-    draft.accounts.put(replace(account, funds_why=why, funds_told_at=draft.now))
+    draft.accounts.put(replace(account, funds_why=why, funds_asked_at=0, funds_told_at=draft.now))
     known = draft.funds.get(event.account)
     if isinstance(event.fact, Funds) and (known is None or event.fact.as_of >= known.as_of):
         draft.funds.put(event.fact)
@@ -97,14 +98,16 @@ def _margin(draft: Draft, rules: Rules, event: FactArrived) -> None:
 
 
 def _positions(draft: Draft, rules: Rules, event: FactArrived) -> None:
-    known = draft.account(event.account).positions_at
+    known = draft.account(event.account).positions_at  # before this read
     shift = take_positions(draft, event)
     if event.account == rules.leader.client_id:
-        missing_exits(draft, rules, shift)
+        leader_shifted(draft, rules, shift)
     else:
-        for _, here in shift:
-            draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None
+        follower_shifted(draft, shift)
         _ask_instruments(draft, event.account)
+        if isinstance(event.fact, Positions):
+            note_prices(draft, event.fact)
+        _look_again(draft, rules, event.account)
     if draft.account(event.account).positions_at and not known:
         _positions_known(draft, rules, event.account)
 
@@ -128,6 +131,9 @@ def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
         return
     for here in draft.positions_of(account):
         draft.moved[(account, instrument_key(here.segment, here.security_id))] = None
+    for request in draft.waiting():
+        if (request.account, request.waits_for) == (account, Reason.CHECKING):
+            draft.requests.put(replace(request, due_at=0))
 
 
 def _profile(draft: Draft, _rules: Rules, event: FactArrived) -> None:

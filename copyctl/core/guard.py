@@ -11,8 +11,10 @@ from copyctl.core.asked import Asked, Later
 from copyctl.core.checks import has_gone, hours
 from copyctl.core.decide import Verdict, entry_part
 from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.positions import position_of
 from copyctl.core.sessions import unfit
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.unread import exit_waits, unknown_position
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Phase
 from copyctl.model.order import Order
@@ -102,6 +104,10 @@ def _exit(draft: Draft, rules: Rules, request: Request, follower: Follower | Non
     """An exit goes, whatever the rules say; one that does not rest for the leader at the exchange waits for a session
     that takes it (scenario 6.2). After the market it goes only while that is closed."""
     desired = request.desired
+    until = exit_waits(draft, position_of(draft, request)) if desired is not None else 0
+    if until:
+        detail = unknown_position(draft, request.account)
+        return Denied(reason=Reason.CHECKING, detail=detail, final=False, until=until)
     if follower is None or desired is None or not follower.policy.market_hours.enforce:
         return Approved(request=request)
     instrument = draft.instruments.get(instrument_key(desired.segment, desired.security_id))

@@ -6,7 +6,7 @@ include positions was seen to change nothing). An answer serves later orders at 
 instrument, side and product, as long as the same is held beside them.
 """
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ from copyctl.model.records import Blocked, Needed
 from copyctl.model.request import Desired
 from copyctl.model.terms import Side
 
-ZERO, ONE = Decimal(0), Decimal(1)
+ZERO, ONE, PAISA = Decimal(0), Decimal(1), Decimal("0.01")
 SERVES = 60 * SECOND
 """After this what the calculator said is asked for anew, while the old answer serves."""
 AT_MOST = 600 * SECOND
@@ -45,17 +45,22 @@ def covered(asked: Asked) -> Answer:
     known = funds(draft, account)
     if known is None:
         if ask_funds(draft, account):
-            return Later(reason=Reason.CHECKING, detail="the follower's funds were asked for")
+            return _funds_come(draft, account, "the follower's funds were asked for")
         return unavailable(asked, f"the follower's funds cannot be read: {draft.account(account).funds_why}")
     units = asked.more
     told = _told(asked, units)
-    if told is None:
-        return Later(reason=Reason.CHECKING, detail="the margin calculator was asked")
+    if isinstance(told, Later):
+        return told
     if told.why:
         return unavailable(asked, f"the margin cannot be asked: {told.why}")
     dearer = _dearer(told, _price(asked, asked.wanted.terms))
-    required = max(ZERO, told.required * (units - _blocked_already(asked)) * dearer / told.units)
-    return afford(asked, known, told, required)
+    required = told.required * (units - _blocked_already(asked)) * dearer / told.units
+    return afford(asked, known, told, max(ZERO, required.quantize(PAISA, rounding=ROUND_CEILING)))
+
+
+def _funds_come(draft: Draft, account: str, detail: str) -> Later:
+    lost_at = draft.account(account).funds_asked_at + LOST_AFTER
+    return Later(reason=Reason.CHECKING, detail=detail, until=lost_at)
 
 
 def afford(asked: Asked, known: Funds, told: Blocked, required: Decimal) -> Answer:
@@ -70,7 +75,7 @@ def afford(asked: Asked, known: Funds, told: Blocked, required: Decimal) -> Answ
     if wanted <= free:
         return replace(copy, hold=unshown(draft, copy, known) + required, hold_at=draft.now)
     if not _is_new(draft, known) and ask_funds(draft, copy.follower):
-        return Later(reason=Reason.CHECKING, detail="the margin lacks by older funds: newer ones were asked for")
+        return _funds_come(draft, copy.follower, "the margin lacks by older funds: newer ones were asked for")
     detail = f"{wanted:.2f} required" + (f" (with {buffer.normalize():f} % more)" if buffer else "")
     detail += f", {free:.2f} available" + (f" ({others:.2f} held for orders on their way)" if others else "")
     return refuse(Reason.INSUFFICIENT_MARGIN, f"{detail}, rupees")
@@ -120,8 +125,8 @@ def _price(asked: Asked, terms: Terms) -> Decimal:
 # --- the calculator -------------------------------------------------------------------------------------------------
 
 
-def _told(asked: Asked, units: int) -> Blocked | None:
-    """What the calculator said that serves these terms; None: it was asked."""
+def _told(asked: Asked, units: int) -> Blocked | Later:
+    """What the calculator said that serves these terms, or that it was asked."""
     draft, wanted = asked.draft, asked.wanted
     price = _price(asked, wanted.terms)
     legs = held_legs(draft, asked.copy.follower, asked.instrument)
@@ -133,8 +138,11 @@ def _told(asked: Asked, units: int) -> Blocked | None:
         told = None
     fresh = told is not None and _serves(draft, told, units, SERVES)
     if not fresh and (known is None or not _pending(draft, known, basis, units)):
-        _ask(draft, key, wanted, units, price, basis, legs)
-    return told
+        known = _ask(draft, key, wanted, units, price, basis, legs)
+    if told is not None:
+        return told
+    lost_at = (known.asked_at if known is not None else draft.now) + LOST_AFTER
+    return Later(reason=Reason.CHECKING, detail="the margin calculator was asked", until=lost_at)
 
 
 def _serves(draft: Draft, told: Blocked, units: int, serves: int) -> bool:
@@ -150,9 +158,8 @@ def _serves(draft: Draft, told: Blocked, units: int, serves: int) -> bool:
 
 def _pending(draft: Draft, known: Needed, basis: str, units: int) -> bool:
     """Was just this asked, and not answered yet?"""
-    answered = known.told is not None and known.told.as_of >= known.asked_at
     fits = known.basis == basis and (not basis or units <= known.units)
-    return not answered and fits and draft.now - known.asked_at < LOST_AFTER
+    return bool(known.asked_at) and fits and abs(draft.now - known.asked_at) < LOST_AFTER
 
 
 def _dearer(told: Blocked, price: Decimal) -> Decimal:
@@ -192,7 +199,7 @@ def held_legs(draft: Draft, account: str, instrument: Instrument) -> list[Margin
 
 def _ask(
     draft: Draft, key: str, wanted: Desired, units: int, price: Decimal, basis: str, legs: list[MarginOrder]
-) -> None:
+) -> Needed:
     known = draft.margins.get(key)
     account = key.partition("/")[0]
     order = MarginOrder(
@@ -204,24 +211,21 @@ def _ask(
         price=price,
         trigger_price=wanted.terms.trigger_price,
     )
-    draft.margins.put(
-        Needed(
-            key=key,
-            account=account,
-            units=units,
-            price=price,
-            basis=basis,
-            asked_at=draft.now,
-            legs=bool(legs),
-            told=known.told if known is not None else None,
-        )
-    )
-    questions = [(TOGETHER, (*legs, order))]
-    if legs:
-        questions.append((ALONE, tuple(legs)))
-    for part, orders in questions:
-        question = MarginWanted(account=account, key=f"{key}#{part}#{draft.now}", orders=orders)
-        draft.effects.append(Ask(question=question))
+    told = known.told if known is not None else None
+    needed = Needed(key=key, account=account, units=units, price=price, basis=basis, asked_at=draft.now, told=told)
+    return ask(draft, needed, tuple(legs), (order,))
+
+
+def ask(draft: Draft, needed: Needed, legs: tuple[MarginOrder, ...], orders: tuple[MarginOrder, ...]) -> Needed:
+    """Have the calculator asked what these orders block beside what is held (``legs``); as it is kept."""
+    known = draft.margins.get(needed.key)
+    needed = replace(needed, number=known.number + 1 if known is not None else 1, legs=bool(legs))
+    draft.margins.put(needed)
+    for part, asked in ((TOGETHER, (*legs, *orders)), (ALONE, legs)):
+        if asked:
+            question = MarginWanted(account=needed.account, key=f"{needed.key}#{part}#{needed.number}", orders=asked)
+            draft.effects.append(Ask(question=question))
+    return needed
 
 
 def take(draft: Draft, event: FactArrived) -> None:
@@ -229,25 +233,25 @@ def take(draft: Draft, event: FactArrived) -> None:
     if not isinstance(event.question, MarginWanted):
         return
     key, _, rest = event.question.key.partition("#")
-    part, _, asked_at = rest.partition("#")
+    part, _, number = rest.partition("#")
     known = draft.margins.get(key)
-    if known is None or str(known.asked_at) != asked_at:
+    if known is None or not known.asked_at or str(known.number) != number:
         return
     told = Blocked(as_of=draft.now, units=known.units, price=known.price, basis=known.basis)
     fact, before = event.fact, known.told
     if not isinstance(fact, MarginNeed):
         still = before is not None and not before.why and before.basis == known.basis
         if before is None or not (still and _serves(draft, before, known.units, 0)):
-            draft.margins.put(replace(known, told=replace(told, why=event.why or "no answer")))
+            before = replace(told, why=event.why or "no answer")
+        draft.margins.put(replace(known, asked_at=0, told=before))
         return
     if part == ALONE:
         known = replace(known, alone=fact.required)
     else:
         known = replace(known, together=fact.required, free=_free(fact))
-    failed = before is not None and before.why and before.as_of >= known.asked_at
-    if not failed and known.together is not None and (known.alone is not None or not known.legs):
+    if known.together is not None and (known.alone is not None or not known.legs):
         added = max(ZERO, known.together - (known.alone or ZERO))
-        known = replace(known, told=replace(told, required=added, free=known.free))
+        known = replace(known, asked_at=0, told=replace(told, required=added, free=known.free))
     draft.margins.put(known)
 
 
@@ -260,5 +264,4 @@ def _free(fact: MarginNeed) -> Decimal | None:
 def forget_questions(draft: Draft) -> None:
     """A process begins: an answer that the last one waited for does not come any more."""
     for needed in list(draft.margins.values()):
-        if needed.told is None or needed.told.as_of < needed.asked_at:
-            draft.margins.put(replace(needed, asked_at=0))
+        draft.margins.put(replace(needed, asked_at=0))

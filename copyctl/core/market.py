@@ -18,6 +18,8 @@ from copyctl.model.policy import MarketHours, Policy, Rules
 
 PRICE_SERVES = 30 * SECOND
 """A last traded price older than this is no price of the moment."""
+LIMITS_SINCE = 9 * 3600 * SECOND
+"""The hour of the Indian day at which the first session begins: 09:00."""
 LACKS_FOR = 60 * SECOND
 """Where the newest quote lacks what is looked for, none is asked for again so soon."""
 FAILED_FOR = 5 * SECOND
@@ -44,9 +46,12 @@ def last_price(draft: Draft, instrument: Instrument, leader: Order | None = None
 
 
 def market(draft: Draft, instrument: Instrument, leader: Order | None = None) -> Market:
-    """The last price and today's circuit limits, as far as they are known."""
+    """The last price and today's circuit limits, as far as they are known. What a quote showed before the exchanges
+    opened may be the limits of the day before."""
     known = quote(draft, instrument)
-    today = known is not None and known.as_of >= day_start(draft.now)
+    began = day_start(draft.now)
+    began = began + LIMITS_SINCE if draft.now >= began + LIMITS_SINCE else began
+    today = known is not None and known.as_of >= began
     return Market(
         last_price=last_price(draft, instrument, leader),
         lower=known.lower_circuit if known is not None and today else None,

@@ -17,8 +17,8 @@ from copyctl.core.capital import sizing_facts
 from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.exit_plan import in_lots
 from copyctl.core.index import is_open
-from copyctl.core.positions import Closing, sign_of
-from copyctl.core.stakes import ZERO, cap_of, exit_rule, leader_net, mapping_of, stakes
+from copyctl.core.positions import Closing, position, sign_of
+from copyctl.core.stakes import ZERO, cap_of, exit_rule, leader_id, leader_position, mapping_of, stakes
 from copyctl.core.state import Draft, copy_key, order_key
 from copyctl.model.choices import Action, CopyOn, ExitBase, LateFilled, Proportion
 from copyctl.model.instrument import Instrument
@@ -288,15 +288,20 @@ def _entries(one: _Case) -> list[_Entry]:
 
 def _assumed(one: _Case) -> int:
     """What the leader has closed beyond what his known fills explain: his open entries have filled by so much, and
-    their frames are on the way (scenario 4.6)."""
+    their frames are on the way (scenario 4.6). What he opened on the other side is no such thing."""
     draft, order = one.draft, one.order
-    beyond = max(0, -one.sign * leader_net(draft, order))
+    here = leader_position(draft, order)
+    beyond = max(0, -one.sign * here.net)
+    opened = max(0, -one.sign * here.base)
     for other in draft.leads_in(one.lead.instrument) if beyond else ():
         leader = draft.orders.get(order_key(order.account, other.order_id))
-        if leader is None or leader.over or leader.side is order.side or leader.product is not order.product:
+        if leader is None or leader.product is not order.product:
             continue
-        beyond -= max(0, other.exits - leader.filled)  # what closes it again was open before
-    return max(0, beyond)
+        if leader.side is order.side:
+            opened += max(0, leader.filled - other.exits - other.undone)
+        else:
+            opened -= min(leader.filled, other.exits)
+    return max(0, beyond - max(0, opened))
 
 
 def _entry(copy: Copy, leader_filled: int, *, over: bool) -> _Entry:
@@ -345,6 +350,33 @@ def _cut_entries(one: _Case, entries: Sequence[_Entry], units: int) -> None:
         terms = replace(copy.wanted.terms, quantity=max(0, copy.wanted.terms.quantity - part))
         one.draft.copies.put(replace(copy, cut=copy.cut + part, wanted=replace(copy.wanted, terms=terms)))
         one.draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+
+
+def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str) -> None:
+    """What was taken from an entry as not filled, and had filled, is closed like the rest of what the leader closed.
+
+    Of an entry that still rests for him what filled may be ahead of him, as long as no more did than is wanted of it.
+    """
+    for copy in draft.copies_in(follower.client_id, instrument):
+        if copy.exit or copy.cut <= 0 or copy.sizing is None or copy.wanted is None:
+            continue
+        lead_id = leader_id(copy.leader_order_id)
+        leader = draft.orders.get(order_key(rules.leader.client_id, lead_id))
+        lead = draft.leader_orders.get(lead_id)
+        if leader is None or lead is None:
+            continue
+        part, part_lead = without_closed(*entry_part(leader, lead), copy)
+        units = part.filled if leader.over else part_lead.wish.quantity
+        most = max(0, (sizing.size(copy.sizing, units).quantity if units > 0 else 0) - copy.missed)
+        given_back = min(copy.cut, copy.filled + copy.cut - most)
+        if given_back <= 0:
+            continue
+        wanted = copy.wanted
+        here = position(draft, copy.follower, wanted.segment, wanted.security_id, wanted.product)
+        target = max(ZERO, abs(here.target) - given_back) * (1 if here.target > 0 else -1)
+        draft.positions.put(replace(here, target=target))
+        terms = replace(wanted.terms, quantity=wanted.terms.quantity + given_back)
+        draft.copies.put(replace(copy, cut=copy.cut - given_back, wanted=replace(wanted, terms=terms)))
 
 
 def entries_open(draft: Draft, rules: Rules, follower: Follower, order: Order, instrument: str) -> bool:

@@ -5,24 +5,22 @@ things happened to him, however late his frames come, for his position before an
 entry, an exit, or both.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core.hours import SECOND, ist_day
+from copyctl.core.hours import SECOND
 from copyctl.core.index import is_open
-from copyctl.core.state import Draft, Owed, copy_key, instrument_key, order_key, position_key
-from copyctl.model.effects import Notice, ReadBooks
-from copyctl.model.facts import Ask, FactArrived, Positions, PositionsWanted
+from copyctl.core.state import Draft, copy_key, instrument_key, order_key, position_key
+from copyctl.core.unread import may_count, shorts_wait
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
-from copyctl.model.terms import Level, OrderType, Product, Segment, Side
+from copyctl.model.request import Request
+from copyctl.model.terms import OrderType, Product, Segment, Side
 
-Shift = tuple[Position, Position]
-"""A position as it was thought to be, and as it turned out to be."""
 CARRIED = frozenset({Product.MARGIN, Product.CNC, Product.MTF})
 """Products in which a position outlives the day."""
 SHORTLY = 60 * SECOND
@@ -40,13 +38,24 @@ def position(draft: Draft, account: str, segment: Segment, security_id: str, pro
     return found or Position(account=account, segment=segment, security_id=security_id, product=product)
 
 
+def position_of(draft: Draft, request: Request) -> Position:
+    """What the account of a placement has in its instrument and product."""
+    wanted = request.desired
+    if wanted is None:
+        raise ValueError(f"{request.request_id} places nothing")
+    return position(draft, request.account, wanted.segment, wanted.security_id, wanted.product)
+
+
 def traded(draft: Draft, order: Order, product: Product | None, units: int) -> None:
     """So many more units of an order have traded."""
     if order.side is None or order.segment is None or order.security_id is None or product is None:
         return
     here = position(draft, order.account, order.segment, order.security_id, product)
     traded_at = order.average_price or here.price
-    draft.positions.put(replace(here, traded=here.traded + sign_of(order.side) * units, price=traded_at, odd=None))
+    draft.positions.put(replace(here, traded=here.traded + sign_of(order.side) * units, price=traded_at))
+    for one in draft.positions_in(order.account, instrument_key(order.segment, order.security_id)):
+        if one.odd is not None:  # what a read showed before this says nothing any more
+            draft.positions.put(replace(one, odd=None, odd_at=0))
 
 
 # --- the leader's orders ------------------------------------------------------------------------------------------
@@ -64,12 +73,13 @@ class Closing:
 
 def count_leader(draft: Draft, rules: Rules, closed: Callable[[Closing], None]) -> None:
     """Move the leader's position by what has traded, in the order in which he gave his orders; say of each order what
-    it is before its own fills count. Nothing is said while it is not known what he began the day with.
+    it is before its own fills count. Nothing is said before it is known what he began the day with; where that cannot
+    be read the fills count, and what would open a short by them waits a while (``core.unread``).
 
     What came to light at once, since nobody was looking, counts on the net: what he opened and closed meanwhile was
     nothing (scenario 7.2).
     """
-    if not draft.account(rules.leader.client_id).positions_at:
+    if not may_count(draft, rules):
         return
     groups: dict[tuple[str, Product | None], list[tuple[LeaderOrder, Order]]] = {}
     for order_id in draft.leads_moved:
@@ -87,20 +97,23 @@ def count_leader(draft: Draft, rules: Rules, closed: Callable[[Closing], None]) 
 def _count_group(
     draft: Draft, rules: Rules, group: list[tuple[LeaderOrder, Order]], closed: Callable[[Closing], None]
 ) -> None:
-    moves = [_classified(draft, rules, lead, order) for lead, order in group]
-    undone = _undone(draft, moves) if len(moves) > 1 else {}
+    moves = [
+        _classified(draft, rules, lead, order)
+        for lead, order in group
+        if lead.classified or not _must_wait(draft, rules, lead, order)
+    ]
+    opened, closed_again = _undone(moves) if len(moves) > 1 else ({}, {})
     for move in moves:
-        lead, less = move.lead, undone.get(move.lead.order_id, 0)
-        if move.opens and less:
-            lead = replace(lead, undone=lead.undone + less)
-        draft.leader_orders.put(replace(lead, counted=move.order.filled))
+        lead, key = move.lead, move.lead.order_id
+        undone, netted = lead.undone + opened.get(key, 0), lead.netted + closed_again.get(key, 0)
+        draft.leader_orders.put(replace(lead, undone=undone, netted=netted, counted=move.order.filled))
     unreal = 0  # units of the position as it was by then that nobody could copy: opened and closed again meanwhile
     for move in moves:
-        order, less = move.order, undone.get(move.lead.order_id, 0)
+        order, less = move.order, closed_again.get(move.lead.order_id, 0)
         if move.closes > less:
             units, there = move.closes - less, max(0, -sign_of(order.side) * move.before) if order.side else 0
             closed(Closing(lead=move.lead, order=order, units=units, before=max(units, there - unreal)))
-        unreal = max(0, unreal + (less if move.opens else -less))
+        unreal = max(0, unreal - less) + opened.get(move.lead.order_id, 0)
 
 
 def _reconsider(draft: Draft, rules: Rules, instrument: str, product: Product | None) -> None:
@@ -135,6 +148,7 @@ class _Move:
     before: int
     opens: int
     closes: int
+    fresh: bool
 
 
 def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> _Move:
@@ -144,12 +158,12 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
     here = position(draft, order.account, order.segment, order.security_id, order.product)
     sign = sign_of(order.side)
     quantity = lead.wish.quantity
+    fresh = not lead.classified
     opposed = max(0, -sign * here.net)
     if opposed < quantity:  # he may have converted it to another product, which only a read of positions tells (4.8)
         opposed = max(opposed, -sign * sum(one.net for one in draft.positions_in(order.account, lead.instrument)))
     if not lead.classified:
-        working = _working_against(draft, rules, lead, order)
-        lead = replace(lead, classified=True, exits=min(quantity, opposed + working))
+        lead = replace(lead, classified=True, exits=min(quantity, _against(draft, rules, lead, order)))
         draft.leader_orders.put(lead)
     elif lead.exits and quantity != lead.exits:
         before = opposed + min(lead.counted, lead.exits)
@@ -160,43 +174,79 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
     if units:
         traded(draft, order, order.product, units)
     before = here.net if -sign * here.net >= opposed else -sign * opposed
-    return _Move(lead=lead, order=order, before=before, opens=units - closes, closes=closes)
+    return _Move(lead=lead, order=order, before=before, opens=units - closes, closes=closes, fresh=fresh)
+
+
+def _against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:
+    """Units that an order may close, before its own fills count. Where a read of his positions showed more to close
+    than his fills explain that counts, sure or not: better no copy than a naked short."""
+    if order.side is None:
+        return 0
+    places = draft.positions_in(order.account, lead.instrument)
+    here = [one for one in places if one.product is order.product]
+    nets = [net for one in here for net in (one.net, one.odd or 0)]
+    nets.append(sum(one.net for one in places))  # he may have converted it, which only a read of positions tells (4.8)
+    held = max((-sign_of(order.side) * net for net in nets), default=0)
+    return max(0, held) + _working_against(draft, rules, lead, order)
+
+
+def _must_wait(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:
+    """Would it open a short by fills alone, while what he began the day with cannot be read?"""
+    if order.side is not Side.SELL or not shorts_wait(draft, order.account):
+        return False
+    return _against(draft, rules, lead, order) < lead.wish.quantity
 
 
 def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:
-    """What the leader's open entries on the other side of this product may still open: an order against them closes
-    it (scenario 4.9); the frame of their fill may be late. A limit order that only rests against them is the other one
-    of his two sides: it opens, whichever trades first."""
-    if lead.wish.order_type is OrderType.LIMIT and not order.filled:
-        return 0
+    """What the leader's open entries on the other side of this product may still open and this order is there to
+    close (scenario 4.9).
+
+    One that trades at once closes them: the frame of their fill is late. A stop that rests closes a limit order that
+    the market must reach first. Any other that rests against them is the second of his two sides, as with a stop above
+    and a stop below the market: it opens, whichever trades first.
+    """
     units = 0
     for other in draft.leads_in(lead.instrument):
         against = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if against is None or against.side is order.side or against.product is not order.product or against.over:
             continue
-        if other.classified and other.order_id != lead.order_id:
-            units += max(0, against.leaves - max(0, other.exits - against.filled))
+        if not other.classified or other.order_id == lead.order_id or not _closes(lead, order, other):
+            continue
+        units += max(0, against.leaves - max(0, other.exits - against.filled))
     return units
 
 
-def _undone(draft: Draft, moves: list[_Move]) -> dict[str, int]:
-    """What of these moves took each other back before anybody could copy the first of them: units by order. What
-    opens on one side is taken back by what closes from the other."""
-    undone: dict[str, int] = {}
+def _closes(lead: LeaderOrder, order: Order, other: LeaderOrder) -> bool:
+    """Is an order there to close what an open entry on the other side may open?"""
+    wish, entry = lead.wish, other.wish
+    if order.filled or wish.order_type is OrderType.MARKET:
+        return not lead.unseen_for  # from a book, all there is to know of both is known
+    if not wish.order_type.has_trigger or entry.order_type is not OrderType.LIMIT:
+        return False
+    return entry.price > wish.trigger_price if order.side is Side.SELL else entry.price < wish.trigger_price
+
+
+def _undone(moves: list[_Move]) -> tuple[dict[str, int], dict[str, int]]:
+    """What of these moves took each other back before anybody could copy the first of them: units by order, of what
+    they opened and of what they closed. What opens on one side is taken back by what closes from the other."""
+    opened: dict[str, int] = {}
+    closed: dict[str, int] = {}
     for side in Side:
         fresh = [
-            move for move in moves if move.opens and move.order.side is side and move.lead.first_seen_at == draft.now
+            (move.lead.order_id, move.opens)
+            for move in moves
+            if move.opens and move.order.side is side and move.fresh
         ]
-        closing = [move for move in moves if move.closes and move.order.side is not side]
-        both = min(sum(move.opens for move in fresh), sum(move.closes for move in closing))
-        for found, units in ((fresh, "opens"), (closing, "closes")):
+        closing = [(move.lead.order_id, move.closes) for move in moves if move.closes and move.order.side is not side]
+        both = min(sum(units for _, units in fresh), sum(units for _, units in closing))
+        for found, undone in ((fresh, opened), (closing, closed)):
             left = both
-            for move in found:
-                part = min(left, getattr(move, units))
+            for order_id, units in found:
+                part = min(left, units)
                 if part:
-                    undone[move.lead.order_id] = part
+                    undone[order_id] = part
                     left -= part
-    return undone
+    return opened, closed
 
 
 # --- followers ----------------------------------------------------------------------------------------------------
@@ -213,7 +263,8 @@ def count_copies(draft: Draft) -> None:
         wanted = copy.wanted
         units = copy.filled - filled_before
         if not units:
-            if isinstance(before, Copy) and not copy.exit and is_open(before) and not is_open(copy):
+            was = before if isinstance(before, Copy) and not copy.exit else None
+            if was is not None and ((is_open(was) and not is_open(copy)) or (copy.cut and was.wanted != wanted)):
                 draft.moved[(copy.follower, instrument_key(wanted.segment, wanted.security_id))] = None
             continue
         here = position(draft, copy.follower, wanted.segment, wanted.security_id, wanted.product)
@@ -222,10 +273,20 @@ def count_copies(draft: Draft) -> None:
         if copy.exit:
             draft.positions.put(replace(here, copied=copied))
         else:
-            beyond = max(0, copy.filled - wanted.terms.quantity) - max(0, filled_before - wanted.terms.quantity)
-            wished = units - (beyond if copy.cut else 0)
-            draft.positions.put(replace(here, copied=copied, target=here.target + sign * wished))
+            draft.positions.put(replace(here, copied=copied, target=here.target + sign * units))
         draft.moved[(copy.follower, instrument_key(wanted.segment, wanted.security_id))] = None
+
+
+def closed_since(draft: Draft, copy: Copy, lead: LeaderOrder) -> Copy:
+    """A copy that was found at the broker of an order that the leader had closed again, in part, by the time that we
+    saw it: what of it the follower has beyond that ought not to stay."""
+    wanted = copy.wanted
+    beyond = copy.filled - wanted.terms.quantity if wanted is not None and lead.undone else 0
+    if wanted is None or beyond <= 0:
+        return copy
+    here = position(draft, copy.follower, wanted.segment, wanted.security_id, wanted.product)
+    draft.positions.put(replace(here, target=here.target - sign_of(wanted.side) * beyond))
+    return replace(copy, excess=beyond)
 
 
 def clamp(draft: Draft, here: Position) -> Position:
@@ -244,157 +305,6 @@ def clamp(draft: Draft, here: Position) -> Position:
     return after
 
 
-# --- what the broker says of positions ------------------------------------------------------------------------------
-
-
-def ask_positions(draft: Draft, account: str) -> None:
-    """Have the broker asked what this account has."""
-    draft.effects.append(Ask(question=PositionsWanted(account=account)))
-
-
-def take_positions(draft: Draft, event: FactArrived) -> list[Shift]:
-    """Take in what the broker says an account has. The first read of a day says what the day began with; later ones
-    confirm what the fills say. What is otherwise than it was thought to be is returned."""
-    account = draft.account(event.account)
-    fact = event.fact
-    if not isinstance(fact, Positions):
-        if not account.positions_at:
-            draft.accounts.put(replace(account, positions_why=event.why or "no answer"))
-        return []
-    shown = {
-        position_key(fact.account, row.segment, row.security_id, row.product): replace(
-            position(draft, fact.account, row.segment, row.security_id, row.product), base=row.carried
-        )
-        for row in fact.rows
-    }
-    paid = {
-        position_key(fact.account, row.segment, row.security_id, row.product): row.buy_average
-        if row.net > 0
-        else row.sell_average
-        for row in fact.rows
-    }
-    nets = {position_key(fact.account, row.segment, row.security_id, row.product): row.net for row in fact.rows}
-    for key, units, here in _held(draft, fact):
-        shown[key] = replace(shown.get(key, here), base=shown.get(key, replace(here, base=0)).base + units)
-        nets[key] = nets.get(key, 0) + units
-    profits = [row.realised + (row.unrealised or 0) for row in fact.rows if row.realised is not None]
-    account = replace(account, profit=sum(profits, Decimal(0)))
-    draft.accounts.put(account)
-    if not account.positions_at:
-        before = draft.positions_of(fact.account)
-        for here in before:
-            if here.product not in CARRIED or not fact.bad_rows:
-                draft.positions.put(replace(here, base=0))
-        known = {_key(one): one for one in before}
-        for key, one in shown.items():
-            here = position(draft, one.account, one.segment, one.security_id, one.product)
-            draft.positions.put(
-                replace(here, base=one.base, price=here.price or one.price or paid.get(key, Decimal(0)))
-            )
-        draft.accounts.put(replace(account, positions_at=fact.as_of, positions_why=""))
-        return [
-            (one, after)
-            for key, one in known.items()
-            if (after := draft.positions.get(key)) is not None and after.net != one.net
-        ]
-    return _compare(draft, fact, nets)
-
-
-def _held(draft: Draft, fact: Positions) -> Iterable[tuple[str, int, Position]]:
-    """Delivered shares, by the position that they are: what was bought and not delivered yet counts (scenario 7.12)."""
-    for held in fact.holdings:
-        segment = Segment.BSE_EQ if held.exchange == "BSE" else Segment.NSE_EQ
-        for product, units in ((Product.CNC, held.total), (Product.MTF, held.mtf + held.mtf_t1)):
-            if units:
-                here = position(draft, fact.account, segment, held.security_id, product)
-                here = replace(here, price=here.price or held.last_price or held.average)
-                yield position_key(fact.account, segment, held.security_id, product), units, here
-
-
-def _compare(draft: Draft, fact: Positions, nets: dict[str, int]) -> list[Shift]:
-    """Positions of which a second read in a row says the same other thing, nothing having traded in between."""
-    account = draft.account(fact.account)
-    confirmed = []
-    differs = False
-    for here in draft.positions_of(fact.account):
-        key = position_key(here.account, here.segment, here.security_id, here.product)
-        net = nets.get(key, 0)
-        if net == here.net or fact.bad_rows:
-            if here.odd is not None:
-                draft.positions.put(replace(here, odd=None, odd_at=0))
-        elif here.odd == net and here.odd_at < account.books_at <= fact.as_of:
-            after = replace(here, base=here.base + net - here.net, odd=None, odd_at=0)
-            draft.positions.put(after)
-            confirmed.append((here, after))
-        elif here.odd != net:
-            draft.positions.put(replace(here, odd=net, odd_at=fact.as_of))
-            differs = True
-    if differs:
-        draft.effects.append(ReadBooks(account=fact.account))
-    return confirmed
-
-
-def _key(here: Position) -> str:
-    return position_key(here.account, here.segment, here.security_id, here.product)
-
-
-def missing_exits(draft: Draft, rules: Rules, shifts: Sequence[Shift]) -> None:
-    """The leader has less than his known orders explain: he exited while nobody looked, and every follower owes the
-    same share (scenario 7.12). What he has more is not copied; what only changed its product is told (4.8)."""
-    by_instrument: dict[str, list[Shift]] = {}
-    for before, after in shifts:
-        by_instrument.setdefault(instrument_key(before.segment, before.security_id), []).append((before, after))
-    for key, moved in by_instrument.items():
-        instrument = draft.instruments.get(key)
-        was, now = sum(one.net for one, _ in moved), sum(one.net for _, one in moved)
-        name = (instrument.symbol if instrument else "") or key
-        if instrument is not None and instrument.expiry is not None and instrument.expiry < ist_day(draft.now):
-            continue
-        if was == now:
-            _tell(draft, f"the leader converted his position in {name} to another product: not mirrored")
-            continue
-        if abs(now) >= abs(was) and now * was >= 0:
-            _tell(draft, f"the leader has {now} of {name}, his known orders explain {was}: the rest is not copied")
-            continue
-        share = min(Decimal(1), Decimal(abs(was - now)) / abs(was)) if was else Decimal(0)
-        _tell(draft, f"the leader has {now} of {name}, his known orders explain {was}: the missing exit is copied")
-        for follower in rules.followers:
-            for here in draft.positions_in(follower.client_id, key):
-                if here.copied * was > 0:
-                    units = abs(here.copied) if share >= 1 else int(abs(here.copied) * share)
-                    draft.owed.append(Owed(here=here, units=units, why="the leader's exit was not seen"))
-
-
-def _tell(draft: Draft, text: str) -> None:
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
-
-
 def day_number(moment: int) -> int:
     """The Indian day of a moment, as a count of days."""
     return (moment // SECOND + 19_800) // 86_400
-
-
-def roll_over(draft: Draft, account: str) -> None:
-    """A new day: what is carried is what is there now, until the broker says what it is; counters begin again."""
-    today = day_number(draft.now)
-    before = draft.account(account)
-    draft.accounts.put(
-        replace(before, day=today, positions_at=0, positions_why="", placed=(), placed_today=0, profit=None)
-    )
-    ask_positions(draft, account)
-    if not before.day:
-        return
-    for here in draft.positions_of(account):
-        net = here.net if here.product in CARRIED else 0
-        if not net:
-            draft.positions.drop(position_key(here.account, here.segment, here.security_id, here.product))
-            continue
-        draft.positions.put(replace(here, base=net, traded=0, odd=None, odd_at=0))
-
-
-def unknown_position(draft: Draft, account: str) -> str:
-    """Why it is not known what an account began the day with, "" where it is."""
-    known = draft.account(account)
-    if known.positions_at:
-        return ""
-    return f"the positions of {account} were not read yet" + (f": {known.positions_why}" if known.positions_why else "")

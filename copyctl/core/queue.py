@@ -6,7 +6,7 @@ then, one that was not may arrive for a while yet: the window counts from there,
 
 from msgspec.structs import replace
 
-from copyctl.core import kill
+from copyctl.core import kill, unread
 from copyctl.core.attend import attend
 from copyctl.core.checks import KEPT_FOR
 from copyctl.core.decide import entry_part
@@ -69,7 +69,7 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
             _send(draft, replace(verdict, request=_leaving(draft, verdict.request)))
     sent.sort()
     if tuple(sent) != account.sent:
-        draft.accounts.put(replace(account, sent=tuple(sent)))
+        draft.accounts.put(replace(draft.account(account.account), sent=tuple(sent)))
 
 
 def urgency(request: Request) -> int:
@@ -90,7 +90,8 @@ def next_due(draft: Draft, rules: Rules | None) -> int:
     waiting = draft.waiting()
     moments = [request.due_at for request in waiting if request.due_at > draft.now]
     switch = kill.next_moment(draft, rules) if rules is not None else 0
-    moments += [at for at in (draft.next_moment(), switch) if at > draft.now]
+    positions = unread.next_moment(draft, rules) if rules is not None else 0
+    moments += [at for at in (draft.next_moment(), switch, positions) if at > draft.now]
     written = draft.requests.written
     without_room = {
         account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)
@@ -179,5 +180,7 @@ def _looked_at(draft: Draft, rules: Rules, request: Request, follower: Follower 
         return request
     if not overtaken(draft, copy, entry_part(leader, lead)[0], follower):
         return request
+    if draft.account(request.account).held:
+        return None  # nothing is decided for this follower now
     attend(draft, rules, key)
     return draft.requests.get(request.request_id)

@@ -132,11 +132,16 @@ def cap_of(draft: Draft, follower: Follower, here: Position, sign: int) -> int:
     return copied if there is None else min(copied, there)
 
 
-def leader_net(draft: Draft, order: Order) -> int:
-    """What the leader has in the instrument and product of an order, signed."""
+def leader_position(draft: Draft, order: Order) -> Position:
+    """What the leader has in the instrument and product of an order of his."""
     if order.segment is None or order.security_id is None or order.product is None:
-        return 0
-    return position(draft, order.account, order.segment, order.security_id, order.product).net
+        raise ValueError(f"leader order {order.order_id} names no position")
+    return position(draft, order.account, order.segment, order.security_id, order.product)
+
+
+def leader_net(draft: Draft, order: Order) -> int:
+    """The same in units, signed."""
+    return leader_position(draft, order).net
 
 
 def his_entries_open(draft: Draft, rules: Rules, order: Order, instrument: str) -> bool:

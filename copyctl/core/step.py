@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import exits, kill, legs, settle
+from copyctl.core import exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.day import find_calendars, new_day
 from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
@@ -52,7 +52,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Change, Copy
-from copyctl.model.request import RequestKind, RequestState
+from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, Level
 
 CLOCK_OFF = 2 * SECOND
@@ -81,6 +81,7 @@ def step(state: State, event: Event) -> Step:
     rules = draft.rules
     if rules is not None:
         new_day(draft, rules)
+        unread.ask_again(draft, rules)
         count_copies(draft)
         count_leader(draft, rules, partial(exits.leader_closed, draft, rules))
         kill.watch(draft, rules)
@@ -151,6 +152,10 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     if draft.state.rules is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
+    else:  # what is open is looked at by the new rules: hours, deadlines
+        for one in event.rules.followers:
+            open_copies = draft.open_copies(one.client_id)
+            draft.touched.update((copy_key(copy.leader_order_id, copy.follower), None) for copy in open_copies)
     kill.take_unheard(draft, event.rules)
     _tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
 

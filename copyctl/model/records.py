@@ -25,7 +25,7 @@ class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     when it was first seen. ``instrument``: its key. ``classified``: is it known how much of it closes his position:
     ``exits`` units (0: an entry, all: an exit, between: a reversal through flat). ``counted``: units of its fills
     that are in his position. ``undone``: units that had traded unseen and that he had closed again by the time that
-    we saw them. ``recently``: he had traded or ordered the same instrument shortly before.
+    we saw them; ``netted``: units with which it did that. ``recently``: he had traded or ordered the same instrument shortly before.
     """
 
     order_id: str
@@ -39,6 +39,7 @@ class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     exits: int = 0
     counted: int = 0
     undone: int = 0
+    netted: int = 0
     recently: bool = False
 
     def undone_whole(self, filled: int) -> bool:
@@ -273,8 +274,9 @@ class Blocked(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the margin calculator is asked of one account, instrument, product and side, and what it said last.
 
-    Asked at ``asked_at`` for ``units`` at ``price`` with what was held (``basis``); rupees. ``together``: with what
-    is held, ``alone``: that alone, where there is any (``legs``), both None until they are told.
+    Question ``number`` was asked at ``asked_at`` (0: it is answered) for ``units`` at ``price`` with what was held
+    (``basis``); rupees. ``together``: with what is held, ``alone``: that alone, where there is any (``legs``), both
+    None until they are told.
     """
 
     key: str
@@ -283,6 +285,7 @@ class Needed(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     price: Decimal
     basis: str
     asked_at: int
+    number: int = 0
     legs: bool = False
     together: Decimal | None = None
     alone: Decimal | None = None
@@ -300,12 +303,14 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     the next start: an event failed for it alone. ``unreadable_at``: when the last unreadable frames came, no more of
     them than make an alert; ``noise_told_at``: when that was last told. ``day``: the Indian day of its counters, as
     an ordinal. ``positions_at``: when the positions that it began the day with were asked for, 0: not known yet;
-    ``positions_why``: why they could not be had, and the fills alone count. ``asked_at``: when facts were last
-    asked for ahead of need. ``placed``: when the placements of the
-    last minute left; ``placed_today``: how many since the day began. ``rejected_in_a_row``: final rejections since
+    ``positions_why``: why they could not be had, ``failing_since``: since when (ns), and the fills count;
+    ``fills_alone``: also where they open a short. ``expects``: is it known what it ought to have, by an earlier day or
+    by its fills? ``unsure``: what the first read said that earlier days left, while it is not taken for true.
+    ``asked_at``: when facts were last asked for ahead of need. ``placed``: when the placements of the last minute
+    left; ``placed_today``: how many since the day began. ``rejected_in_a_row``: final rejections since
     the last order that was taken. ``profit``: realised and unrealised profit of the day in rupees, None: not known.
-    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``funds_asked_at``,
-    ``funds_told_at``: when funds were last asked for, and when the last answer came. ``ddpi``: may its
+    ``funds_why``, ``quotes_why``: why the last question for funds, or prices, got no answer. ``funds_asked_at``:
+    when funds were last asked for, 0: it is answered; ``funds_told_at``: when the last answer came. ``ddpi``: may its
     shares be sold over the API; None: not known.
     ``kill_actions``: what the kill switch has still to do, ``kill_acting_at``: since when it does the first of it;
     ``halted``: it holds back cancels and exits too. ``excused``: causes that a person has resumed over. ``down_at``:
@@ -337,6 +342,10 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     day: int = 0
     positions_at: int = 0
     positions_why: str = ""
+    failing_since: int = 0
+    fills_alone: bool = False
+    expects: bool = False
+    unsure: tuple[tuple[str, int], ...] = ()
     asked_at: int = 0
     placed: tuple[int, ...] = ()
     placed_today: int = 0

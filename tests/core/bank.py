@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
+from copyctl.core.step import Step
 from copyctl.model.facts import (
     Fact,
     FactArrived,
@@ -25,7 +28,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.records import Copy
 from copyctl.model.request import Request
 from copyctl.model.terms import InstrumentKind, Segment, Side
-from tests.core.building import ALICE, LEADER, Desk, held
+from tests.core.building import ALICE, LEADER, SECOND, Desk, held
 
 CALL = Instrument(
     segment=Segment.NSE_FNO,
@@ -46,7 +49,8 @@ BANK = Instrument(
 
 
 class BankDesk(Desk):
-    """``slow``: answers wait for :meth:`reply`. ``failing``: kinds of questions that get no answer but a reason."""
+    """``slow``: answers wait for :meth:`reply`. ``failing``: kinds of questions that get no answer but a reason.
+    ``pace``: the time between two frames, ns."""
 
     def __init__(self, policy: Mapping[str, Any] | None = None, **parts: Any) -> None:
         super().__init__(policy, **parts)
@@ -59,6 +63,7 @@ class BankDesk(Desk):
         self.start_of_day: dict[str, Decimal | None] = {}
         self.ddpi: bool | None = None
         self.profit = Decimal(0)
+        self.pace = SECOND
         for one in (CALL, BANK):
             self.instruments[f"{one.segment}/{one.security_id}"] = one
 
@@ -104,7 +109,8 @@ class BankDesk(Desk):
             case PositionsWanted():
                 rows = self.held.get(account)
                 rows = self._as_thought(account) if rows is None else rows
-                return Positions(account=account, as_of=as_of, rows=(*rows, *self._lost()))
+                told = tuple(replace(row, realised=Decimal(0), unrealised=Decimal(0)) for row in rows)
+                return Positions(account=account, as_of=as_of, rows=(*told, *self._lost()))
             case ProfileWanted():
                 return Profile(account=account, as_of=as_of, ddpi=self.ddpi)
         return None
@@ -112,6 +118,14 @@ class BankDesk(Desk):
     def _lost(self) -> tuple[PositionRow, ...]:
         """A closed position of another instrument, with the profit of the day."""
         return (held("99999", 0, segment=Segment.NSE_EQ, realised=self.profit),) if self.profit else ()
+
+    def frame(self, account: str, order_id: str, status: str = "PENDING", **said: Any) -> Step:
+        self.now -= SECOND - self.pace
+        return super().frame(account, order_id, status, **said)
+
+    def copied(self, status: str = "PENDING", *, number: int = -1, account: str = ALICE, **said: Any) -> Step:
+        self.now -= SECOND - self.pace
+        return super().copied(status, number=number, account=account, **said)
 
     # --- short words ----------------------------------------------------------------------------------------------
 

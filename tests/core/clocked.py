@@ -2,19 +2,50 @@
 asked of it."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from copyctl.core.state import instrument_key
 from copyctl.model.calendar import TradingDays
-from copyctl.model.events import CalendarFound, TimeReached
+from copyctl.model.events import CalendarFound, PolicyLoaded, TimeReached
 from copyctl.model.facts import FactArrived, Lack, Question, Quote, QuoteWanted
+from copyctl.model.instrument import Instrument
 from copyctl.model.request import Desired, RequestKind
-from copyctl.model.terms import Segment
-from tests.core.building import SECOND, Desk
+from copyctl.model.terms import InstrumentKind, Product, Segment, Side
+from tests.core.building import SECOND, SHARE, Desk, rules
 from tests.core.market import at
 
-TUESDAY = "2026-09-15"
+TUESDAY, WEDNESDAY = "2026-09-15", "2026-09-16"
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
+
+STOCK = Instrument(
+    segment=Segment.NSE_EQ,
+    security_id="500",
+    symbol="TCS",
+    kind=InstrumentKind.EQUITY,
+    underlying="TCS",
+    derivatives=True,
+)
+GOLD = Instrument(
+    segment=Segment.MCX_COMM,
+    security_id="7000",
+    symbol="GOLD-Dec2026-FUT",
+    kind=InstrumentKind.FUTCOM,
+    underlying="GOLD",
+    expiry=date(2026, 12, 4),
+)
+FUTURE = Instrument(
+    segment=Segment.NSE_FNO,
+    security_id="9000",
+    symbol="NIFTY-Sep2026-FUT",
+    kind=InstrumentKind.FUTIDX,
+    underlying="NIFTY",
+    lot_size=5,
+    expiry=date(2026, 9, 29),
+)
+SHARES: dict[str, Any] = {"segment": SHARE.segment, "security_id": SHARE.security_id, "product": Product.CNC}
+STOCKS: dict[str, Any] = {**SHARES, "security_id": STOCK.security_id}
 
 
 class Clocked(Desk):
@@ -61,6 +92,11 @@ class Clocked(Desk):
         self.feed(CalendarFound(at=self.now, calendar="XBOM", days=days, why=why))
         return self
 
+    def reload(self, policy: Mapping[str, Any]) -> None:
+        """Other rules are in force from now on."""
+        self.rules = rules(policy)
+        self.feed(PolicyLoaded(at=self.now, digest="e", document="{}", rules=self.rules))
+
     # --- what happens -----------------------------------------------------------------------------------------------
 
     def until(self, moment: str) -> None:
@@ -97,3 +133,44 @@ class Clocked(Desk):
     def detail(self, order_id: str = "L1") -> str:
         """What the decision on a copy says."""
         return self.copy(order_id).detail
+
+
+def desk_at(moment: str, market_hours: dict[str, Any] | None = None, **policy: Any) -> Clocked:
+    """A desk that knows these instruments, at this moment."""
+    if market_hours is not None:
+        policy["market_hours"] = market_hours
+    desk = Clocked(moment, policy)
+    desk.instruments |= {instrument_key(one.segment, one.security_id): one for one in (STOCK, GOLD, FUTURE)}
+    desk.start()
+    desk.taken()
+    desk.alerts()
+    return desk
+
+
+def entry_at(moment: str, market_hours: Any = None, **said: Any) -> Clocked:
+    """An entry of the leader's that is seen at this very moment."""
+    desk = desk_at(moment, market_hours)
+    seen(desk, moment, **said)
+    return desk
+
+
+def seen(desk: Clocked, moment: str = "", order_id: str = "L1", status: str = "PENDING", **said: Any) -> None:
+    """What the leader's stream tells at this moment."""
+    if moment:
+        desk.now = at(moment if "T" in moment else f"2026-09-15T{moment}") - SECOND
+    desk.leader(order_id, status, **said)
+
+
+def bought(desk: Clocked, units: int = 100, **said: Any) -> None:
+    """Leader and follower have bought."""
+    seen(desk, "", "L0", quantity=units, **said)
+    desk.ack("A0")
+    desk.copied("TRADED", order_id="L0", filled=desk.slot(order_id="L0").asked.quantity, **said)
+    seen(desk, "", "L0", "TRADED", quantity=units, filled=units, **said)
+    desk.taken()
+    desk.alerts()
+
+
+def sells(desk: Clocked, status: str = "PENDING", order_id: str = "L2", **said: Any) -> None:
+    """The leader's exit."""
+    seen(desk, "", order_id, status, **{"side": Side.SELL, "quantity": 100, "price": 110, **said})

@@ -28,11 +28,13 @@ SIGN = {Side.BUY: 1, Side.SELL: -1}
 @dataclass
 class ExitsWorld(World):
     """``ahead``: may the follower fill what the leader has not? ``refusals``: does the broker refuse exits, and
-    changes of them? ``by_hand``: does a person trade in the follower's account? ``turns``: what the leader does."""
+    changes of them? ``by_hand``: does a person trade in the follower's account? ``ends``: does the leader take back what still
+    rests in the end? ``turns``: what he does."""
 
     ahead: bool = False
     refusals: bool = False
     by_hand: bool = False
+    ends: bool = True
     turns: int = 14
     hand_trades: int = field(default=0, init=False)
     leader_events: int = field(default=0, init=False)
@@ -85,7 +87,11 @@ class ExitsWorld(World):
         self.run(self.desk.now + 55 * SECOND)
         self.calm = True
         self._all_fill()
-        self.run(self.desk.now + 140 * SECOND)
+        self.run(self.desk.now + 100 * SECOND)
+        if self.ends:
+            for one in self.of(LEADER):
+                self.cancel(one)
+        self.run(self.desk.now + 90 * SECOND)
 
     def _all_fill(self) -> None:
         """Nothing goes wrong any more, and whatever may fill does."""
@@ -287,19 +293,24 @@ class ExitsWorld(World):
         self._law()
 
     def _law(self) -> None:
-        """No exit order at the broker may take the follower past flat, whatever fills (the second law)."""
+        """No exit order at the broker may take the follower past flat, whatever fills (the second law): what exits
+        have closed and still offer is never more than what entries built; and where only exits trade on their side,
+        never more than is there."""
         if self.by_hand:
             return
         for account in self.desk.accounts[1:]:
-            net = self.net(account)
+            everything = self.of(account, only_open=False)
             for side in Side:
-                offered = sum(
-                    one.terms.quantity - one.filled
-                    for one in self.of(account)
-                    if one.side is side and self.is_exit(one)
-                )
-                there = max(0, -SIGN[side] * net)
-                assert offered <= there, f"exits offer {offered} {side} of {there}"
+                mine = [one for one in everything if one.side is side]
+                exits = [one for one in mine if self.is_exit(one)]
+                offered = sum(one.terms.quantity - one.filled for one in exits if one.open)
+                closed = sum(one.filled for one in exits)
+                built = sum(one.filled for one in everything if one.side is not side and not self.is_exit(one))
+                if offered:
+                    assert closed + offered <= built, f"exits closed {closed} {side}, offer {offered}, built {built}"
+                if len(exits) == len(mine):
+                    there = max(0, -SIGN[side] * self.net(account))
+                    assert offered <= there, f"exits offer {offered} {side} of {there}"
 
     def stake(self, account: str) -> Position | None:
         found = [one for one in self.desk.state.tables["position"].values() if isinstance(one, Position)]

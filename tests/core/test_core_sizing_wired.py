@@ -214,7 +214,7 @@ def test_a_late_answer_does_not_push_away_a_newer_one() -> None:
     assert desk.units() == 25
 
 
-# --- risk_based -------------------------------------------------------------------------------------------------------
+# --- risk_based -----------------------------------------------------------------------------------------------------
 
 RISK = by("risk_based", risk={"per_trade_pct": 1, "stop_pct": 30})
 
@@ -270,7 +270,7 @@ def test_risk_based_without_a_price_asks_for_a_quote() -> None:
     assert desk.units() == 200
 
 
-# --- fixed_value ------------------------------------------------------------------------------------------------------
+# --- fixed_value ----------------------------------------------------------------------------------------------------
 
 VALUE = by("fixed_value", value=10_000)
 
@@ -323,7 +323,7 @@ def test_fixed_value_of_a_market_order_that_has_traded_is_sized_by_what_it_trade
     assert desk.units() == 25
 
 
-# --- residual: carry ---------------------------------------------------------------------------------------------------
+# --- residual: carry ------------------------------------------------------------------------------------------------
 
 CARRY = by("fixed_ratio", ratio=0.5, residual="carry")
 
@@ -436,7 +436,7 @@ def test_what_was_given_too_much_is_taken_back_though_an_order_between_did_not_f
     assert desk.decided("L3") == (Decision.REFUSED, Reason.ZERO_QUANTITY)
 
 
-# --- rules with a sizing of their own -----------------------------------------------------------------------------------
+# --- rules with a sizing of their own -------------------------------------------------------------------------------
 
 
 def test_a_rules_sizing_wins_and_asks_for_what_it_needs() -> None:
@@ -450,7 +450,7 @@ def test_a_rules_sizing_wins_and_asks_for_what_it_needs() -> None:
     assert desk.copy("L2").rule == "bank"
 
 
-# --- strategies that do not follow the leader's quantity ----------------------------------------------------------------
+# --- strategies that do not follow the leader's quantity ------------------------------------------------------------
 
 WHOLE = [by("fixed_lots", lots=4), by("fixed_quantity", quantity=20), by("fixed_value", value=2000)]
 

@@ -375,6 +375,21 @@ def test_both_sides_of_a_leader_who_quotes_open_whichever_trades_first() -> None
     assert desk.asked() == [(PLACE, 50, Decimal(90)), (PLACE, 50, Decimal(110))]
 
 
+def test_a_stop_above_and_a_stop_below_the_market_open_whichever_trades_first() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}}).start()
+    desk.leader("L1", quantity=100, order_type="STOP_LOSS", price=112, trigger=110)
+    sells(desk, "L2", quantity=100, order_type="STOP_LOSS", price=88, trigger=90)
+    assert desk.asked() == [(PLACE, 50, Decimal(112)), (PLACE, 50, Decimal(88))]
+
+
+def test_scenario_4_9_a_stop_placed_ahead_of_the_entry_that_it_protects_rests_for_what_has_filled() -> None:
+    desk = Desk().start()
+    desk.leader("L1", quantity=100, price=95)
+    desk.ack("A1")
+    sells(desk, "L2", quantity=100, order_type="STOP_LOSS", price=89, trigger=90)
+    assert desk.decided("L2") == (Decision.QUEUED, Reason.ENTRY_OPEN)
+
+
 def test_scenario_4_6_a_short_is_closed_by_the_same_share() -> None:
     desk = Desk().start()
     desk.leader("L1", quantity=100, side=Side.SELL)

@@ -109,6 +109,23 @@ def test_scenario_5_6_the_band_is_that_of_the_day() -> None:
     assert desk.decided("L3") == (Decision.COPIED, None)
 
 
+def test_scenario_5_6_limits_from_before_the_first_session_are_asked_for_again() -> None:
+    desk = Clocked("08:00:00", circuit()).quoted(100, 90, 110).start()
+    desk.leader("L0", after_market=True, status="TRANSIT")
+    desk.until("09:14:00")
+    desk.quoted(120, 108, 132)
+    desk.until("09:15:00")
+    desk.leader("L1", price=130)
+    assert desk.decided("L1") == (Decision.COPIED, None)
+
+
+def test_scenario_5_6_an_after_market_order_is_not_held_against_the_limits_of_this_day() -> None:
+    desk = Clocked("20:00:00", circuit()).quoted(100, 90, 110).start()
+    desk.leader(price=112, after_market=True, status="TRANSIT")
+    assert desk.placed().after_market
+    assert desk.quotes_asked() == []
+
+
 # --- 5.6 without a data plan ------------------------------------------------------------------------------------------
 
 

@@ -182,8 +182,8 @@ def test_run_refuses_broken_rules_with_every_finding_at_once(desk: Desk) -> None
 
 
 def test_run_refuses_what_is_not_built_yet(desk: Desk) -> None:
-    desk.rules = {"policy": {"limits": {"max_order_lots": 5}}}
-    refused(desk, 2, "max_order_lots", "not built yet")
+    desk.rules = {"rate_limits": {"orders": {"per_day": 100}}}
+    refused(desk, 2, "per_day", "not built yet")
     assert not desk.store.exists()
 
 

@@ -235,6 +235,7 @@ def test_scenario_1_unknown_instrument_passes_with_the_frames_lot_size_where_the
 def test_scenario_1_a_limit_without_a_last_price_to_make_it_from_is_refused(desk: Desk) -> None:
     desk.policy = {"mapping": {"order_type": {"MARKET": "LIMIT"}}}
     desk.settings("leader", frame_missing=["refLtp"])
+    desk.settings(data_plan="DH-902")  # nor is a quote to be had
     desk.start()
     order = desk.place(order_type="MARKET", price=0)
     row = desk.follows(order, decision="refused", reason="check_unavailable")

@@ -9,7 +9,7 @@ from tests.scenarios.desk import CALL, HALF, SHARE, Desk
 MARKET = {"order_type": "MARKET", "price": 0}
 SELL = {"transaction_type": "SELL"}
 MARGIN = {"checks": {"margin": True, "price_band": "none"}}
-BAND = {"checks": {"margin": False, "price_band": "circuit"}}
+BAND = {"checks": {"margin": False, "price_band": "pct", "price_band_pct": 20}}
 
 
 def test_scenario_5_3_without_the_margin_it_is_refused_with_both_figures(desk: Desk) -> None:
@@ -48,16 +48,16 @@ def test_scenario_5_3_where_nothing_can_be_asked_checks_unavailable_decides(desk
     desk.followers = ("alice", "bob")
     desk.policy = MARGIN
     desk.overrides = {"bob": {"checks": {**MARGIN["checks"], "unavailable": "pass"}}}
-    desk.broker.tell("faults", kind="error", path="^/margincalculator", status=500)
+    desk.broker.tell("faults", kind="status", path="^/margincalculator", status=500)
     desk.start()
     order = desk.place()
     desk.follows(order, "alice", decision="refused", reason="check_unavailable")
     desk.follows(order, "bob", decision="copied", follower_status="PENDING")
 
 
-def test_scenario_5_6_outside_the_circuit_it_is_refused_with_the_band(desk: Desk) -> None:
+def test_scenario_5_6_outside_the_band_it_is_refused_with_the_band(desk: Desk) -> None:
     desk.policy = BAND
-    desk.broker.tell("instrument", **CALL, lower_circuit=80, upper_circuit=120)
+    desk.price(100)
     desk.start()
     row = desk.follows(desk.place(price=70), decision="refused", reason="circuit_limit")
     assert "80" in row["detail"]
@@ -66,13 +66,19 @@ def test_scenario_5_6_outside_the_circuit_it_is_refused_with_the_band(desk: Desk
     desk.heard("place")
 
 
-def test_scenario_6_7_an_exit_outside_the_circuit_goes_at_its_edge(desk: Desk) -> None:
+def test_scenario_5_6_the_circuit_limits_are_asked_for_where_the_account_has_the_data_plan(desk: Desk) -> None:
+    desk.policy = {"checks": {"margin": False, "price_band": "circuit"}}
+    desk.start()
+    desk.follows(desk.place(price=90), decision="copied", follower_status="PENDING")
+    asked = [row for name in ("leader", "alice") for row in desk.broker.ask("requests", account=name)["requests"]]
+    assert [row for row in asked if row["path"].startswith("/marketfeed/quote")]
+
+
+def test_scenario_6_7_an_exit_outside_the_band_goes_at_its_edge(desk: Desk) -> None:
     desk.policy = BAND
-    desk.broker.tell("instrument", **CALL, lower_circuit=80, upper_circuit=120)
+    desk.price(100)
     desk.start()
     desk.follows(desk.place(**MARKET), follower_status="TRADED")
-    desk.settings("leader", band_text="ckt")
-    desk.broker.tell("instrument", **CALL, lower_circuit=80, upper_circuit=140)
     order = desk.place(**SELL, price=130)
     row = desk.follows(order, decision="copied", follower_status="PENDING")
     assert row["reason"] == "repriced"
@@ -175,10 +181,8 @@ def test_delivery_is_refused_for_an_account_without_ddpi(desk: Desk) -> None:
     desk.follows(order, decision="refused", reason="delivery_not_allowed")
 
 
-def test_self_trade_is_refused_where_the_leader_is_the_same_person(desk: Desk) -> None:
-    desk.rules = {"leader": {"person": "one"}}
-    desk.policy = {"exits": {"confirm_short": "never"}}
+def test_an_entry_that_could_meet_an_order_of_the_same_person_is_refused(desk: Desk) -> None:
     desk.start()
-    desk.by_hand("alice", transactionType="SELL", price=95)
-    desk.look_again()
-    desk.follows(desk.place(price=96), decision="refused", reason="self_trade")
+    desk.by_hand("alice", transactionType="SELL", price=120)
+    desk.look_again(times=2)
+    desk.follows(desk.place(price=121), decision="refused", reason="self_trade")

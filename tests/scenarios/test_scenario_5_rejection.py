@@ -116,12 +116,11 @@ def test_scenario_5_2_a_cancel_of_the_leader_asks_nothing_of_a_dead_copy(desk: D
 
 def test_scenario_5_2_what_only_one_broker_refuses_does_not_hold_up_the_others(desk: Desk) -> None:
     desk.followers = ("alice", "bob")
-    desk.broker.tell("holding", account="leader", exchange_segment="NSE_EQ", security_id="2885", quantity=10)
-    desk.broker.tell("holding", account="bob", exchange_segment="NSE_EQ", security_id="2885", quantity=10)
+    desk.broker.tell("bar", account="alice", **SHARE, kind="not_allowed")
     desk.start()
-    order = desk.place(**SHARE, transaction_type="SELL", quantity=10, price=1500, product_type="CNC")
-    desk.follows(order, "alice", decision="dead", reason="rejected_holdings")
+    order = desk.place(**SHARE, quantity=10, price=1390)
+    desk.follows(order, "alice", decision="dead", reason="rejected_instrument")
     row = desk.follows(order, "bob", decision="copied", follower_status="PENDING")
-    assert pick(row, "side", "follower_quantity") == ("SELL", 10)
+    assert pick(row, "side", "follower_quantity") == ("BUY", 10)
     desk.heard("place")
     desk.heard("place", account="bob")

@@ -142,8 +142,7 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         if exit_part is None or is_open(exit_part):
             detail = "the exit part of this reversal has not filled yet"
             return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
-    reverses = lead.order_id.endswith("#entry")
-    if follower.policy.exits.never_reverse and still_closing(draft, rules, follower, leader, reverses=reverses):
+    if follower.policy.exits.never_reverse and still_closing(draft, rules, follower, leader):
         detail = "what was copied on the other side is not closed yet"
         return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
     return None

@@ -143,10 +143,12 @@ def opened(name: str, underlying: str, *, at: int, window: int) -> Basket:
 
 def basket_for(baskets: Sequence[Basket], underlying: str, *, at: int, window: int) -> Basket | None:
     """The open basket that an entry which came at this moment joins; None: it is the first one of its own, or there
-    are no baskets (a window of 0). A basket keeps the window that it was opened with."""
+    are no baskets (a window of 0). A basket keeps the window that it was opened with; an entry that came less than a
+    window before it was opened, and was looked at later, belongs to it too."""
     if window <= 0:
         return None
-    return next((one for one in baskets if one.underlying == underlying and one.opened_at <= at < one.closes_at), None)
+    mine = (one for one in baskets if one.underlying == underlying)
+    return next((one for one in mine if one.opened_at - window < at < one.closes_at), None)
 
 
 def verdicts(legs: Sequence[Leg], basket: Basket, policy: MultiLeg, *, now: int) -> Mapping[str, Verdict]:
@@ -167,6 +169,31 @@ def verdicts(legs: Sequence[Leg], basket: Basket, policy: MultiLeg, *, now: int)
     if failing and policy.on_failure is not OnFailure.ALERT:
         return {key: verdict if isinstance(verdict, Fail) else Fail(detail=failing) for key, verdict in said.items()}
     return said
+
+
+def growth(legs: Sequence[Leg], key: str, basket: Basket, policy: MultiLeg, *, now: int) -> Verdict:
+    """May a leg that has left become as large as it is wanted now? A short one not without the cover for all of it."""
+    ordered = sorted(legs, key=_age)
+    leg = next((one for one in ordered if one.key == key), None)
+    if leg is None or not leg.is_short_option or policy.order is LegOrder.AS_PLACED:
+        return Go()
+    depends = _depends(ordered)
+    longs = [one for one in ordered if one.is_long_option]
+    hopeful = [one for one in longs if _is_hopeful(one, basket, policy, now)]
+    filled = _Cover((one, one.filled) for one in longs)
+    coming = _Cover((one, one.quantity if one in hopeful else one.filled) for one in longs)
+    for other in ordered:
+        if other is not leg and other.key in depends:
+            filled.take(other, depends[other.key])
+            coming.take(other, depends[other.key])
+    needed, have = depends.get(key, 0), filled.of(leg)
+    if have >= needed:
+        return Go()
+    if coming.of(leg) < needed:
+        lost = [long for long in longs if _may_cover(long, leg) and long not in hopeful]
+        return Fail(detail=_uncovered(have, needed, lost, policy))
+    until = _next_deadline(hopeful, basket, policy)
+    return Wait(until=until, detail=f"{have} of {needed} covered by long legs")
 
 
 def next_moment(legs: Sequence[Leg], basket: Basket, policy: MultiLeg, *, now: int) -> int:

@@ -71,7 +71,7 @@ class Index:
             _move(self.baskets, f"{one.follower}/{one.basket}", key, there=after is not None)
         _move(self.open, one.follower, key, there=after is not None and is_open(after))
         _move(self.holding, one.follower, key, there=after is not None and bool(after.hold))
-        if after is not None and after.due_at:
+        if after is not None and after.due_at and (after.exit or is_open(after)):
             self.timed[key] = after.due_at
         else:
             self.timed.pop(key, None)

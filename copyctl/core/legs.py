@@ -93,13 +93,14 @@ def forget(draft: Draft, before: int) -> None:
 
 
 def verdict(draft: Draft, rules: Rules, follower: Follower, copy: Copy) -> baskets.Verdict:
-    """May this leg leave now?"""
-    record = record_of(draft, copy)
-    if record is None or copy.slots:
+    """May this leg leave now, or grow where it has left?"""
+    record, policy = record_of(draft, copy), follower.policy.multi_leg
+    if record is None:
         return baskets.Go()
-    found = baskets.verdicts(
-        _legs(draft, rules, follower, copy.basket, copy), _as_basket(record), follower.policy.multi_leg, now=draft.now
-    )
+    legs = _legs(draft, rules, follower, copy.basket, copy)
+    if copy.slots:
+        return baskets.growth(legs, copy.leader_order_id, _as_basket(record), policy, now=draft.now)
+    found = baskets.verdicts(legs, _as_basket(record), policy, now=draft.now)
     return found.get(copy.leader_order_id, baskets.Go())
 
 
@@ -175,7 +176,7 @@ def settle_baskets(draft: Draft, rules: Rules, attend: Attend) -> None:
         if follower is None or record is None:
             continue
         for copy in members(draft, account, name):
-            if copy.decision is Decision.QUEUED and not copy.slots:
+            if copy.waits or (copy.decision is Decision.QUEUED and not copy.slots):
                 attend(copy_key(copy.leader_order_id, account))
         legs = _legs(draft, rules, follower, name)
         fallout = baskets.fallout(legs, _as_basket(record), follower.policy.multi_leg, now=draft.now)

@@ -19,6 +19,8 @@ from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Leg, Level, OrderStatus, Source, Validity
 
+NEWEST = 20
+"""So many of the leader's last orders in an instrument tell whether he was at it just now."""
 SEEN_AT_CONNECT = 2 * SECOND
 """A change that the broker dates after the last connect less this is not late, whatever the clocks say."""
 _RESTING = (OrderStatus.PENDING, OrderStatus.TRIGGERED, OrderStatus.PART_TRADED)
@@ -151,7 +153,8 @@ def _recently(draft: Draft, order: Order) -> bool:
     """Did the leader trade or order the same instrument shortly before?"""
     if order.segment is None or order.security_id is None:
         return False
-    for other in draft.leads_in(instrument_key(order.segment, order.security_id)):
+    key = instrument_key(order.segment, order.security_id)
+    for other in (*draft.newest_leads_in(key, NEWEST), *draft.open_leads_in(order.account, key)):
         known = draft.orders.get(order_key(order.account, other.order_id))
         if known is not None and draft.now - known.newest_as_of < SHORTLY:
             return True

@@ -119,7 +119,7 @@ def _count_group(
 def _reconsider(draft: Draft, rules: Rules, instrument: str, product: Product | None) -> None:
     """What is told of his position late may make an exit of what seemed to be an entry, as long as nobody has acted
     on that (scenario 4.7: a short that is none is the worst thing to copy)."""
-    for lead in draft.leads_in(instrument):
+    for lead in draft.open_leads_in(rules.leader.client_id, instrument):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         if order is None or order.over or order.product is not product or order.side is None:
             continue
@@ -206,7 +206,7 @@ def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order
     and a stop below the market: it opens, whichever trades first.
     """
     units = 0
-    for other in draft.leads_in(lead.instrument):
+    for other in draft.open_leads_in(rules.leader.client_id, lead.instrument):
         against = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if against is None or against.side is order.side or against.product is not order.product or against.over:
             continue
@@ -233,9 +233,7 @@ def _undone(moves: list[_Move]) -> tuple[dict[str, int], dict[str, int]]:
     closed: dict[str, int] = {}
     for side in Side:
         fresh = [
-            (move.lead.order_id, move.opens)
-            for move in moves
-            if move.opens and move.order.side is side and move.fresh
+            (move.lead.order_id, move.opens) for move in moves if move.opens and move.order.side is side and move.fresh
         ]
         closing = [(move.lead.order_id, move.closes) for move in moves if move.closes and move.order.side is not side]
         both = min(sum(units for _, units in fresh), sum(units for _, units in closing))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.core import filters
+from copyctl.core.index import instrument_of
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, order_key
 from copyctl.model.choices import ExitBase
@@ -160,22 +161,22 @@ def leader_order(draft: Draft, rules: Rules, row: str) -> Order | None:
     return draft.orders.get(order_key(rules.leader.client_id, leader_id(row)))
 
 
-def still_closing(draft: Draft, rules: Rules, follower: Follower, order: Order, *, reverses: bool) -> bool:
+def still_closing(draft: Draft, rules: Rules, follower: Follower, order: Order) -> bool:
     """Is something copied on the other side of an entry to be closed first, or may an entry there that is wanted no
-    more still fill? Until then the entry would close it, and the exit open what the entry should (scenario 4.11).
-    ``reverses``: it is the part of an order that comes after all of that was closed."""
+    more still fill? Until then the entry would close it, and the exit open what the entry should (scenario 4.11)."""
     if order.segment is None or order.security_id is None or order.side is None or order.product is None:
         return False
     sign, key = -sign_of(order.side), f"{order.segment}/{order.security_id}"
     instrument = draft.instruments.get(key)
     product = mapped_product(follower.policy.mapping, order.product)
     here = position(draft, follower.client_id, order.segment, order.security_id, product)
-    stays = ZERO if reverses else max(ZERO, sign * here.target)
-    if sign * here.copied - stays >= (instrument.lot_size if instrument else 1):
+    if sign * here.copied - max(ZERO, sign * here.target) >= (instrument.lot_size if instrument else 1):
         return True
-    for copy in draft.copies_in(follower.client_id, key):
+    for copy in draft.open_copies(follower.client_id):
         wanted = copy.wanted
-        if wanted is None or wanted.product is not product or not any(slot.live for slot in copy.slots):
+        if wanted is None or wanted.product is not product or instrument_of(copy) != key:
+            continue
+        if not any(slot.live for slot in copy.slots):
             continue
         if copy.exit and wanted.side is order.side:
             return True

@@ -7,6 +7,7 @@ a state moves on. A step that fails leaves nothing behind.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
@@ -266,6 +267,17 @@ class Draft:
         keys.update((key, None) for key in self.leader_orders.written)
         found = (self.leader_orders.get(key) for key in keys)
         return [one for one in found if one is not None and one.instrument == instrument]
+
+    def newest_leads_in(self, instrument: str, most: int) -> list[LeaderOrder]:
+        """The leader's last orders in an instrument, newest first, those of this step left out."""
+        keys = islice(reversed(self.state.index.leads.get(instrument, {})), most)
+        found = (self.leader_orders.get(key) for key in keys)
+        return [one for one in found if one is not None]
+
+    def open_leads_in(self, account: str, instrument: str) -> list[LeaderOrder]:
+        """The leader's orders in an instrument that are not over."""
+        found = (self.leader_orders.get(order.order_id) for order in self.orders_in((account,), instrument))
+        return [one for one in found if one is not None]
 
     def open_copies(self, account: str) -> list[Copy]:
         """A follower's copies that may still trade or be decided."""

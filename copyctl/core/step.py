@@ -26,7 +26,7 @@ from copyctl.core.positions import (
 )
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, copy_key, follower_of, instrument_key, order_key
-from copyctl.model.effects import Effect, Notice, ReadBooks, RefreshInstruments
+from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -135,7 +135,7 @@ def _started(draft: Draft, event: Started) -> None:
     forget_questions(draft)
     for instrument in list(draft.instruments.values()):
         if not instrument.known:  # it may be listed by now
-            draft.instruments.drop(instrument_key(instrument.segment, instrument.security_id))
+            draft.effects.append(AskInstrument(segment=instrument.segment, security_id=instrument.security_id))
     if draft.rules is not None:
         ask_at_start(draft, draft.rules)
     for follower in draft.rules.followers if draft.rules is not None else ():

@@ -1,4 +1,4 @@
-"""Prints every figure as one table. ``python -m tests.bench [latency|ten|turns|start|memory ...]``."""
+"""Prints every figure as one table. ``python -m tests.bench [latency|ten|checks|turns|start|memory ...]``."""
 
 import platform
 import sys
@@ -6,11 +6,11 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import engine, latency
+from tests.bench import checks, engine, latency
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["latency", "ten", "turns", "start", "memory"]
+    wanted = sys.argv[1:] or ["latency", "ten", "checks", "turns", "start", "memory"]
     table = Table(title=f"copyctl, Python {platform.python_version()}, {platform.machine()}")
     for heading in ("figure", "value", "goal"):
         table.add_column(heading)
@@ -22,6 +22,11 @@ def main() -> None:
         found = latency.compare(10)
         table.add_row("last of ten, p50", f"{found['p50 ms']:.2f} ms", "<= 3 ms")
         table.add_row("dhanhq in threads, ten", f"{1 / found['p50 x floor']:.2f} x ours", ">= 3 x")
+    if "checks" in wanted:
+        off, on = checks.added()
+        table.add_row(
+            "a decision with all checks", f"{on:.0f} us, {on - off:.0f} us more than with none", "<= 150 more"
+        )
     if "turns" in wanted:
         table.add_row("decode + step + journal, one a turn", f"{engine.turns():,.0f} events/s", "")
         together = engine.turns(at_once=32)

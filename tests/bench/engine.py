@@ -12,6 +12,7 @@ from copyctl.edge.journal_file import FILE
 from copyctl.engine.conductor import Conductor
 from copyctl.model.effects import Send
 from copyctl.model.events import Answered, BooksRead, FrameRead, PolicyLoaded, Started, StreamChanged
+from copyctl.model.facts import FactArrived, Positions, PositionsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.request import Fate, Outcome
 from copyctl.model.terms import Segment
@@ -26,7 +27,10 @@ name: bench
 broker: {{adapter: dhan, rest_url: "http://127.0.0.1:1/v2", order_update_url: "ws://127.0.0.1:1"}}
 leader: {{client_id: "{LEADER}", access_token: none}}
 followers: [{{name: alice, client_id: "{FOLLOWER}", access_token: none}}]
-policy: {{sizing: {{strategy: fixed_ratio, ratio: 0.5}}}}
+policy:
+  sizing: {{strategy: fixed_ratio, ratio: 0.5}}
+  market_hours: {{enforce: false}}
+  checks: {{margin: false, price_band: none}}
 """
 
 
@@ -92,6 +96,8 @@ def turns(events: int = 5000, *, at_once: int = 1) -> float:
         for account in (LEADER, FOLLOWER):
             conductor.post(StreamChanged(at=now, account=account, up=True))
             conductor.post(BooksRead(at=now, account=account, asked_at=now))
+            held, wanted = Positions(account=account, as_of=now), PositionsWanted(account=account)
+            conductor.post(FactArrived(at=now, account=account, question=wanted, fact=held))
         conductor.turn()
         wire, spent = Dhan(), 0.0
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now / 1e9 + 19_800))

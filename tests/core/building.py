@@ -264,24 +264,26 @@ class Desk:
 
     def tell(self, question: Question) -> None:
         """The broker's answer to a question, at once."""
+        fact = self.fact_for(question, self.now)
+        if fact is not None:
+            self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
+
+    def fact_for(self, question: Question, now: int) -> Fact | None:
+        """What the broker answers to a question; None: nothing at all."""
         if isinstance(question, PositionsWanted) and question.account not in self.silent:
             rows = self.held.get(question.account)
             rows = self._as_thought(question.account) if rows is None else rows
-            fact: Fact = Positions(account=question.account, as_of=self.now, rows=rows)
-        elif isinstance(question, FundsWanted) and "funds" not in self.silent:
+            return Positions(account=question.account, as_of=now, rows=rows)
+        if isinstance(question, FundsWanted) and "funds" not in self.silent:
             money = self.money.get(question.account, Decimal(10_000_000))
-            fact = Funds(account=question.account, as_of=self.now, available=money, start_of_day=money)
-        elif isinstance(question, MarginWanted) and "margin" not in self.silent:
+            return Funds(account=question.account, as_of=now, available=money, start_of_day=money)
+        if isinstance(question, MarginWanted) and "margin" not in self.silent:
             units = sum(order.quantity for order in question.orders)
-            fact = MarginNeed(as_of=self.now, required=units * self.margin_per_unit)
-        elif isinstance(question, QuoteWanted) and "quotes" not in self.silent:
-            fact = self.quotes.get(question.security_id) or Quote(
-                segment=question.segment, security_id=question.security_id, as_of=self.now
-            )
-            fact = replace(fact, as_of=self.now)
-        else:
-            return
-        self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
+            return MarginNeed(as_of=now, required=units * self.margin_per_unit)
+        if isinstance(question, QuoteWanted) and "quotes" not in self.silent:
+            blank = Quote(segment=question.segment, security_id=question.security_id, as_of=now)
+            return replace(self.quotes.get(question.security_id) or blank, as_of=now)
+        return None
 
     def _as_thought(self, account: str) -> tuple[PositionRow, ...]:
         """The positions of an account just as the state has them."""

@@ -280,6 +280,24 @@ def test_a_short_leg_fails_that_was_covered_and_is_so_no_more() -> None:
     assert it.decided("S") == FAILED
 
 
+def test_two_legs_that_he_enlarges_together_grow_the_long_one_first() -> None:
+    it = desk()
+    spread(it)
+    it.wait(2)
+    it.ack("A-H")
+    fills(it, "H", HEDGE, 45, "PART_TRADED")
+    leg(it, "S", SELL, BODY, quantity=80)
+    assert rows(it.taken())[-1] == ("S", PLACE)
+    it.ack("A-S")
+    it.copied("PENDING", order_id="S", security_id=BODY)
+    leg(it, "S", SELL, BODY, quantity=200)
+    leg(it, "H", BUY, HEDGE, price=20, quantity=200)
+    assert rows(it.taken()) == [("H", MODIFY)]
+    it.ack()
+    fills(it, "H", HEDGE, 100)
+    assert it.asked() == [(MODIFY, 100, Decimal(100))]
+
+
 # --- on_failure -----------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,12 @@
 """Scenario 9.1: the kill switch: what trips it, what it does and in which order, what is left when it is released."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copyctl.core.state import State
 from copyctl.core.step import step
@@ -11,9 +14,10 @@ from copyctl.model.events import BooksUnreadable, CommandGiven, PolicyLoaded, St
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillStateWanted, BrokerKillWanted, Fact, FactArrived, Lack
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Account, Position
-from copyctl.model.request import Fate, RequestKind
+from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held
+from tests.core.exits_life import ExitsWorld
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 REFUSED = (Decision.REFUSED, Reason.KILL_SWITCH)
@@ -840,3 +844,75 @@ def test_a_kill_in_the_step_that_loads_the_rules_sends_nothing_before_the_start(
     desk.state = State({name: list(rows.values()) for name, rows in desk.state.tables.items()})
     loaded = step(desk.state, PolicyLoaded(at=desk.now, digest="d", document="{}", rules=desk.rules))
     assert [one for one in loaded.effects if type(one).__name__ == "Send"] == []
+
+
+def test_a_cancel_in_an_instrument_that_no_master_knows_follows_after_a_restart() -> None:
+    desk = Desk({"checks": {"instrument": False}}, **switch()).start()
+    entry(desk, "L1", security_id="77777")
+    kill(desk)
+    desk.restart(books=True)
+    desk.leader("L1", "CANCELLED", security_id="77777")
+    assert desk.asked() == [(CANCEL,)]
+
+
+# --- at any moment of any day -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Killed(ExitsWorld):
+    """A day of entries and exits on which somebody turns the switch on, with all troubles that a day may have."""
+
+    words: tuple[str, ...] = ("flatten",)
+    off: bool = False
+
+    def day(self) -> None:
+        self.later(self.chance.randrange(50 * SECOND), lambda: self._command("kill"))
+        if self.off:
+            self.later(52 * SECOND, lambda: self._command("resume"))
+        super().day()
+
+    def _command(self, word: str) -> None:
+        if not self.alive:
+            self.later(SECOND, lambda: self._command(word))
+            return
+        self.feed(CommandGiven(at=self.desk.now, command_id=1, command=word, actions=self.words))
+        self.durable = self._tables()
+
+    def _leaves(self, request: Request) -> None:
+        on = account(self.desk)
+        if on.killed_at and not request.exit:
+            assert request.kind is not PLACE, "an entry was placed under the kill switch"
+        assert not on.halted, "something left while everything is held back"
+        super()._leaves(request)
+
+    def open_entries(self) -> list[str]:
+        found = [one for one in self.of(ALICE) if one.correlation_id and not self.is_exit(one)]
+        return [one.order_id for one in found]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from((0.0, 0.15, 0.4)))
+def test_whenever_the_switch_comes_flatten_ends_flat_with_no_entry_open(seed: int, trouble: float) -> None:
+    world = Killed(seed, trouble=trouble, ahead=True, parts=switch("cancel_open_orders"))
+    world.day()
+    assert world.open_entries() == []
+    assert world.net(ALICE) == 0
+    assert account(world.desk).kill_actions == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from((0.0, 0.3)))
+def test_whenever_halt_comes_nothing_leaves_until_the_resume(seed: int, trouble: float) -> None:
+    world = Killed(seed, trouble=trouble, ahead=True, parts=switch(), words=("halt",), off=True)
+    world.day()
+    assert not killed(world.desk)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from((0.0, 0.3)))
+def test_whenever_the_switch_comes_the_follower_is_flat_when_the_leader_is(seed: int, trouble: float) -> None:
+    world = Killed(seed, trouble=trouble, ahead=True, parts=switch(), words=("cancel_open_orders",))
+    world.day()
+    assert world.open_entries() == []
+    if world.net(LEADER) == 0:
+        assert world.net(ALICE) == 0

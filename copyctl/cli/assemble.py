@@ -3,7 +3,7 @@
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from copyctl.edge.transport import DhanGateway
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.choices import Adapter
 from copyctl.model.effects import Notice
+from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Account, Rules
 from copyctl.model.records import Copy
 from copyctl.model.secret import SourceKind
@@ -29,6 +30,9 @@ from copyctl.wire.dhan.dialect import Dhan
 MASTER_URL = "https://images.dhan.co/api-data/api-scrip-master-detailed.csv"
 LIVE_HOSTS = ("api.dhan.co", "api-order-update.dhan.co")
 SECOND = 1_000_000_000
+MASTER_WITHIN_SECONDS = 5.0
+"""How long a kill waits for the instrument list, where it needs one at all; then the newest copy that was kept is used.
+"""
 
 
 class CannotRun(Exception):
@@ -48,6 +52,15 @@ class Run:
     streams: tuple[Callable[[], Awaitable[None]], ...]
     simulator: Simulator | None
     rules: Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Some followers with nobody to copy. ``accounts``: those that can be asked; ``unreached``: why others cannot."""
+
+    replicator: Replicator
+    accounts: frozenset[str]
+    unreached: Mapping[str, str]
 
 
 def refuse_live_hosts(rules: Rules) -> None:
@@ -78,9 +91,7 @@ async def assembled(
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
     refuse_live_hosts(rules)
-    for account in (rules.leader, *rules.followers):
-        for secret in (account.access_token, account.pin, account.totp_secret):
-            register_secret(secret.reveal())
+    _hide_secrets(rules)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
         journal = open_journal(folder, leader=rules.leader.client_id)
@@ -128,6 +139,63 @@ async def assembled(
             simulator=simulator,
             rules=rules,
         )
+
+
+@contextlib.asynccontextmanager
+async def followers_alone(
+    rules: Rules, digest: str, document: str, accounts: Collection[str], *, listen: Callable[[Notice], None]
+) -> AsyncIterator[Reach]:
+    """These followers alone, for what a kill has to do where no run is alive: no leader, no streams, and no mark that
+    a run has begun. Nothing is sent for any other account.
+
+    Raises:
+        CannotRun: the rules do not let anything be sent.
+        copyctl.edge.journal.StoreLocked: a run has just begun.
+        copyctl.edge.journal.StoreError: the store cannot be used.
+    """
+    refuse_live_hosts(rules)
+    _hide_secrets(rules)
+    folder = Path(rules.store.path)
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        journal = open_journal(folder, leader=rules.leader.client_id)
+        stack.callback(journal.close)
+        gateways: dict[str, DhanGateway] = {}
+        unreached: dict[str, str] = {}
+        for one in rules.followers:
+            if one.client_id not in accounts:
+                continue
+            try:
+                gateways[one.client_id] = _gateway(rules, one.client_id, _token(one), clock)
+            except (OSError, ValueError) as trouble:
+                unreached[one.client_id] = mask(str(trouble))
+        for gateway in gateways.values():
+            stack.push_async_callback(gateway.close)
+        instruments = MasterSource(
+            rules.broker.instruments or MASTER_URL, folder, timeout_seconds=MASTER_WITHIN_SECONDS
+        )
+        outside = Outside(
+            clock=clock,
+            journal=journal,
+            wire=Dhan(),
+            gateways=gateways,
+            instruments=instruments,
+            calendar=Calendars(folder),
+            listen=listen,
+        )
+        # nobody listens to the leader here: that is no silence of his
+        silence_is_none = replace(rules, kill_switch=replace(rules.kill_switch, on_stream_silence=None))
+        replicator = Replicator(silence_is_none, digest, document, outside)
+        if any(isinstance(one, Instrument) and not one.known for one in replicator.state.tables["instrument"].values()):
+            await instruments.read()
+        yield Reach(replicator=replicator, accounts=frozenset(gateways), unreached=unreached)
+
+
+def _hide_secrets(rules: Rules) -> None:
+    """See to it that no log line shows a secret."""
+    for account in (rules.leader, *rules.followers):
+        for secret in (account.access_token, account.pin, account.totp_secret):
+            register_secret(secret.reveal())
 
 
 def _mark(journal: Journal, rules: Rules) -> None:

@@ -1,31 +1,41 @@
-"""``kill`` and ``resume``: the switch by hand, on a live run or for the next one."""
+"""``kill`` and ``resume``: the switch by hand, on a live run, or (a kill) by itself where none is alive."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
 from copyctl.cli import options
 from copyctl.cli.deployment import Deployment, deployment
-from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, answer, leave
-from copyctl.cli.tables import resting_table
-from copyctl.edge.journal import put_command
+from copyctl.cli.solo import Acted, act
+from copyctl.cli.speech import BROKER, DONE, FINDINGS, USAGE, Format, answer, leave, note
+from copyctl.cli.tables import kill_orders_table, resting_table
+from copyctl.edge.journal import StoreLocked, put_command
 from copyctl.model.choices import KillAction
 from copyctl.model.records import Account
 from copyctl.report.kill import kill_words, resting
 from copyctl.report.picture import Picture
 
 FELT_WITHIN_SECONDS = 3.0
+BEGINS_WITHIN_SECONDS = 30.0
+"""How long after its start a run may be busy with what it needs before it takes commands in: tokens, the instrument
+list."""
 LOOK_EVERY_SECONDS = 0.1
+ACTS_WITHIN_SECONDS = 60
+RUNS_SEEN_OFF = 3
+"""So often it is begun again where a run has ended just before it took the command in, or has just begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a person wants switched, for one follower or (None) for all. ``actions``: what the flags add to a kill."""
+    """What a person wants switched, for one follower or (None) for all. ``actions``: what the flags add to a kill;
+    ``within``: how many seconds it acts by itself."""
 
     command: str
     follower: str | None
@@ -33,6 +43,7 @@ class Asked:
     dry_run: bool
     reason: str = ""
     actions: tuple[KillAction, ...] = ()
+    within: int = ACTS_WITHIN_SECONDS
 
     @property
     def halts(self) -> bool:
@@ -61,6 +72,10 @@ def kill(
         bool,
         typer.Option("--halt", help="Then send nothing at all: cancels and exits wait for resume. Lists what rests."),
     ] = False,
+    within: Annotated[
+        int,
+        typer.Option("--within", metavar="SECONDS", min=1, max=3600, help="How long to act, with no run alive."),
+    ] = ACTS_WITHIN_SECONDS,
     dry_run: options.DryRun = False,
     form: options.AsFormat = None,
 ) -> None:
@@ -70,8 +85,9 @@ def kill(
     kill_switch.actions in the rules is done as well, and what the flags ask for: open entries first, then positions,
     then the halt. copyctl status tells what is still to be done. Orders that are not ours are never touched.
 
-    It holds until copyctl resume, over restarts too. With no run alive it is stored and felt at the next start;
-    copyctl run --once is one.
+    It holds until copyctl resume, over restarts too. With no run alive this command does what is to be done itself,
+    with the followers' tokens alone, and lists each order; exit code 3 says that a part was not done. The next run
+    goes on with that.
 
     \b
     Example:
@@ -83,7 +99,13 @@ def kill(
     actions = tuple(action for wanted, action in flags if wanted)
     with deployment(rules, dry_run=dry_run) as it:
         asked = Asked(
-            command="kill", follower=follower, rules_file=rules, dry_run=dry_run, reason=reason, actions=actions
+            command="kill",
+            follower=follower,
+            rules_file=rules,
+            dry_run=dry_run,
+            reason=reason,
+            actions=actions,
+            within=within,
         )
         _switch(it, asked, form)
 
@@ -109,25 +131,72 @@ def resume(
         _switch(it, Asked(command="resume", follower=follower, rules_file=rules, dry_run=dry_run), form)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What came of it, for people and for programs. ``code``: the exit code."""
+
+    code: int
+    applied: str
+    text: str
+    acted: Acted | None = None
+
+
 def _switch(it: Deployment, asked: Asked, form: Format | None) -> None:
-    """Have it done by the run that is alive, or by the next one, and say which."""
+    """Have it done: by the run that is alive, by this command, or by the next run; and say which."""
     account = _account(it, asked.follower)
     accounts = [account] if account else list(it.names)
-    running = it.journal.running
     number = put_command(
         it.folder, asked.command, account=account, reason=asked.reason, actions=asked.actions, at=time.time_ns()
     )
-    trouble = _trouble(it, asked, number, accounts) if running else None
-    outcome = _stored(it, asked) if not running else trouble.text if trouble else _done(it, asked)
+    outcome = _outcome(it, asked, number, accounts)
     document: dict[str, Any] = {
-        "ok": trouble is None,
-        "applied": "stored" if not running or (trouble and trouble.waits) else "running",
-        "detail": f"{asked.command} for {asked.whom}{outcome}",
+        "ok": outcome.code == DONE,
+        "applied": outcome.applied,
+        "detail": f"{asked.command} for {asked.whom}{outcome.text}",
     }
+    told: list[RenderableType] = [document["detail"]]
+    if asked.command == "kill":
+        acted = outcome.acted or Acted()
+        document["orders"] = acted.orders
+        document["failed"] = [{"follower": name, "text": why} for name, why in acted.failed.items()]
+        told += [kill_orders_table(acted.orders)] if acted.orders else []
     if asked.halts:
         document["resting"] = resting(it.journal.records(), it.names, set(accounts))
-    answer(form, document, document["detail"], *([resting_table(document["resting"])] if asked.halts else []))
-    raise typer.Exit(FINDINGS if trouble else DONE)
+        told.append(resting_table(document["resting"]))
+    answer(form, document, *told)
+    raise typer.Exit(outcome.code)
+
+
+def _outcome(it: Deployment, asked: Asked, number: int, accounts: Sequence[str]) -> _Outcome:
+    """The command is in the store. A run that is alive takes it in; where none is, a kill is done here."""
+    trouble: _Trouble | None = None
+    for _ in range(RUNS_SEEN_OFF):
+        if not it.journal.running:
+            try:
+                return _without_run(it, asked, accounts)
+            except StoreLocked:
+                note("a run has just begun: it is told")
+        trouble = _trouble(it, asked, number, accounts)
+        if trouble is None or not trouble.waits or it.journal.running:
+            break
+    if trouble is None:
+        return _Outcome(code=DONE, applied="running", text=_done(it, asked))
+    return _Outcome(code=FINDINGS, applied="stored" if trouble.waits else "running", text=trouble.text)
+
+
+def _without_run(it: Deployment, asked: Asked, accounts: Sequence[str]) -> _Outcome:
+    """No run is alive: a kill acts by itself, where anything is to be done.
+
+    Raises:
+        StoreLocked: one has just begun.
+    """
+    if asked.command == "resume":
+        return _Outcome(code=DONE, applied="stored", text=" is stored: no run is alive, the next one starts with it")
+    if asked.dry_run:
+        return _Outcome(code=DONE, applied="stored", text=_stored_dry(it, asked))
+    acted = act(it, asked.rules_file, accounts, asked.actions, everybody=not asked.follower, within=asked.within)
+    code = BROKER if acted.failed else DONE
+    return _Outcome(code=code, applied="stored", text=_told(it, asked, acted), acted=acted)
 
 
 def _done(it: Deployment, asked: Asked) -> str:
@@ -137,19 +206,35 @@ def _done(it: Deployment, asked: Asked) -> str:
     return f": {_effect(it, asked)}"
 
 
-def _stored(it: Deployment, asked: Asked) -> str:
-    """What is to come of it where nobody is there to do it."""
-    if asked.command == "resume":
-        return " is stored: no run is alive, the next one starts with it"
-    once = f"copyctl run --once --rules {quote(str(asked.rules_file))}{' --dry-run' if asked.dry_run else ''}"
+def _stored_dry(it: Deployment, asked: Asked) -> str:
+    """Of a dry run nothing is at the broker: there is nothing that could be done now."""
+    once = f"copyctl run --once --rules {quote(str(asked.rules_file))} --dry-run"
     return f" is stored: no run is alive. {once} acts on it now, else the next run does: {_effect(it, asked)}"
+
+
+def _told(it: Deployment, asked: Asked, acted: Acted) -> str:
+    """What a kill did by itself, or why there was nothing to do."""
+    stops = _stops(asked)
+    if not acted.to_do:
+        why = f"; nothing is to be done now: {acted.why}" if acted.why else ""
+        return f" is stored: no run is alive{why}. From the next start on {stops}"
+    did = ", then ".join(kill_words(acted.to_do))
+    if not acted.failed:
+        return f" is done, by this command since no run is alive: {did}. From the next start on {stops}"
+    failed = "; ".join(f"{name}: {why}" for name, why in acted.failed.items())
+    again = "The next run tries what is left again, and so does this command when it is given once more"
+    return f" is stored, and not all of it is done ({did}). {failed}. {again}; {stops}"
+
+
+def _stops(asked: Asked) -> str:
+    follow = "" if asked.halts else ", the leader's cancels and exits still follow"
+    return f"nothing new is copied{follow}"
 
 
 def _effect(it: Deployment, asked: Asked) -> str:
     """What a kill does, by its flags and by the rules."""
     to_do = kill_words((*it.rules.kill_switch.actions, *asked.actions))
-    follow = "" if asked.halts else ", the leader's cancels and exits still follow"
-    return f"nothing new is copied{follow}" + (f"; to do: {', then '.join(to_do)}" if to_do else "")
+    return _stops(asked) + (f"; to do: {', then '.join(to_do)}" if to_do else "")
 
 
 def _account(it: Deployment, follower: str | None) -> str:
@@ -174,19 +259,27 @@ class _Trouble:
 
 def _trouble(it: Deployment, asked: Asked, number: int, accounts: Sequence[str]) -> _Trouble | None:
     """What the run lacks after some seconds of having taken the command in and holding to it; None for nothing."""
-    until = time.monotonic() + FELT_WITHIN_SECONDS
+    patience = _patience(it)
+    until = time.monotonic() + patience
     while True:
         waits = any(one.command_id == number for one in it.journal.commands())
         if not waits and _holds(it, asked, accounts):
             return None
-        if time.monotonic() > until:
+        if time.monotonic() > until or (waits and not it.journal.running):
             break
         time.sleep(LOOK_EVERY_SECONDS)
     if waits:
-        text = f" is stored, but the run has not taken it in within {FELT_WITHIN_SECONDS:.0f} s. See whether it hangs"
+        text = f" is stored, but the run has not taken it in within {patience:.0f} s. See whether it hangs"
     else:
         text = " was taken in, but the run does not show that it holds to it. See what it says"
     return _Trouble(text=f"{text} (copyctl status), and stop it if need be", waits=waits)
+
+
+def _patience(it: Deployment) -> float:
+    """How long a run may take to take a command in (s): one that has just begun does so before it sends anything."""
+    since = it.journal.meta("running_since")
+    age = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() if since else BEGINS_WITHIN_SECONDS
+    return max(FELT_WITHIN_SECONDS, BEGINS_WITHIN_SECONDS - max(0.0, age))
 
 
 def _holds(it: Deployment, asked: Asked, accounts: Sequence[str]) -> bool:

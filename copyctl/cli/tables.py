@@ -20,6 +20,7 @@ STATE_STYLES = {
     "unauthenticated": "bold red",
     "killed": "bold red",
 }
+FATE_STYLES = {"cancelled": "green", "traded": "green", "expired": "green", "open": "yellow"}
 NOTHING = "-"
 
 
@@ -73,6 +74,22 @@ def resting_table(rows: Sequence[Row]) -> Table | Text:
             " ".join(clean(part) for part in what if part is not None) + (", an exit" if row["exit"] else ""),
             clean(row["order_id"] or f"not known yet ({row['correlation_id']})"),
             clean(row["leader_order_id"]),
+        )
+    return table
+
+
+def kill_orders_table(rows: Sequence[Row]) -> Table:
+    """What a kill asked of the broker, and what came of it."""
+    table = _table("follower", "asked", "order id", "copy of", "end", "")
+    for row in rows:
+        what = (row["kind"], row["side"], row["quantity"], row["symbol"] or row["security_id"])
+        table.add_row(
+            clean(row["follower"]),
+            " ".join(clean(part) for part in what if part is not None),
+            clean(row["order_id"] or NOTHING),
+            clean(row["leader_order_id"]),
+            Text(clean(row["fate"]).replace("_", " "), style=FATE_STYLES.get(row["fate"], "bold red")),
+            clean(row["text"]),
         )
     return table
 

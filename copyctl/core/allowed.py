@@ -4,6 +4,8 @@ What is at the broker counts as if it had filled, with the terms that may still 
 on its way counts in full until the broker shows it. Placements that have not left yet count as placed.
 """
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -11,11 +13,12 @@ from msgspec.structs import replace
 from copyctl.core import limits
 from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable
 from copyctl.core.capital import ask_funds, funds, price_of
+from copyctl.core.exposure import Exposure
 from copyctl.core.hours import SECOND, day_start
-from copyctl.core.index import instrument_of
+from copyctl.core.index import instrument_of, placements
 from copyctl.core.market import ask_quote
 from copyctl.core.plan import of
-from copyctl.core.state import Draft, instrument_key, order_key, position_key
+from copyctl.core.state import Draft, copy_key, instrument_key, order_key, position_key
 from copyctl.model.choices import CopyOn, OnBreach
 from copyctl.model.facts import Positions
 from copyctl.model.instrument import Instrument
@@ -24,6 +27,7 @@ from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot
 from copyctl.model.terms import Product, Segment, Side
 
+ZERO = Decimal(0)
 MINUTE = 60 * SECOND
 IN_VAIN_FOR = 60 * SECOND
 """A quote that told no price is not asked for again before this."""
@@ -105,7 +109,7 @@ def _places(asked: Asked) -> bool:
     """Will it be an order that has not been sent yet, not a change of one?"""
     if asked.follower.policy.copy_on is CopyOn.TRADED:
         checked = asked.copy.checked
-        return checked is None or asked.wanted.terms.quantity > checked.quantity or _unsent(asked.copy) > 0
+        return checked is None or asked.wanted.terms.quantity > checked.quantity or placements(asked.copy)[1] > 0
     return not any(slot.live and slot.sent for slot in asked.copy.slots)
 
 
@@ -116,21 +120,23 @@ def standing_of(draft: Draft, follower: Follower, own: Copy, instrument: Instrum
     """What a follower has and has done, the copy ``own`` left out."""
     account = draft.account(follower.client_id)
     policy = follower.policy.limits
-    others = [one for one in draft.open_copies(follower.client_id) if one.leader_order_id != own.leader_order_id]
-    open_orders = unsent = 0
-    for copy in others:
-        open_orders += sum(1 for slot in copy.slots if slot.live)
-        unsent += _unsent(copy)
+    before = placements(draft.copies.get(copy_key(own.leader_order_id, follower.client_id)))
+    open_orders, unsent = (every - mine for every, mine in zip(draft.placements(account.account), before, strict=True))
     if follower.policy.copy_on is CopyOn.TRADED:  # each growth of it is an order beside those that it has
         open_orders += sum(1 for slot in own.slots if slot.live and slot.sent)
-    exposures: dict[str, limits.Exposure] = {}
+    found: dict[str, Exposure] = {}
     if limits.looks_at_positions(policy):
         key = instrument_key(instrument.segment, instrument.security_id)
-        exposures = _exposures(draft, follower.client_id, others, "" if limits.looks_at_others(policy) else key)
+        if limits.looks_at_others(policy):
+            found = dict(exposures(draft, account.account))
+        mine = _exposure(draft, account.account, key, without=own.leader_order_id)
+        found.pop(key, None)
+        if mine is not None:
+            found[key] = mine
     return limits.Standing(
-        exposures=exposures,
+        exposures=found,
         open_orders=open_orders,
-        placed_last_minute=unsent + sum(1 for at in account.placed if draft.now - at < MINUTE),
+        placed_last_minute=unsent + len(account.placed) - bisect_right(account.placed, draft.now - MINUTE),
         placed_today=unsent + account.placed_today,
         capital=_capital(draft, follower.client_id),
         profit_today=account.profit,
@@ -144,34 +150,69 @@ def _capital(draft: Draft, account: str) -> Decimal | None:
     return known.available if known.start_of_day is None else known.start_of_day
 
 
-def _unsent(copy: Copy) -> int:
-    """Its placements that have not left yet."""
-    return sum(1 for slot in copy.slots if slot.live and not slot.sent)
-
-
-def _exposures(draft: Draft, account: str, others: list[Copy], only: str) -> dict[str, limits.Exposure]:
-    """What an account holds and may come to hold by its open entries, by instrument; ``only`` in one, "" for all."""
-    nets: dict[str, int] = {}
-    opens: dict[str, list[int]] = {}
-    paid: dict[str, Decimal] = {}
-    for here in draft.positions_in(account, only) if only else draft.positions_of(account):
-        key = instrument_key(here.segment, here.security_id)
-        nets[key] = nets.get(key, 0) + here.net
-        paid[key] = max(paid.get(key, here.price), here.price)
-    for copy in others:
-        key = instrument_of(copy)
-        if copy.exit or not copy.slots or copy.wanted is None or (only and key != only):
-            continue
-        sides = opens.setdefault(key, [0, 0])
-        sides[copy.wanted.side is Side.SELL] += may_trade(draft, copy)
-        if copy.wanted.terms.price:
-            paid.setdefault(key, copy.wanted.terms.price)
-    found = {}
-    for key in {**nets, **opens}:
-        net, (buys, sells) = nets.get(key, 0), opens.get(key, (0, 0))
-        if net or buys or sells:
-            found[key] = _exposure(draft, key, net, buys, sells, paid.get(key))
+def exposures(draft: Draft, account: str) -> dict[str, Exposure]:
+    """What an account holds and may come to hold by its open copies, by instrument. What the state says is kept until
+    something that it hangs on changes; what this step wrote comes on top."""
+    index = draft.state.index
+    kept: dict[str, Exposure] = index.exposures.setdefault(account, {})
+    stale = index.stale.pop(account, None)
+    if stale:
+        _put(kept, Draft(draft.state, draft.now), account, stale)
+    written = _written(draft, account)
+    if not written:
+        return kept
+    found = dict(kept)
+    _put(found, draft, account, written)
     return found
+
+
+def _put(found: dict[str, Exposure], draft: Draft, account: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        one = _exposure(draft, account, key) if key else None
+        if one is not None:
+            found[key] = one
+        else:
+            found.pop(key, None)
+
+
+def _written(draft: Draft, account: str) -> set[str]:
+    """The instruments in which this step has written something that an exposure hangs on."""
+    keys = {*draft.quotes.written, *draft.instruments.written}
+    keys.update(instrument_of(one) for one in draft.copies.written.values() if one and one.follower == account)
+    keys.update(
+        f"{one.segment}/{one.security_id}" for one in draft.orders.written.values() if one and one.account == account
+    )
+    for key in draft.positions.written:
+        owner, _, rest = key.partition("/")
+        if owner == account:
+            keys.add(rest.rpartition("/")[0])
+    return keys
+
+
+def _exposure(draft: Draft, account: str, key: str, *, without: str = "") -> Exposure | None:
+    """One instrument of an account, the row ``without`` left out; None: flat, with nothing open. Exits count as well:
+    an entry on their side reaches further once they have filled."""
+    net, price = 0, ZERO
+    for here in draft.positions_in(account, key):
+        net += here.net
+        price = max(price, here.price)
+    sides = {Side.BUY: 0, Side.SELL: 0}
+    for copy in draft.open_copies_in(account, key):
+        if copy.leader_order_id != without and copy.slots and copy.wanted is not None:
+            sides[copy.wanted.side] += may_trade(draft, copy)
+            price = price or copy.wanted.terms.price
+    if not (net or sides[Side.BUY] or sides[Side.SELL]):
+        return None
+    instrument, quoted = draft.instruments.get(key), draft.quotes.get(key)
+    return Exposure(
+        net=net,
+        open_buy=sides[Side.BUY],
+        open_sell=sides[Side.SELL],
+        price=(quoted.last_price if quoted is not None else None) or price or None,
+        multiplier=instrument.multiplier if instrument else 1,
+        lot_size=instrument.lot_size if instrument else 1,
+        underlying=instrument.underlying if instrument and instrument.segment.is_derivative else "",
+    )
 
 
 def may_trade(draft: Draft, copy: Copy) -> int:
@@ -187,20 +228,6 @@ def _leaves(draft: Draft, copy: Copy, slot: Slot) -> int:
     order = draft.orders.get(order_key(copy.follower, slot.order_id)) if slot.order_id else None
     shown = order.terms.quantity if order is not None and order.terms is not None else 0
     return max(0, max(slot.asked.quantity, shown) - slot.filled)
-
-
-def _exposure(draft: Draft, key: str, net: int, buys: int, sells: int, paid: Decimal | None) -> limits.Exposure:
-    instrument = draft.instruments.get(key)
-    quoted = draft.quotes.get(key)
-    return limits.Exposure(
-        net=net,
-        open_buy=buys,
-        open_sell=sells,
-        price=(quoted.last_price if quoted is not None else None) or paid or None,
-        multiplier=instrument.multiplier if instrument else 1,
-        lot_size=instrument.lot_size if instrument else 1,
-        underlying=instrument.underlying if instrument and instrument.segment.is_derivative else "",
-    )
 
 
 def note_prices(draft: Draft, fact: Positions) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from copyctl.core.decide import entry_part
 from copyctl.core.hours import SECOND, day_start
+from copyctl.core.index import is_open
 from copyctl.core.market import ask_quote, last_price
 from copyctl.core.pursue import request_id
 from copyctl.core.sizing import SizingFacts, left_over, needs_capital, needs_price
@@ -30,6 +31,8 @@ SHOWN_WITHIN = SECOND
 """Money that an order blocks shows in funds that were asked for so long after the order was taken."""
 FUNDS_SERVE = 60 * SECOND
 """Funds older than this are asked for again, while the old ones serve."""
+HELD_SERVE = 5 * SECOND
+"""The same where margin is held that they do not show."""
 FAILED_FOR = 5 * SECOND
 """A question that could not be answered is not repeated before this."""
 LOST_AFTER = 10 * SECOND
@@ -105,21 +108,21 @@ def held(draft: Draft, account: str, known: Funds | None, *, without: str = "") 
 
 def unshown(draft: Draft, copy: Copy, known: Funds | None) -> Decimal:
     """What of a copy's hold these funds do not show yet: of one that is over, only what its fills keep blocked."""
-    if not copy.slots and copy.decision not in (Decision.QUEUED, Decision.COPIED):
+    if not copy.hold:
         return ZERO
-    if not copy.hold or (known is not None and _shows(draft, copy, known)):
+    if known is not None and known.as_of > copy.hold_at + SHOWN_WITHIN and _shows(draft, copy, known):
         return ZERO
-    asked = copy.checked.quantity if copy.checked is not None else 0
-    if any(slot.live for slot in copy.slots) or not asked:
+    if is_open(copy) or (not copy.slots and copy.decision is Decision.COPIED):
         return copy.hold
-    return copy.hold * min(copy.filled, asked) / asked
+    asked = max(copy.filled, copy.checked.quantity if copy.checked is not None else 0)
+    return copy.hold * copy.filled / asked if asked else ZERO
 
 
 def _shows(draft: Draft, copy: Copy, known: Funds) -> bool:
     """Were these funds asked for when everything of a copy had been at the broker for a moment?"""
-    taken_at = copy.hold_at
     if not copy.slots:
         return False  # a leg of a basket that has not left yet
+    taken_at = copy.hold_at
     for slot in copy.slots:
         for kind in (RequestKind.PLACE, RequestKind.MODIFY):
             if slot.live and draft.requests.get(request_id(slot, kind)) is not None:
@@ -132,6 +135,13 @@ def release(draft: Draft, account: str, known: Funds) -> None:
     """New funds were told: what they show, and what will never be blocked, is held no longer."""
     for copy in draft.holding(account):
         if not unshown(draft, copy, known):
+            draft.copies.put(replace(copy, hold=ZERO))
+
+
+def free_ended(draft: Draft) -> None:
+    """What has ended without a fill blocks nothing: its hold ends with it."""
+    for copy in list(draft.copies.written.values()):
+        if copy is not None and copy.hold and not copy.filled and not is_open(copy):
             draft.copies.put(replace(copy, hold=ZERO))
 
 

@@ -16,6 +16,7 @@ from copyctl.core.decide import ready
 from copyctl.core.exit_fate import clearing
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_shape import Case, adopted, offered, place
+from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
 from copyctl.core.owing import as_exit, barred, blank, leader_closed, settle_cuts, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
@@ -42,6 +43,7 @@ def steer(draft: Draft, rules: Rules, account: str, key: str) -> None:
     if follower is None or instrument is None or draft.account(account).held:
         return
     settle_cuts(draft, rules, follower, key)
+    keep_flat(draft, rules, follower, key)
     exits = _exits(draft, rules, follower, key, instrument)
     if not any(_is_on_its_way(one.copy) for one in exits):
         for here in draft.positions_in(account, key):
@@ -57,7 +59,7 @@ def freed(draft: Draft, account: str) -> list[str]:
         copy_key(copy.leader_order_id, account)
         for copy in draft.open_copies(account)
         if (copy.decision is Decision.QUEUED and copy.reason == Reason.EXIT_OPEN)
-        or (not copy.exit and copy.cut and copy.wanted != copy.pursued)
+        or (not copy.exit and copy.cut and copy.slots and copy.wanted != copy.pursued)
     ]
 
 

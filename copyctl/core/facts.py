@@ -104,6 +104,9 @@ def _positions(draft: Draft, rules: Rules, event: FactArrived) -> None:
         leader_shifted(draft, rules, shift)
     else:
         follower_shifted(draft, shift)
+        for request in draft.waiting():  # an exit may have waited for this
+            if (request.account, request.waits_for) == (event.account, Reason.CHECKING):
+                draft.requests.put(replace(request, due_at=0))
         _ask_instruments(draft, event.account)
         if isinstance(event.fact, Positions):
             note_prices(draft, event.fact)
@@ -131,9 +134,6 @@ def _positions_known(draft: Draft, rules: Rules, account: str) -> None:
         return
     for here in draft.positions_of(account):
         draft.moved[(account, instrument_key(here.segment, here.security_id))] = None
-    for request in draft.waiting():
-        if (request.account, request.waits_for) == (account, Reason.CHECKING):
-            draft.requests.put(replace(request, due_at=0))
 
 
 def _profile(draft: Draft, _rules: Rules, event: FactArrived) -> None:

@@ -11,6 +11,7 @@ from copyctl.core.asked import Asked, Later
 from copyctl.core.checks import has_gone, hours
 from copyctl.core.decide import Verdict, entry_part
 from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.persons import exit_meets
 from copyctl.core.positions import position_of
 from copyctl.core.sessions import unfit
 from copyctl.core.state import Draft, copy_key, instrument_key, order_key
@@ -43,7 +44,11 @@ def permit(
     if not account.ready:
         return Denied(reason=Reason.CHECKING, detail="the follower's books were not read yet", final=False)
     if request.exit:
-        return _exit(draft, rules, request, follower)
+        met = exit_meets(draft, rules, follower, request) if follower is not None else ""
+        answer = _exit(draft, rules, request, follower)
+        if met and isinstance(answer, Approved):
+            return Denied(reason=Reason.SELF_TRADE, detail=met, final=False)
+        return answer
     return _entry(draft, rules, request, follower, leader_ready=leader_ready)
 
 
@@ -73,7 +78,7 @@ def _still(draft: Draft, rules: Rules, request: Request, follower: Follower) -> 
         return Denied(reason=answer.reason, detail=answer.detail, final=False, until=answer.until)
     if isinstance(answer, Verdict):
         return Denied(reason=answer.reason or Reason.MARKET_CLOSED, detail=answer.detail)
-    if request.queued_at != draft.now:
+    if request.queued_at != draft.now or request.revision:  # what is placed anew has passed no check in this step
         one = Asked(
             draft=draft,
             rules=rules,

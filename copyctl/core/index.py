@@ -4,9 +4,11 @@ Kept by ``State.apply`` from each change; whatever is taken back is taken back h
 as ordered sets of keys.
 """
 
+from typing import Any
+
 from copyctl.model.order import Order
 from copyctl.model.records import Copy, LeaderOrder, Position, Record
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Decision, Side
 
 Keys = dict[str, None]
 
@@ -21,12 +23,37 @@ def is_open(copy: Copy) -> bool:
     return copy.waits or copy.decision is Decision.QUEUED or any(slot.live for slot in copy.slots)
 
 
+def placements(copy: Copy | None) -> tuple[int, int]:
+    """How many of its placements may trade, and how many of these have not left yet."""
+    live = unsent = 0
+    for slot in copy.slots if copy is not None else ():
+        if slot.live:
+            live += 1
+            unsent += not slot.sent
+    return live, unsent
+
+
+def live_place(account: str, instrument: str, side: Side, *, exits: bool) -> str:
+    """Where a follower's copies with open orders on one side of an instrument are found."""
+    return f"{account}/{instrument}/{side}/{'exit' if exits else 'entry'}"
+
+
+def _living(copy: Copy | None) -> str:
+    if copy is None or copy.wanted is None or not any(slot.live for slot in copy.slots):
+        return ""
+    return live_place(copy.follower, instrument_of(copy), copy.wanted.side, exits=copy.exit)
+
+
 class Index:
     """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
     ``resting``: orders that are not over, by account and instrument. ``timed``: copies that are looked at again at a
     moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``: copies for which margin is
-    held, by follower. ``accounts``: positions by account."""
+    held, by follower. ``accounts``: positions by account. ``working``: open copies by follower and instrument.
+    ``slots``: of a follower's copies, the placements that may trade and those of them that have not left.
+
+    ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
+    hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Keys] = {}
@@ -38,7 +65,14 @@ class Index:
         self.resting: dict[str, Keys] = {}
         self.baskets: dict[str, Keys] = {}
         self.holding: dict[str, Keys] = {}
+        self.live: dict[str, Keys] = {}
         self.accounts: dict[str, Keys] = {}
+        self.working: dict[str, Keys] = {}
+        self.slots: dict[str, tuple[int, int]] = {}
+        self.exposures: dict[str, dict[str, Any]] = {}
+        self.stale: dict[str, Keys] = {}
+        self.legs: dict[tuple[str, str], Any] = {}
+        self.turns: dict[str, int] = {}
 
     def note(self, table: str, key: str, before: Record | None, after: Record | None) -> None:
         """A record was put in the place of another one; either may be missing."""
@@ -48,16 +82,26 @@ class Index:
             self._leader_order(key, before, after)  # type: ignore[arg-type]
         elif table == "order":
             order: Order = after or before  # type: ignore[assignment]
-            _move(
-                self.resting,
-                f"{order.account}/{order.segment}/{order.security_id}",
-                key,
-                there=after is not None and not order.over,
-            )
-        elif table == "position" and (before is None or after is None):
-            one: Position = after or before  # type: ignore[assignment]
-            _move(self.positions, f"{one.account}/{one.segment}/{one.security_id}", key, there=after is not None)
+            instrument = f"{order.segment}/{order.security_id}"
+            _move(self.resting, f"{order.account}/{instrument}", key, there=after is not None and not order.over)
+            self.stale.setdefault(order.account, {})[instrument] = None
+        elif table == "position":
+            self._position(key, before, after)  # type: ignore[arg-type]
+        elif table in ("quote", "instrument"):
+            for account, known in self.exposures.items():
+                if key in known:
+                    self.stale.setdefault(account, {})[key] = None
+            if table == "instrument":
+                self.legs.clear()
+
+    def _position(self, key: str, before: Position | None, after: Position | None) -> None:
+        one: Position = after or before  # type: ignore[assignment]
+        instrument = f"{one.segment}/{one.security_id}"
+        if before is None or after is None:
+            _move(self.positions, f"{one.account}/{instrument}", key, there=after is not None)
             _move(self.accounts, one.account, key, there=after is not None)
+        self.stale.setdefault(one.account, {})[instrument] = None
+        self.turns[one.account] = self.turns.get(one.account, 0) + 1
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))
@@ -69,9 +113,24 @@ class Index:
         one: Copy = after or before  # type: ignore[assignment]
         if one.basket:
             _move(self.baskets, f"{one.follower}/{one.basket}", key, there=after is not None)
-        _move(self.open, one.follower, key, there=after is not None and is_open(after))
+        open_now = after is not None and is_open(after)
+        _move(self.open, one.follower, key, there=open_now)
+        _move(self.working, now or was, key, there=open_now and bool(now))
+        if was != now and was:
+            _move(self.working, was, key, there=False)
+        for place in {was, now}:
+            self.stale.setdefault(one.follower, {})[place.partition("/")[2]] = None
+        live, unsent = self.slots.get(one.follower, (0, 0))
+        (less_live, less_unsent), (more_live, more_unsent) = placements(before), placements(after)
+        self.slots[one.follower] = (live + more_live - less_live, unsent + more_unsent - less_unsent)
+        was, now = _living(before), _living(after)
+        if was != now:
+            if was:
+                _move(self.live, was, key, there=False)
+            if now:
+                _move(self.live, now, key, there=True)
         _move(self.holding, one.follower, key, there=after is not None and bool(after.hold))
-        if after is not None and after.due_at and (after.exit or is_open(after)):
+        if after is not None and after.due_at and (after.exit or open_now):
             self.timed[key] = after.due_at
         else:
             self.timed.pop(key, None)

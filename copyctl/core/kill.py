@@ -294,7 +294,7 @@ def _is_lost(draft: Draft, slot: Slot) -> bool:
 
 def _flatten(draft: Draft, follower: Follower) -> bool:
     """Close everything copied, what was sold first. Entries that rest end before, lest they open it again, and what
-    fills late is closed as well. Done when nothing copied is left."""
+    fills late is closed as well. Done when nothing copied is left, and nothing can come to it any more."""
     name = follower.client_id
     waited = draft.now - draft.account(name).kill_acting_at
     ended = _cancel_open(draft, follower)
@@ -304,7 +304,8 @@ def _flatten(draft: Draft, follower: Follower) -> bool:
     sold = [here for here in held if here.copied < 0]
     for here in sold if sold and waited < 2 * PATIENCE else held:
         _close(draft, follower, here)
-    return ended and not held
+    open_still = (slot.live for copy in draft.open_copies(name) if not copy.exit for slot in copy.slots)
+    return not held and not any(open_still)
 
 
 def _close(draft: Draft, follower: Follower, here: Position) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
+from copyctl.core.exposure import Exposure, in_lots, known
 from copyctl.model.policy import Limits, Table
 from copyctl.model.terms import Side
 
@@ -25,29 +26,6 @@ CAPITAL, PROFIT = "capital", "profit"
 Figure = int | Decimal
 _ByQuantity = Callable[[int], Figure | None]
 """A figure by the quantity of the entry; None: the entry leaves it as it is, or it is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """One instrument of one follower's account, all products together, own trades by hand included.
-
-    ``net``: signed units held now. ``open_buy``, ``open_sell``: units that its open entries may still trade, the order
-    under check left out. ``price``: rupees at which one unit is counted; None, or not above 0: not known.
-    ``multiplier``: units in one of quantity. ``underlying``: "" has none, and counts towards no underlying's lots.
-    """
-
-    net: int
-    open_buy: int
-    open_sell: int
-    price: Decimal | None
-    multiplier: int
-    lot_size: int
-    underlying: str
-
-    @property
-    def worst(self) -> int:
-        """Units held or owed at most, whichever of its open entries fill; 0 only when flat with nothing open."""
-        return max(self.net + self.open_buy, self.open_sell - self.net)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,10 +220,10 @@ def _case(entry: Entry, standing: Standing) -> _Case:
     mine = standing.exposures.get(entry.key)
     own_price, held, ahead, behind = None, False, 0, 0
     if mine is not None:
-        own_price, held = _known(mine.price), mine.worst != 0
+        own_price, held = known(mine.price), mine.worst != 0
         long, short = mine.net + mine.open_buy, mine.open_sell - mine.net
         ahead, behind = (long, short) if entry.side is Side.BUY else (short, long)
-    price = _known(entry.price) or own_price
+    price = known(entry.price) or own_price
     dearest = max(price, own_price) if price and own_price else price
     return _Case(
         entry=entry,
@@ -259,22 +237,12 @@ def _case(entry: Entry, standing: Standing) -> _Case:
     )
 
 
-def _known(price: Decimal | None) -> Decimal | None:
-    """A price to count with: 0 says nothing."""
-    return price if price is not None and price > 0 else None
-
-
-def _lots(units: int, lot_size: int) -> int:
-    """Lots that hold ``units``: a part of a lot counts as one."""
-    return -(-units // lot_size)
-
-
 def _of_order(case: _Case) -> _ByQuantity:
     return lambda quantity: case.entry.filled + quantity
 
 
 def _lots_of_order(case: _Case) -> _ByQuantity:
-    return lambda quantity: _lots(case.entry.filled + quantity, case.entry.lot_size)
+    return lambda quantity: in_lots(case.entry.filled + quantity, case.entry.lot_size)
 
 
 def _value_of_order(case: _Case) -> _ByQuantity:
@@ -288,17 +256,14 @@ def _open_positions(case: _Case) -> _ByQuantity:
 
 
 def _gross_exposure(case: _Case) -> _ByQuantity:
-    others = ZERO
-    for one in case.others():
-        if (price := _known(one.price)) is not None:
-            others += one.worst * one.multiplier * price
+    others = sum((one.value for one in case.others() if one.value is not None), ZERO)
     return lambda quantity: others + case.value(quantity)
 
 
 def _underlying_lots(case: _Case) -> _ByQuantity:
     entry = case.entry
-    others = sum(_lots(one.worst, one.lot_size) for one in case.others() if one.underlying == entry.underlying)
-    return lambda quantity: others + _lots(case.worst(quantity), entry.lot_size)
+    others = sum(one.lots for one in case.others() if one.underlying == entry.underlying)
+    return lambda quantity: others + in_lots(case.worst(quantity), entry.lot_size)
 
 
 def _share_of_capital(case: _Case) -> _ByQuantity:
@@ -337,9 +302,7 @@ def _lacks_position_price(case: _Case) -> str:
 
 def _lacks_any_price(case: _Case) -> str:
     unknown = (
-        key
-        for key, one in case.standing.exposures.items()
-        if _known(one.price) is None and one.worst and key != case.entry.key
+        key for key, one in case.standing.exposures.items() if one.value is None and one.worst and key != case.entry.key
     )
     return _lacks_position_price(case) or next(unknown, "")
 

@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 from msgspec.structs import replace
 
 from copyctl.core.asked import Answer, Asked, Later, refuse, unavailable
-from copyctl.core.capital import FAILED_FOR, LOST_AFTER, ask_funds, funds, held, unshown
+from copyctl.core.capital import FAILED_FOR, FUNDS_SERVE, HELD_SERVE, LOST_AFTER, ask_funds, funds, held, unshown
 from copyctl.core.hours import SECOND
 from copyctl.core.mapping import HUNDRED
 from copyctl.core.market import last_price
@@ -20,7 +20,7 @@ from copyctl.model.facts import Ask, FactArrived, Funds, MarginNeed, MarginOrder
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Terms
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Blocked, Needed
+from copyctl.model.records import Blocked, Needed, Position
 from copyctl.model.request import Desired
 from copyctl.model.terms import Side
 
@@ -42,7 +42,7 @@ def covered(asked: Asked) -> Answer:
     if not asked.follower.policy.checks.margin or not _costs_more(asked):
         return asked.copy
     draft, account = asked.draft, asked.copy.follower
-    known = funds(draft, account)
+    known = funds(draft, account, serve=HELD_SERVE if draft.holding(account) else FUNDS_SERVE)
     if known is None:
         if ask_funds(draft, account):
             return _funds_come(draft, account, "the follower's funds were asked for")
@@ -129,8 +129,7 @@ def _told(asked: Asked, units: int) -> Blocked | Later:
     """What the calculator said that serves these terms, or that it was asked."""
     draft, wanted = asked.draft, asked.wanted
     price = _price(asked, wanted.terms)
-    legs = held_legs(draft, asked.copy.follower, asked.instrument)
-    basis = " ".join(f"{one.segment}/{one.security_id}/{one.product}:{one.side}:{one.quantity}" for one in legs)
+    legs, basis = _held(draft, asked.copy.follower, asked.instrument)
     key = _key(asked.copy.follower, wanted, price)
     known = draft.margins.get(key)
     told = known.told if known is not None and known.told is not None and known.told.basis == basis else None
@@ -173,32 +172,47 @@ def _key(account: str, wanted: Desired, price: Decimal) -> str:
     return f"{account}/{instrument}/{wanted.product}/{wanted.side}/{price:.1e}"
 
 
-def held_legs(draft: Draft, account: str, instrument: Instrument) -> list[MarginOrder]:
+def held_legs(draft: Draft, account: str, instrument: Instrument) -> tuple[MarginOrder, ...]:
     """The account's positions in the underlying of a derivative, as orders that the calculator understands."""
+    return _held(draft, account, instrument)[0]
+
+
+def _held(draft: Draft, account: str, instrument: Instrument) -> tuple[tuple[MarginOrder, ...], str]:
+    """The same, and as a text that changes with it; kept while no position of the account changes."""
     if not instrument.segment.is_derivative or not instrument.underlying:
-        return []
-    legs = []
-    for here in draft.positions_of(account):
-        if not here.net or not here.segment.is_derivative:
-            continue
-        leg = draft.instruments.get(instrument_key(here.segment, here.security_id))
-        if leg is None or leg.underlying != instrument.underlying:
-            continue
-        legs.append(
-            MarginOrder(
-                side=Side.BUY if here.net > 0 else Side.SELL,
-                segment=here.segment,
-                security_id=here.security_id,
-                product=here.product,
-                quantity=abs(here.net),
-                price=here.price,
-            )
+        return (), ""
+    index, place = draft.state.index, (account, instrument.underlying)
+    turn = index.turns.get(account, 0)
+    moved = draft.instruments.written or any(key.startswith(f"{account}/") for key in draft.positions.written)
+    kept = index.legs.get(place)
+    if kept is not None and kept[0] == turn and not moved:
+        return kept[1], kept[2]
+    legs = tuple(
+        MarginOrder(
+            side=Side.BUY if here.net > 0 else Side.SELL,
+            segment=here.segment,
+            security_id=here.security_id,
+            product=here.product,
+            quantity=abs(here.net),
+            price=here.price,
         )
-    return legs
+        for here in draft.positions_of(account)
+        if here.net and _underlying(draft, here) == instrument.underlying
+    )
+    basis = " ".join(f"{one.segment}/{one.security_id}/{one.product}:{one.side}:{one.quantity}" for one in legs)
+    if not moved:
+        index.legs[place] = (turn, legs, basis)
+    return legs, basis
+
+
+def _underlying(draft: Draft, here: Position) -> str:
+    """What a derivative is one of, "" for none."""
+    instrument = draft.instruments.get(instrument_key(here.segment, here.security_id))
+    return instrument.underlying if instrument is not None and here.segment.is_derivative else ""
 
 
 def _ask(
-    draft: Draft, key: str, wanted: Desired, units: int, price: Decimal, basis: str, legs: list[MarginOrder]
+    draft: Draft, key: str, wanted: Desired, units: int, price: Decimal, basis: str, legs: tuple[MarginOrder, ...]
 ) -> Needed:
     known = draft.margins.get(key)
     account = key.partition("/")[0]
@@ -213,7 +227,7 @@ def _ask(
     )
     told = known.told if known is not None else None
     needed = Needed(key=key, account=account, units=units, price=price, basis=basis, asked_at=draft.now, told=told)
-    return ask(draft, needed, tuple(legs), (order,))
+    return ask(draft, needed, legs, (order,))
 
 
 def ask(draft: Draft, needed: Needed, legs: tuple[MarginOrder, ...], orders: tuple[MarginOrder, ...]) -> Needed:

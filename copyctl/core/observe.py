@@ -154,11 +154,14 @@ def _recently(draft: Draft, order: Order) -> bool:
     if order.segment is None or order.security_id is None:
         return False
     key = instrument_key(order.segment, order.security_id)
-    for other in (*draft.newest_leads_in(key, NEWEST), *draft.open_leads_in(order.account, key)):
-        known = draft.orders.get(order_key(order.account, other.order_id))
-        if known is not None and draft.now - known.newest_as_of < SHORTLY:
-            return True
-    return False
+    return any(_just_now(draft, order, other) for other in draft.newest_leads_in(key, NEWEST)) or any(
+        _just_now(draft, order, other) for other in draft.open_leads_in(order.account, key)
+    )
+
+
+def _just_now(draft: Draft, order: Order, other: LeaderOrder) -> bool:
+    known = draft.orders.get(order_key(order.account, other.order_id))
+    return known is not None and draft.now - known.newest_as_of < SHORTLY
 
 
 def _unseen_for(draft: Draft, order: Order) -> int:

@@ -6,15 +6,14 @@ What rests is what the books show, and what was sent or waits to be sent and no 
 from decimal import Decimal
 
 from copyctl.core.asked import Answer, Asked, refuse, warned
-from copyctl.core.index import instrument_of
 from copyctl.core.market import last_price
-from copyctl.core.self_trade import Resting, meets, sentence
-from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
+from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
 from copyctl.model.choices import Caution
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot
-from copyctl.model.request import Desired
+from copyctl.model.request import Desired, Request
 from copyctl.model.terms import Side
 
 
@@ -34,9 +33,39 @@ def self_trade(asked: Asked) -> Answer:
 
 def could_meet(draft: Draft, rules: Rules, follower: Follower, wanted: Desired, last: Decimal | None) -> str:
     """With which resting order of the same person, in any account, this one could trade, in a sentence; "" for none.
-    ``last``: the last traded price. For exits and entries alike."""
+    ``last``: the last traded price."""
     met = meets(wanted.terms, wanted.side, _against(draft, accounts_of(rules, follower), wanted), last)
     return sentence(wanted.terms, wanted.side, met) if met is not None else ""
+
+
+def exit_meets(draft: Draft, rules: Rules, follower: Follower, request: Request) -> str:
+    """With which resting order of the same person an exit would trade the moment that it arrives, in a sentence; "" for
+    none, and once it has waited for that one as long as ``fills.lag_deadline``. One that has to trade now, or only
+    rests at a stop, does not wait; the law is that an exit is delayed as little as can be."""
+    wanted = request.desired
+    how = follower.policy.checks.self_trade
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    if how is Caution.OFF or wanted is None or copy is None or copy.slots[request.revision].urgent:
+        return ""
+    if how is Caution.REFUSE and draft.now >= exit_leaves_at(rules, request):
+        return ""
+    instrument = draft.instruments.get(instrument_key(wanted.segment, wanted.security_id))
+    last = last_price(draft, instrument) if instrument is not None else None
+    others = _against(draft, accounts_of(rules, follower), wanted)
+    met = next((one for one in others if trade_at_once(wanted.terms, wanted.side, one, last)), None)
+    if met is None:
+        return ""
+    detail = sentence(wanted.terms, wanted.side, met)
+    if how is Caution.REFUSE:
+        return detail
+    draft.copies.put(warned(draft, copy, "self_trade", detail))
+    return ""
+
+
+def exit_leaves_at(rules: Rules, request: Request) -> int:
+    """When an exit leaves that waits for an order of the same person, whatever rests then (ns)."""
+    follower = follower_of(rules, request.account)
+    return request.queued_at + (follower.policy.fills.lag_deadline if follower is not None else 0)
 
 
 def accounts_of(rules: Rules, follower: Follower) -> list[str]:
@@ -70,8 +99,8 @@ def _against(draft: Draft, accounts: list[str], wanted: Desired) -> list[Resting
             )
         )
     for account in accounts:
-        for copy in draft.open_copies(account):
-            if copy.wanted is None or copy.wanted.side is wanted.side or instrument_of(copy) != key:
+        for copy in draft.open_copies_in(account, key):
+            if copy.wanted is None or copy.wanted.side is wanted.side:
                 continue
             found += [_unseen(copy, slot, copy.wanted.side) for slot in copy.slots if _is_unseen(draft, copy, slot)]
     return found

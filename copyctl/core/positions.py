@@ -19,7 +19,7 @@ from copyctl.model.order import Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Request
-from copyctl.model.terms import OrderType, Product, Segment, Side
+from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 
 CARRIED = frozenset({Product.MARGIN, Product.CNC, Product.MTF})
 """Products in which a position outlives the day."""
@@ -89,14 +89,19 @@ def count_leader(draft: Draft, rules: Rules, closed: Callable[[Closing], None]) 
             groups.setdefault((lead.instrument, order.product), []).append((lead, order))
     draft.leads_moved.clear()
     for (instrument, product), group in groups.items():
-        group.sort(key=lambda one: (one[1].created_time, one[0].first_seen_at, len(one[1].order_id), one[1].order_id))
-        _count_group(draft, rules, group, closed)
-        _reconsider(draft, rules, instrument, product)
+        group.sort(key=lambda one: _given_at(*one))
+        before = {one.product: one.net for one in draft.positions_in(rules.leader.client_id, instrument)}
+        if _count_group(draft, rules, group, closed):
+            _reconsider(draft, rules, instrument, product, closed)
+        for here in draft.positions_in(rules.leader.client_id, instrument):
+            if before.get(here.product, 0) != here.net and before.get(here.product, 0) * here.net <= 0:
+                draft.moved.update(((one.client_id, instrument), None) for one in rules.followers)
 
 
 def _count_group(
     draft: Draft, rules: Rules, group: list[tuple[LeaderOrder, Order]], closed: Callable[[Closing], None]
-) -> None:
+) -> bool:
+    """Count one group; has his position moved?"""
     moves = [
         _classified(draft, rules, lead, order)
         for lead, order in group
@@ -114,31 +119,58 @@ def _count_group(
             units, there = move.closes - less, max(0, -sign_of(order.side) * move.before) if order.side else 0
             closed(Closing(lead=move.lead, order=order, units=units, before=max(units, there - unreal)))
         unreal = max(0, unreal - less) + opened.get(move.lead.order_id, 0)
+    return any(move.opens or move.closes for move in moves)
 
 
-def _reconsider(draft: Draft, rules: Rules, instrument: str, product: Product | None) -> None:
+def _reconsider(
+    draft: Draft, rules: Rules, instrument: str, product: Product | None, closed: Callable[[Closing], None]
+) -> None:
     """What is told of his position late may make an exit of what seemed to be an entry, as long as nobody has acted
     on that (scenario 4.7: a short that is none is the worst thing to copy)."""
-    for lead in draft.open_leads_in(rules.leader.client_id, instrument):
+    for lead in draft.leads_in(instrument):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
-        if order is None or order.over or order.product is not product or order.side is None:
+        if order is None or order.product is not product or (order.over and not order.filled):
             continue
-        if not lead.classified or lead.exits or lead.counted or lead.undone or _is_acted_on(draft, rules, lead):
+        if not lead.classified or lead.exits or lead.undone or _is_acted_on(draft, rules, lead):
             continue
-        if order.segment is None or order.security_id is None or product is None:
+        if order.side is None or order.segment is None or order.security_id is None or product is None:
             continue
         here = position(draft, order.account, order.segment, order.security_id, product)
-        opposed = max(0, -sign_of(order.side) * here.net)
+        opposed = max(0, -sign_of(order.side) * _net_before(draft, rules, here, lead, order))
         exits = min(lead.wish.quantity, opposed + _working_against(draft, rules, lead, order)) if opposed else 0
-        if exits:
-            draft.leader_orders.put(replace(lead, exits=exits))
-            draft.touched[lead.order_id] = None
+        if not exits:
+            continue
+        draft.leader_orders.put(replace(lead, exits=exits))
+        draft.touched[lead.order_id] = None
+        units = min(lead.counted, exits)
+        if units:
+            closing = replace(lead, exits=exits)
+            closed(Closing(lead=closing, order=order, units=units, before=max(units, opposed)))
+
+
+def _net_before(draft: Draft, rules: Rules, here: Position, lead: LeaderOrder, order: Order) -> int:
+    """What the leader had of a position before he gave this order, by the fills of those that he gave earlier."""
+    net = here.base
+    for other in draft.leads_in(lead.instrument):
+        known = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
+        if known is None or known.product is not order.product or known.side is None:
+            continue
+        if _given_at(other, known) < _given_at(lead, order):
+            net += sign_of(known.side) * other.counted
+    return net
+
+
+def _given_at(lead: LeaderOrder, order: Order) -> tuple[int, int, int, str]:
+    """The leader's orders in the order in which he gave them."""
+    return order.created_time, lead.first_seen_at, len(order.order_id), order.order_id
 
 
 def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
-    """Has anything been decided of this order of the leader's for any follower?"""
-    copies = (draft.copies.get(copy_key(lead.order_id, one.client_id)) for one in rules.followers)
-    return any(copy is not None and (copy.slots or copy.sizing is not None) for copy in copies)
+    """Has anything been decided of this order of the leader's for any follower, or can be no more?"""
+    copies = [draft.copies.get(copy_key(lead.order_id, one.client_id)) for one in rules.followers]
+    decided = any(copy is not None and (copy.slots or copy.sizing is not None) for copy in copies)
+    waits = any(copy is None or copy.decision is Decision.QUEUED for copy in copies)
+    return decided or not waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +237,8 @@ def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order
     the market must reach first. Any other that rests against them is the second of his two sides, as with a stop above
     and a stop below the market: it opens, whichever trades first.
     """
+    if lead.wish.order_type is OrderType.LIMIT and not order.filled:
+        return 0
     units = 0
     for other in draft.open_leads_in(rules.leader.client_id, lead.instrument):
         against = draft.orders.get(order_key(rules.leader.client_id, other.order_id))

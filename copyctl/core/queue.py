@@ -13,6 +13,7 @@ from copyctl.core.decide import entry_part
 from copyctl.core.entries import overtaken
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
+from copyctl.core.persons import exit_leaves_at
 from copyctl.core.pursue import with_slot
 from copyctl.core.settle import ARRIVES_WITHIN, is_copied
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
@@ -89,6 +90,9 @@ def next_due(draft: Draft, rules: Rules | None) -> int:
     """The next moment at which something is due, 0 for none."""
     waiting = draft.waiting()
     moments = [request.due_at for request in waiting if request.due_at > draft.now]
+    if rules is not None:
+        held = [request for request in waiting if request.waits_for == Reason.SELF_TRADE]
+        moments += [at for request in held if (at := exit_leaves_at(rules, request)) > draft.now]
     switch = kill.next_moment(draft, rules) if rules is not None else 0
     positions = unread.next_moment(draft, rules) if rules is not None else 0
     moments += [at for at in (draft.next_moment(), switch, positions) if at > draft.now]

@@ -7,11 +7,13 @@ another read says the same; and only while the market trades, for at night the b
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from copyctl.core import unread
+from copyctl.core.hours import ist
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, follower_of, instrument_key, order_key, position_key
@@ -24,7 +26,7 @@ from copyctl.model.terms import Product, Segment
 ZERO = Decimal(0)
 Shift = tuple[Position, Position]
 """A position as it was thought to be, and as it turned out to be."""
-_DELIVERED = frozenset({Product.CNC, Product.MTF})
+FIRST_BELL, SATURDAY = time(9), 5
 _SHARES = frozenset({Segment.NSE_EQ, Segment.BSE_EQ})
 
 
@@ -41,7 +43,8 @@ def take_positions(draft: Draft, event: FactArrived) -> list[Shift]:
         unread.failed(draft, event.account, event.why or "no answer")
         return []
     told = _told(draft, fact)
-    account = replace(draft.account(event.account), profit=_profit(fact))
+    profit = _profit(fact) if _has_begun(draft, fact.account) else ZERO
+    account = replace(draft.account(event.account), profit=profit)
     draft.accounts.put(account)
     if not account.positions_at and not account.expects:
         _first(draft, account, fact, told)
@@ -64,6 +67,17 @@ def _known(draft: Draft, account: Account, fact: Positions) -> None:
             unsure=(),
         )
     )
+
+
+def _has_begun(draft: Draft, account: str) -> bool:
+    """Is the day's profit that of this day? Through the night, and on days without trading, the broker shows the last
+    one's."""
+    if any(here.traded for here in draft.positions_of(account)):
+        return True
+    now, days = ist(draft.now), next(iter(draft.days.values()), None)
+    covers = days is not None and days.covers(now.date())
+    trades = days.trades(now.date()) if days is not None and covers else now.weekday() < SATURDAY
+    return trades and now.time() >= FIRST_BELL
 
 
 def _profit(fact: Positions) -> Decimal | None:

@@ -24,6 +24,9 @@ from decimal import Decimal
 from copyctl.model.order import Terms
 from copyctl.model.terms import OrderType, Side
 
+REACH = Decimal("0.01")
+"""How far beyond the last traded price a MARKET order is taken to trade, as a share of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resting:
@@ -65,6 +68,27 @@ def could_meet(terms: Terms, side: Side, other: Resting, last_price: Decimal | N
     if sell.trigger is not None:
         return buy.limit is not None and buy.limit <= sell.trigger
     return True
+
+
+def trade_at_once(terms: Terms, side: Side, other: Resting, last_price: Decimal | None) -> bool:
+    """Would an order with these terms trade with ``other`` the moment that it arrives? Both have to be in the book, and
+    a MARKET reaches no further than ``REACH`` beyond the last traded price: what rests further away is not met while
+    anybody else trades."""
+    if other.side is side or other.quantity <= 0:
+        return False
+    ours = _reach(terms.order_type, side, terms.price, terms.trigger_price, last_price)
+    theirs = _reach(other.order_type, other.side, other.price, other.trigger_price, last_price)
+    if ours.trigger is not None or theirs.trigger is not None:
+        return False
+    known = last_price if last_price is not None and last_price > 0 else None
+    limit = ours.limit if ours.limit is not None or known is None else known + _sign(side) * known * REACH
+    if limit is None or theirs.limit is None:
+        return True
+    return (limit - theirs.limit) * _sign(side) >= 0
+
+
+def _sign(side: Side) -> int:
+    return 1 if side is Side.BUY else -1
 
 
 def meets(terms: Terms, side: Side, others: Iterable[Resting], last_price: Decimal | None) -> Resting | None:

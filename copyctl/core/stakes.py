@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.core import filters
-from copyctl.core.index import instrument_of
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, order_key
 from copyctl.model.choices import ExitBase
@@ -18,7 +17,7 @@ from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Desired
-from copyctl.model.terms import Product
+from copyctl.model.terms import Product, Side
 
 ZERO = Decimal(0)
 OWN_ROW = "position:"
@@ -172,17 +171,16 @@ def still_closing(draft: Draft, rules: Rules, follower: Follower, order: Order) 
     here = position(draft, follower.client_id, order.segment, order.security_id, product)
     if sign * here.copied - max(ZERO, sign * here.target) >= (instrument.lot_size if instrument else 1):
         return True
-    for copy in draft.open_copies(follower.client_id):
-        wanted = copy.wanted
-        if wanted is None or wanted.product is not product or instrument_of(copy) != key:
-            continue
-        if not any(slot.live for slot in copy.slots):
-            continue
-        if copy.exit and wanted.side is order.side:
-            return True
-        if not copy.exit and wanted.side is not order.side and _is_ending(draft, rules, copy):
-            return True
-    return False
+    account, other = follower.client_id, Side.SELL if order.side is Side.BUY else Side.BUY
+    if any(
+        copy.wanted and copy.wanted.product is product for copy in draft.live_in(account, key, order.side, exits=True)
+    ):
+        return True
+    entries = draft.live_in(account, key, other, exits=False)
+    return any(
+        copy.wanted is not None and copy.wanted.product is product and _is_ending(draft, rules, copy)
+        for copy in entries
+    )
 
 
 def _is_ending(draft: Draft, rules: Rules, copy: Copy) -> bool:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
-from copyctl.core.index import Index, instrument_of, is_open
+from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
 from copyctl.core.waiting import Waiting
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Effect, Notice
@@ -21,7 +21,7 @@ from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import TABLES, Account, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
 from copyctl.model.request import Request, RequestState
-from copyctl.model.terms import Product, Segment
+from copyctl.model.terms import Product, Segment, Side
 
 R = TypeVar("R", bound=Record)
 
@@ -145,6 +145,16 @@ class Overlay(Generic[R]):
         """Forget a record."""
         self.written[key] = None
 
+    def among(self, keys: Mapping[str, None], fits: Callable[[R], bool]) -> list[R]:
+        """The records under these keys, all of which fit as the state has them, and of what was written what fits."""
+        rows, written = self._rows, self.written
+        if written.keys().isdisjoint(keys):
+            found = [rows[key] for key in keys]
+        else:
+            newest = ((key, written.get(key, rows[key])) for key in keys)
+            found = [one for key, one in newest if one is not None and (key not in written or fits(one))]
+        return found + [one for key, one in written.items() if one is not None and key not in keys and fits(one)]
+
     def values(self) -> Iterator[R]:
         """Every record, in the order in which it first came."""
         for key, row in self._rows.items():
@@ -250,9 +260,7 @@ class Draft:
 
     def positions_of(self, account: str) -> list[Position]:
         """All positions of an account."""
-        keys = dict(self.state.index.accounts.get(account, {}))
-        keys.update((key, None) for key, one in self.positions.written.items() if one and one.account == account)
-        return [one for key in keys if (one := self.positions.get(key)) is not None]
+        return self.positions.among(self.state.index.accounts.get(account, {}), lambda one: one.account == account)
 
     def exits_in(self, instrument: str) -> list[LeaderOrder]:
         """The leader's orders of today in an instrument that close something, oldest first."""
@@ -281,17 +289,30 @@ class Draft:
 
     def open_copies(self, account: str) -> list[Copy]:
         """A follower's copies that may still trade or be decided."""
-        keys = dict(self.state.index.open.get(account, {}))
-        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
-        found = (self.copies.get(key) for key in keys)
-        return [one for one in found if one is not None and is_open(one)]
+        keys = self.state.index.open.get(account, {})
+        return self.copies.among(keys, lambda one: one.follower == account and is_open(one))
+
+    def open_copies_in(self, account: str, instrument: str) -> list[Copy]:
+        """A follower's open copies in one instrument."""
+        keys = self.state.index.working.get(f"{account}/{instrument}", {})
+        return self.copies.among(
+            keys, lambda one: one.follower == account and instrument_of(one) == instrument and is_open(one)
+        )
+
+    def placements(self, account: str) -> tuple[int, int]:
+        """How many placements of a follower's copies may trade, and how many of these have not left yet."""
+        live, unsent = self.state.index.slots.get(account, (0, 0))
+        for key, one in self.copies.written.items():
+            if key.endswith(account):
+                before = self.state.tables["copy"].get(key)
+                (less_live, less_unsent), (more_live, more_unsent) = placements(before), placements(one)  # type: ignore[arg-type]
+                live, unsent = live + more_live - less_live, unsent + more_unsent - less_unsent
+        return live, unsent
 
     def holding(self, account: str) -> list[Copy]:
         """A follower's copies for which margin is held."""
-        keys = dict(self.state.index.holding.get(account, {}))
-        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
-        found = (self.copies.get(key) for key in keys)
-        return [one for one in found if one is not None and one.hold]
+        keys = self.state.index.holding.get(account, {})
+        return self.copies.among(keys, lambda one: one.follower == account and bool(one.hold))
 
     def orders_in(self, accounts: Sequence[str], instrument: str) -> list[Order]:
         """The orders of these accounts in one instrument that are not over."""
@@ -305,6 +326,20 @@ class Draft:
         )
         found = (self.orders.get(key) for key in keys)
         return [one for one in found if one is not None and not one.over]
+
+    def live_in(self, account: str, instrument: str, side: Side, *, exits: bool) -> list[Copy]:
+        """A follower's exits, or entries, that have open orders on one side of an instrument."""
+        keys = dict(self.state.index.live.get(live_place(account, instrument, side, exits=exits), {}))
+        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        found = [one for one in (self.copies.get(key) for key in keys) if one is not None and one.exit is exits]
+        return [
+            one
+            for one in found
+            if one.wanted
+            and one.wanted.side is side
+            and instrument_of(one) == instrument
+            and any(slot.live for slot in one.slots)
+        ]
 
     def copies_of_basket(self, account: str, basket: str) -> list[Copy]:
         """A follower's copies that are legs of one basket, oldest first."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from copyctl.core import exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
+from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
 from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
 from copyctl.core.hours import SECOND, day_start
@@ -95,6 +96,7 @@ def step(state: State, event: Event) -> Step:
         if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
             settle.wake(draft)
             release(draft, rules)
+        free_ended(draft)
         _tell_decisions(draft)
     return Step(
         changes=draft.changes(),

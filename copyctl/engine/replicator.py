@@ -1,10 +1,11 @@
 """The replicator: streams, sweeps, commands and requests around the conductor, from start to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from copyctl.core.state import State
+from copyctl.engine.alone import Standing, is_priced, prices_wanted, standing
 from copyctl.engine.books import BookReader
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.dry import dry_outcome, dry_report
@@ -44,11 +45,17 @@ BOOKS_PER_SECOND = 10
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
+ALONE_BOOKS_EVERY_SECONDS = 1.0
+"""How often books are read where they are all that tells of fills and cancels."""
+ALONE_STUCK_AFTER_SECONDS = 12.0
+"""A kill switch that waits for nothing on its way is not waited for longer: it tries again sooner, where it does."""
+ALONE_PRICES_WITHIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Everything around the engine. ``gateways`` by account, the leader's among them."""
+    """Everything around the engine. ``gateways`` by account, the leader's among them; where only some followers'
+    are there nothing is sent for any other account."""
 
     clock: Clock
     journal: Journal
@@ -184,6 +191,50 @@ class Replicator:
                 task.cancel()
         return all(readable)
 
+    async def act_alone(self, accounts: Collection[str], *, seconds: float, stop: asyncio.Event) -> None:
+        """Do what the kill switch has to do for these followers, with nobody to copy: the leader's books are not read,
+        and no stream is. It returns when that is done, when time is over, when waiting longer brings nothing, or at
+        ``stop``; what is not done then stands with the accounts still."""
+        looked: set[str] = set()
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            work = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
+            work.extend(group.create_task(facts.run()) for facts in self._facts.values())
+            await self._learn_prices(accounts)
+            work.extend(group.create_task(_look_on(reader, looked)) for reader in self._readers.values())
+            await self._until_acted(accounts, looked, seconds=seconds, stop=stop)
+            for task in (*work, *self._tasks):  # what hangs still is of unknown fate for the next run
+                task.cancel()
+
+    async def _learn_prices(self, accounts: Collection[str]) -> None:
+        began = self._clock.now()
+        wanted = prices_wanted(self.state, accounts)
+        for question in wanted:
+            self._ask(question)
+        for _ in range(int(ALONE_PRICES_WITHIN_SECONDS / SETTLE_CHECK_SECONDS) if wanted else 0):
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+            if all(is_priced(self.state, one, since=began) for one in wanted):
+                return
+
+    async def _until_acted(
+        self, accounts: Collection[str], looked: Collection[str], *, seconds: float, stop: asyncio.Event
+    ) -> None:
+        moved = now = self._clock.now()
+        ends = now + int(seconds * 1e9)
+        while now < ends and not stop.is_set():
+            found = {standing(self.state, one, ends=ends) if one in looked else Standing.ACTING for one in accounts}
+            if self._conductor.idle and found <= {Standing.DONE}:
+                return
+            if Standing.ACTING in found:
+                moved = now
+            if now - moved > ALONE_STUCK_AFTER_SECONDS * 1e9:
+                return
+            for account, reader in self._readers.items():
+                if account in looked and now - reader.read_at >= ALONE_BOOKS_EVERY_SECONDS * 1e9:
+                    reader.want()
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+            now = self._clock.now()
+
     async def _settle(self, *, queued: bool = False) -> None:
         """Until no request is on its way (nor, with ``queued``, waiting or unsettled), for some seconds at most."""
         for _ in range(int(STOP_WITHIN_SECONDS / SETTLE_CHECK_SECONDS)):
@@ -318,8 +369,10 @@ class Replicator:
         if self._dry:
             self._begin(self._pretend(request))
             return
-        answer = self._outside.gateways[request.account].begin(self._outside.wire.encode(approved))
-        self._begin(self._hear(request, answer))
+        gateway = self._outside.gateways.get(request.account)
+        if gateway is None:
+            return  # as if the process had ended before it left: the next run looks what became of it
+        self._begin(self._hear(request, gateway.begin(self._outside.wire.encode(approved))))
 
     async def _hear(self, request: Request, coming: asyncio.Future[Answer]) -> None:
         answer = await coming
@@ -331,6 +384,13 @@ class Replicator:
         self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
         report = dry_report(request, now)
         self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
+
+
+async def _look_on(reader: BookReader, looked: set[str]) -> None:
+    """Read an account's books, note that it was tried, and go on reading when asked."""
+    await reader.read()
+    looked.add(reader.account)
+    await reader.run()
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

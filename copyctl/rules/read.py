@@ -9,6 +9,7 @@ from copyctl.rules.effective import Document, document_of, effective, masked, re
 from copyctl.rules.expressions import malformed, resolve
 from copyctl.rules.files import Source, open_source
 from copyctl.rules.findings import Finding, RulesRefused, Severity, errors, in_file_order
+from copyctl.rules.masking import SECRET_KEYS
 from copyctl.rules.meaning import senseless
 from copyctl.rules.nodes import Keys, Node
 from copyctl.rules.schema import conform, language
@@ -57,15 +58,19 @@ def load(path: Path, environment: Mapping[str, str], *, offline: bool = False) -
     return read(path, environment, offline=offline).rules
 
 
-def read(path: Path, environment: Mapping[str, str], *, offline: bool = False) -> Loaded:
+def read(path: Path, environment: Mapping[str, str], *, offline: bool = False, lenient: bool = False) -> Loaded:
     """The rules of a file, and their document.
 
     ``offline``, for commands that talk to no broker: no secret is read (all are empty), texts such as client ids whose
     variable is not set stay as they are written, and keys that are not built yet are only warned of.
+    ``lenient``, for what must act with whatever is there: of a secret or a client id that cannot be had it is only
+    warned as well; such a secret is empty, such an id stays as it is written.
     Raises RulesRefused with everything that was found, when any of it is an error.
     """
     source, resolved, missing = _resolved(path, environment, offline=offline)
-    node, found = _found(source, resolved, missing, Severity.WARNING if offline else Severity.ERROR)
+    if lenient:
+        missing = [replace(one, severity=Severity.WARNING) if _can_do_without(one) else one for one in missing]
+    node, found = _found(source, resolved, missing, Severity.WARNING if offline or lenient else Severity.ERROR)
     rules = typed(effective(node, _folder(path), masked if offline else revealed))
     document = document_of(effective(node, _folder(path), masked))
     return Loaded(rules=rules, document=document, findings=tuple(found))
@@ -118,6 +123,12 @@ def _resolved(
     resolved, missing = resolve(source.node, environment, offline=offline)
     node, _ = conform(resolved, language())
     return source, node if isinstance(node, Keys) else None, [*malformed(source.node), *missing]
+
+
+def _can_do_without(missing: Finding) -> bool:
+    """Is it a secret or a client id that a variable or a file would give, and which is not there?"""
+    key = missing.path.rpartition(".")[2].partition("[")[0]
+    return missing.code in {"R301", "R302"} and key in {*SECRET_KEYS, "client_id"}
 
 
 def _not_unset(missing: list[Finding]) -> list[Finding]:

@@ -91,7 +91,11 @@ def copyctl(broker: Broker, folder: Path, modifications: int = 25) -> Iterator[s
         "store": {"path": str(folder / "store")},
         "leader": {key: leader[key] for key in ("client_id", "access_token")},
         "followers": followers,
-        "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}},
+        "policy": {
+            "sizing": {"strategy": "fixed_ratio", "ratio": 1},
+            "market_hours": {"enforce": False},
+            "checks": {"margin": False, "price_band": "none"},
+        },
         "rate_limits": {"orders": {"per_second": 10_000}, "modifications_per_order": modifications},
     }
     path = folder / "rules.yaml"

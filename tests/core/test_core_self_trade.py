@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copyctl.core.self_trade import Resting, could_meet, meets, sentence
+from copyctl.core.self_trade import Resting, could_meet, meets, sentence, trade_at_once
 from copyctl.model.order import Terms
 from copyctl.model.terms import OrderType, Side, Validity
 
@@ -212,3 +212,39 @@ def test_two_could_meet_exactly_when_some_walk_of_the_market_brings_them_togethe
         expected = meet_on_a_walk(buy, sell, last)
         assert could_meet(*ours(buy), theirs(sell), Decimal(last)) is expected, (buy, sell, last)
         assert could_meet(*ours(sell), theirs(buy), Decimal(last)) is expected, (buy, sell, last)
+
+
+# ---- at once: what an exit waits for -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("exit_", "resting", "last", "expected"),
+    [
+        ("SELL L 100", "BUY L 100", "99", True),
+        ("SELL L 100", "BUY L 99.95", "99", False),
+        ("SELL M", "BUY L 99", "100", True),
+        ("SELL M", "BUY L 98.95", "100", False),  # more than a percent away
+        ("BUY M", "SELL L 101", "100", True),
+        ("BUY M", "SELL L 101.05", "100", False),
+        ("SELL M", "BUY L 5", None, True),
+        ("SELL M", "BUY M", "100", True),
+        ("SELL SL 95/94", "BUY L 100", "100", False),  # it waits for the market itself
+        ("SELL SL 95/94", "BUY L 94", "95", True),  # and by now waits no more
+        ("SELL L 100", "BUY SL 105/106", "100", False),
+        ("SELL L 100", "BUY SL 105/106", "105", True),
+        ("SELL L 100", "SELL L 100", "100", False),
+    ],
+)
+def test_an_exit_waits_only_for_what_it_would_trade_with_at_once(
+    exit_: str, resting: str, last: str | None, expected: bool
+) -> None:
+    known = Decimal(last) if last else None
+    assert trade_at_once(*ours(exit_), theirs(resting), known) is expected
+    assert trade_at_once(*ours(exit_), theirs(resting, quantity=0), known) is False
+
+
+@pytest.mark.parametrize("last", LEVELS)
+def test_what_would_trade_at_once_could_meet(last: int) -> None:
+    for buy, sell in product(all_orders(BUY), all_orders(SELL)):
+        if trade_at_once(*ours(buy), theirs(sell), Decimal(last)):
+            assert could_meet(*ours(buy), theirs(sell), Decimal(last)), (buy, sell, last)

@@ -2,15 +2,21 @@
 
 from datetime import date
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from copyctl.core.step import Step
+from copyctl.model.events import Event
 from copyctl.model.facts import FactArrived, MarginNeed, MarginOrder, MarginWanted, Question
 from copyctl.model.instrument import Instrument
+from copyctl.model.order import Order
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Position
-from copyctl.model.request import Fate, Request, RequestKind
+from copyctl.model.records import BasketRecord, Copy, Position
+from copyctl.model.request import Fate, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, InstrumentKind, OptionType, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, SHARE, Desk, report
 
@@ -614,3 +620,131 @@ def test_what_is_held_from_before_counts_beside_the_legs() -> None:
     it.wait(2)
     assert ((HEDGE, BUY, 5), (BODY, SELL, 50), (HEDGE, BUY, 50)) in it.asked_for
     assert rows(it.taken()) == [("H", PLACE)]
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------------
+
+
+class Broken(Desk):
+    """A broker to whom anything may happen: the law of baskets is checked at everything that leaves."""
+
+    chance: Random
+    legs: dict[str, tuple[Side, str, int]]
+    calm = False
+
+    def feed(self, event: Event) -> Step:
+        made = super().feed(event)
+        for request in self.sent:
+            self._lawful(request)
+        self.sent = []
+        return made
+
+    def _lawful(self, request: Request) -> None:
+        """What was sold is covered by what was bought, filled and still there, at any moment."""
+        wanted = request.desired
+        if request.exit or wanted is None or wanted.side is BUY:
+            return
+        sold = sum(
+            max(copy.filled, sum(slot.asked.quantity for slot in copy.slots if slot.live and slot.sent))
+            for copy in self._copies(SELL)
+        )
+        covered = sum(copy.filled for copy in self._copies(BUY))
+        assert sold <= covered, f"{sold} sold, {covered} covered"
+
+    def _copies(self, side: Side) -> list[Copy]:
+        found = [one for one in self.state.tables["copy"].values() if isinstance(one, Copy)]
+        return [one for one in found if not one.exit and one.wanted is not None and one.wanted.side is side]
+
+    def something(self) -> None:
+        what = self.chance.choice(("answer", "answer", "fill", "fill", "fill", "wait", "leader", "restart"))
+        if what == "wait":
+            self.wait(self.chance.choice((0.2, 1, 3, 8)))
+        elif what == "restart" and self.chance.random() < 0.2:
+            self.restart(books=True)
+        elif what == "leader":
+            self._leader_acts()
+        elif what == "answer":
+            self._answers()
+        else:
+            self._fills()
+
+    def _leader_acts(self) -> None:
+        row = self.chance.choice(list(self.legs))
+        side, security_id, units = self.legs[row]
+        done = self.state.tables["order"].get(f"{LEADER}/{row}")
+        if isinstance(done, Order) and done.over:
+            return
+        status = self.chance.choice(("TRADED", "TRADED", "CANCELLED"))
+        filled = units if status == "TRADED" else 0
+        leg(self, row, side, security_id, status, quantity=units, filled=filled, price=20)
+
+    def _answers(self) -> None:
+        waiting = [one for one in self.waiting if one.state is not RequestState.QUEUED]
+        if not waiting:
+            return
+        request = self.chance.choice(waiting)
+        fate, wanted = self.chance.random(), request.desired
+        if request.state is RequestState.UNSETTLED and wanted is not None:  # it turns out to be there
+            said: Any = {"correlation_id": request.correlation_id, "terms": wanted.terms, "side": wanted.side}
+            self.frame(ALICE, f"F-{request.correlation_id}", security_id=wanted.security_id, **said)
+        elif request.kind is not PLACE:
+            self.ack(request=request)
+        elif fate < 0.75 or request.exit or self.calm:
+            self.ack(f"F-{request.correlation_id}", request=request)
+        else:
+            self.reject(Category.MARGIN, request=request)
+
+    def _fills(self) -> None:
+        live = [
+            (copy, slot)
+            for copy in self.state.tables["copy"].values()
+            if isinstance(copy, Copy) and copy.wanted is not None
+            for slot in copy.slots
+            if slot.live and slot.order_id
+        ]
+        if not live:
+            return
+        copy, slot = self.chance.choice(live)
+        wanted = copy.wanted
+        assert wanted is not None
+        cancelling = any(one.kind is CANCEL and one.order_id == slot.order_id for one in self.waiting)
+        left = slot.asked.quantity - slot.filled
+        units = slot.filled + (left if self.chance.random() < 0.6 else 5 * self.chance.randint(0, left // 5))
+        status = "TRADED" if units == slot.asked.quantity else "PART_TRADED" if units else "PENDING"
+        if (cancelling or slot.cancel_asked) and (self.calm or self.chance.random() < 0.6):
+            units, status = slot.filled, "CANCELLED"
+        self.copied(
+            status, number=slot.revision, order_id=copy.leader_order_id, filled=units, security_id=wanted.security_id
+        )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["alert", "cancel_rest", "unwind"]))
+def test_a_short_leg_is_never_sent_beyond_what_covers_it_and_an_unwound_basket_ends_flat(
+    seed: int, on_failure: str
+) -> None:
+    it = Broken(
+        {"multi_leg": {"window": "2s", "on_failure": on_failure, "margin": "leg"}, "exits": {"confirm_short": "never"}}
+    )
+    it.chance, it.legs = Random(seed), {}
+    it.instruments.update({f"{one.segment}/{one.security_id}": one for one in CONTRACTS})
+    it.start()
+    shorts = it.chance.choice((1, 2))
+    sold = [10 * it.chance.randint(1, 6) for _ in range(shorts)]
+    rows = [("H", BUY, HEDGE, sum(sold) + 10 * it.chance.randint(0, 2))]
+    rows += [(f"S{number}", SELL, BODY, units) for number, units in enumerate(sold)]
+    it.chance.shuffle(rows)
+    for row, side, security_id, units in rows:
+        it.legs[row] = (side, security_id, units)
+        leg(it, row, side, security_id, quantity=units, price=20)
+    for _ in range(60):
+        it.something()
+    it.calm = True
+    for _ in range(100):
+        it._answers()
+        it._fills()
+        it.wait(1)
+    broken = [one for one in it.state.tables["basket"].values() if isinstance(one, BasketRecord) and one.failed]
+    if broken and on_failure == "unwind":
+        found = [one for one in it.state.tables["position"].values() if isinstance(one, Position)]
+        assert {one.security_id: one.net for one in found if one.account == ALICE and one.net} == {}

@@ -383,6 +383,15 @@ def test_scenario_5_7_a_reduced_copy_does_not_grow_by_itself() -> None:
     desk.sweep()
     desk.buys("L2", 80, price=101)  # there is room by now, and he asks for no more
     assert desk.asked() == [(MODIFY, 20, Decimal(101))]
+    desk.ack("A-L2")
+    desk.buys("L2", 90, price=101)
+    assert desk.asked() == [(MODIFY, 45, Decimal(101))]
+    desk.ack("A-L2")
+    desk.buys("L2", 84, price=101)  # nothing of what a limit once took is remembered
+    assert desk.asked() == [(MODIFY, 40, Decimal(101))]
+    desk.ack("A-L2")
+    desk.buys("L2", 80, price=102)
+    assert desk.asked() == [(MODIFY, 40, Decimal(102))]
 
 
 def test_scenario_5_7_the_leaders_later_growth_is_cut_again() -> None:
@@ -434,6 +443,7 @@ def test_copy_on_traded_with_a_reduced_copy_is_quiet() -> None:
     assert desk.taken() == []
     assert desk.alerts() == []
     assert desk.copy("L1") == before
+    assert "limit_max_position_quantity: " in desk.detail("L1")
 
 
 def test_scenario_5_7_less_than_a_lot_left_is_refused() -> None:
@@ -663,6 +673,74 @@ def test_what_was_sent_and_no_book_shows_yet_counts(answered: bool) -> None:
         desk.ack("X1")
     desk.buys("L3", 100, price=103)
     assert desk.decided("L3") == SELF
+
+
+def exits_against(how: str = "refuse", price: Any = 110, **said: Any) -> BankDesk:
+    """A follower who has bought, a bid of his own that rests at 110, and the leader's exit."""
+    desk = desk_with(checks={"self_trade": how}, policy={"fills": {"lag_deadline": "30s"}}).start()
+    bought(desk, "L1", 100)
+    desk.frame(ALICE, "H1", side=Side.BUY, quantity=10, price=110)
+    desk.taken()
+    desk.alerts()
+    desk.sells("L2", 100, price=price, **said)
+    return desk
+
+
+def test_an_exit_waits_for_a_resting_order_of_the_same_person_until_it_is_gone() -> None:
+    desk = exits_against()
+    assert desk.taken() == []
+    assert desk.decided("L2") == (Decision.QUEUED, Reason.SELF_TRADE)
+    assert "could trade with BUY LIMIT at 110" in desk.detail("L2")
+    desk.wait(10)
+    assert desk.taken() == []
+    desk.frame(ALICE, "H1", "CANCELLED", side=Side.BUY, quantity=10, price=110)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+    assert desk.decided("L2") == COPIED
+
+
+def test_an_exit_waits_no_longer_than_the_deadline() -> None:
+    desk = exits_against()
+    desk.wait(29.9)
+    assert desk.taken() == []
+    desk.wait(0.2)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+
+
+@pytest.mark.parametrize(("how", "told"), [("warn", 1), ("off", 0)])
+def test_an_exit_does_not_wait_where_self_trade_is_only_told(how: str, told: int) -> None:
+    desk = exits_against(how)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+    assert len([text for text in desk.alerts() if "could trade with" in text]) == told
+
+
+def test_an_exit_that_rests_elsewhere_or_at_its_stop_goes_at_once() -> None:
+    assert len(exits_against(price=111).taken()) == 1
+    assert len(exits_against(price=89, order_type="STOP_LOSS", trigger=90).taken()) == 1
+
+
+def test_a_market_exit_waits_only_for_what_is_near_the_market() -> None:
+    for last, waits in ((None, True), (100, True), (110, True), (112, False)):
+        desk = desk_with(checks={"self_trade": "refuse"}).start()
+        bought(desk, "L1", 100)
+        desk.frame(ALICE, "H1", side=Side.BUY, quantity=10, price=110)
+        if last is not None:
+            quoted(desk, "43210", last)
+            desk.sweep(after=1)
+            desk.tell(QuoteWanted(account=LEADER, segment=Segment.NSE_FNO, security_id="43210"))
+            desk.quotes["43210"] = replace(desk.quotes["43210"], as_of=desk.now)
+            desk.tell(QuoteWanted(account=LEADER, segment=Segment.NSE_FNO, security_id="43210"))
+        desk.taken()
+        desk.sells("L2", 100, order_type="MARKET")
+        assert (desk.taken() == []) is waits, last
+
+
+def test_an_exit_that_waits_outlives_a_restart_and_a_cancel_takes_it_back() -> None:
+    desk = exits_against()
+    desk.restart(books=True)
+    assert desk.taken() == []
+    desk.sells("L2", 100, status="CANCELLED")
+    desk.wait(60)
+    assert desk.taken() == []
 
 
 # --- delivery ---------------------------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 """Scenarios 7.12 and 4.8: positions that are otherwise than their fills explain, seen twice, and what follows."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copyctl.model.facts import FactArrived, Holding, Lack, PositionRow, Positions, PositionsWanted, Question
 from copyctl.model.reasons import Reason
@@ -11,6 +15,7 @@ from copyctl.model.records import Account, Copy, Position
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, LEADER, OPTION, SECOND, SHARE, Desk, held, report
+from tests.core.exits_life import ExitsWorld
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 MARGIN, INTRADAY, CNC = Product.MARGIN, Product.INTRADAY, Product.CNC
@@ -636,3 +641,42 @@ def test_at_night_no_read_takes_anything_from_what_was_copied() -> None:
         desk.shows(LEADER)
     assert desk.position().copied == 50
     assert desk.taken() == []
+
+
+# --- at any moment of any day -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Truthful(ExitsWorld):
+    """A day on which the broker's positions are always as they are, ahead of frames and books that come late."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        told = self.desk.tell
+
+        def tell(question: Question) -> None:
+            if isinstance(question, PositionsWanted):
+                bought, sold = (self._filled(question.account, side) for side in (Side.BUY, Side.SELL))
+                row = replace(
+                    held("43210", bought - sold, carried=0), buy_quantity=bought, sell_quantity=sold, day_buy=bought
+                )
+                self.desk.held[question.account] = (row,) if bought or sold else ()
+            told(question)
+
+        self.desk.tell = tell  # type: ignore[method-assign]
+
+    def _filled(self, name: str, side: Side) -> int:
+        return sum(one.filled for one in self.book.values() if one.account == name and one.side is side)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from((0.0, 0.15, 0.4)), st.booleans())
+def test_positions_that_run_ahead_of_frames_and_books_never_make_an_exit_of_their_own(
+    seed: int, trouble: float, by_hand: bool
+) -> None:
+    world = Truthful(seed, trouble=trouble, by_hand=by_hand)
+    world.day()
+    told = [one.text for one in world.desk.notices if one.event == "alert" and "his known orders explain" in one.text]
+    assert told == []
+    here = world.stake(ALICE)
+    assert here is None or here.net == world.net(ALICE)

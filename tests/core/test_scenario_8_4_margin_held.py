@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from copyctl.core.capital import held as held_margin
 from copyctl.core.state import Draft
-from copyctl.model.facts import Fact, FundsWanted, MarginWanted, Question
+from copyctl.model.facts import Fact, FundsWanted, MarginWanted, PositionsWanted, Question
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy
 from copyctl.model.request import RequestKind, RequestState
@@ -349,6 +349,15 @@ def test_a_dearer_offer_in_derivatives_needs_no_more() -> None:
     assert desk.asked() == [(MODIFY, 50, Decimal(104))]
 
 
+def test_copy_on_traded_pays_for_each_part_as_it_comes() -> None:
+    desk = desk_with(4000, policy={"copy_on": "traded"}).start()
+    for filled in (40, 60, 100):
+        desk.buys("L1", 100, status="PART_TRADED", filled=filled)
+    assert desk.asked() == [(PLACE, 20, Decimal(100)), (PLACE, 10, Decimal(100))]
+    assert on_hold(desk) == 3000
+    assert "2000.00 required, 1000.00 available" in desk.copy("L1").stuck
+
+
 def test_an_order_that_is_part_filled_pays_for_what_is_open() -> None:
     desk = rests(7500)
     desk.copied("PART_TRADED", order_id="L1", filled=20)
@@ -531,6 +540,25 @@ def test_another_hedge_is_another_question() -> None:
     desk.fills("L2")
     desk.sells("L3", 100)
     assert desk.copy("L3").hold == 1000
+
+
+def test_a_late_answer_to_an_older_question_is_not_taken_for_the_newer_one() -> None:
+    desk = desk_with(1_000_000, policy={"exits": {"confirm_short": "never"}})
+    desk.margin = hedged
+    desk.slow = (MarginWanted,)
+    desk.start()
+    desk.sells("L1", 100)
+    desk.frame(ALICE, "H1", "TRADED", security_id=CALL.security_id, quantity=50, filled=50)  # by hand: a hedge
+    desk.tell(PositionsWanted(account=ALICE))
+    desk.sells("L2", 100)
+    assert desk.decided("L2") == CHECKING
+    older, together, alone = desk.waiting_for
+    desk.waiting_for = [alone, older]
+    desk.reply()
+    assert desk.decided("L2") == CHECKING
+    desk.waiting_for = [together]
+    desk.reply()
+    assert desk.copy("L2").hold == 1000
 
 
 def test_half_an_answer_is_none() -> None:

@@ -278,6 +278,23 @@ def test_counters_begin_again_and_the_kill_switch_stays_on() -> None:
     assert desk.decided("L3", BOB) == (Decision.REFUSED, Reason.KILL_SWITCH)
 
 
+@pytest.mark.parametrize(("when", "trips"), [("T00:00:05", False), ("T08:30:00", False), ("T09:20:00", True)])
+def test_yesterdays_loss_that_the_broker_still_shows_at_night_is_not_todays(when: str, trips: bool) -> None:
+    desk = Desk({"limits": {"max_daily_loss": 1000}}, kill_switch={"actions": ["stop_copying"]}).start()
+    desk.held[ALICE] = (held("99", 0, carried=0, realised=Decimal(-5000), product=MARGIN),)
+    desk.now = at(f"{WEDNESDAY}{when}")
+    for _ in range(2):
+        desk.books(ALICE, after=20 * SECOND)
+    assert bool(account(desk).killed_at) is trips
+
+
+def test_a_loss_of_friday_is_none_of_saturday() -> None:
+    desk = Desk({"limits": {"max_daily_loss": 1000}}, kill_switch={"actions": ["stop_copying"]}).start()
+    desk.held[ALICE] = (held("99", 0, carried=0, realised=Decimal(-5000), product=MARGIN),)
+    moment(desk, "2026-09-19T11:00:00")
+    assert not account(desk).killed_at
+
+
 class Listening(Desk):
     """A desk that keeps what it was asked for."""
 

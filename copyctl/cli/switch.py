@@ -221,7 +221,8 @@ def _told(it: Deployment, asked: Asked, acted: Acted) -> str:
     did = ", then ".join(kill_words(acted.to_do))
     if not acted.failed:
         return f" is done, by this command since no run is alive: {did}. From the next start on {stops}"
-    failed = "; ".join(f"{name}: {why}" for name, why in acted.failed.items())
+    reasons = {why: [name for name, one in acted.failed.items() if one == why] for why in acted.failed.values()}
+    failed = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     again = "The next run tries what is left again, and so does this command when it is given once more"
     return f" is stored, and not all of it is done ({did}). {failed}. {again}; {stops}"
 

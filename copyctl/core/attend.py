@@ -20,7 +20,6 @@ from copyctl.core.decide import (
 )
 from copyctl.core.drift import drift
 from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
-from copyctl.core.flatness import closed_again
 from copyctl.core.index import instrument_of, is_open
 from copyctl.core.legs import joined
 from copyctl.core.owing import without_closed
@@ -185,8 +184,6 @@ def _decide(
         copy = closed_since(draft, adopt(copy, orders, draft.now), lead)
         copy = replace(copy, checked=copy.wanted.terms if copy.wanted else None)
         return _follow(copy, leader, lead, follower, instrument)
-    if closed_again(draft, rules, leader):
-        return replace(copy, decision=Decision.SKIPPED, reason=Reason.LEADER_FLAT, detail=FLAT)
     if copy.sizing is not None:
         return want(copy, leader, lead, follower, instrument)
     sizing = rule_for(leader, lead, follower, instrument, draft.now)

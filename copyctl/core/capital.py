@@ -14,15 +14,15 @@ from copyctl.core.index import is_open
 from copyctl.core.market import ask_quote, last_price
 from copyctl.core.pursue import request_id
 from copyctl.core.sizing import SizingFacts, left_over, needs_capital, needs_price
-from copyctl.core.state import Draft, follower_of, order_key
+from copyctl.core.state import Draft, copy_key, follower_of, order_key
 from copyctl.model.choices import Basis, CopyOn, Residual, Strategy
 from copyctl.model.copying import Sizing
 from copyctl.model.effects import Effect
 from copyctl.model.facts import Ask, Funds, FundsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
-from copyctl.model.policy import Rules
-from copyctl.model.records import Copy, LeaderOrder
+from copyctl.model.policy import Follower, Rules
+from copyctl.model.records import Copy, FixedSizing, LeaderOrder
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, Side
 
@@ -216,12 +216,21 @@ def _taken(draft: Draft, rules: Rules, copy: Copy) -> Decimal:
     follower = follower_of(rules, copy.follower)
     if copy.sizing is None or order is None or lead is None or follower is None:
         return ZERO
+    kept, key = draft.state.index.taken, copy_key(copy.leader_order_id, copy.follower)
+    known = kept.get(key)
+    if known is None or known[0] is not copy or known[1] is not order or known[2] is not lead or known[3] is not rules:
+        known = kept[key] = (copy, order, lead, rules, _taken_by(copy.sizing, order, lead, follower))
+    taken: Decimal = known[4]
+    return taken
+
+
+def _taken_by(sizing: FixedSizing, order: Order, lead: LeaderOrder, follower: Follower) -> Decimal:
     order, lead = entry_part(order, lead)
     fills = order.over or follower.policy.copy_on is CopyOn.TRADED
     units = order.filled if fills else lead.wish.quantity
     if units <= 0:
-        return -max(ZERO, copy.sizing.carried)
-    return left_over(copy.sizing, units) - copy.sizing.carried
+        return -max(ZERO, sizing.carried)
+    return left_over(sizing, units) - sizing.carried
 
 
 def price_of(draft: Draft, leader: Order, wish: Terms, instrument: Instrument) -> Decimal | None:

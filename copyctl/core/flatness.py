@@ -21,27 +21,28 @@ from copyctl.model.records import Copy, Position
 from copyctl.model.terms import Decision
 
 
-def closed_again(draft: Draft, rules: Rules, order: Order) -> bool:
-    """Has the leader nothing left of what an order of his that is over had opened?"""
-    if not (order.over and order.filled) or order.side is None or order.segment is None or order.security_id is None:
-        return False
-    return _has_nothing(draft, rules, f"{order.segment}/{order.security_id}", sign_of(order.side))
-
-
 def keep_flat(draft: Draft, rules: Rules, follower: Follower, key: str) -> None:
-    """Let nothing stay of a follower's copied positions, and nothing come to them, that the leader has not on the same
-    side any more."""
-    for sign in (1, -1):
-        if not _has_nothing(draft, rules, key, sign) or _may_open(draft, rules, key, sign):
+    """Let nothing stay of a follower's copied positions that the leader has not, on the same side, any more; and once
+    he has nothing at all, let nothing come to them either."""
+    flat = [
+        sign for sign in (1, -1) if _has_nothing(draft, rules, key, sign) and not _may_open(draft, rules, key, sign)
+    ]
+    for sign in flat:
+        if len(flat) == 2:
+            _drop_all(draft, rules, follower, key, sign)
+        if _is_opposed(draft, rules, follower, key, sign):
             continue
-        for copy in draft.open_copies(follower.client_id):
-            lead = draft.leader_orders.get(leader_id(copy.leader_order_id))
-            if not copy.exit and lead is not None and lead.instrument == key:
-                _drop(draft, rules, copy, sign)
         for here in draft.positions_in(follower.client_id, key):
             beyond = Decimal(_beyond(draft, rules, here, sign))
             if sign * here.target > beyond:
                 draft.positions.put(replace(here, target=sign * beyond))
+
+
+def _drop_all(draft: Draft, rules: Rules, follower: Follower, key: str, sign: int) -> None:
+    for copy in draft.open_copies(follower.client_id):
+        lead = draft.leader_orders.get(leader_id(copy.leader_order_id))
+        if not copy.exit and lead is not None and lead.instrument == key:
+            _drop(draft, rules, copy, sign)
 
 
 def _drop(draft: Draft, rules: Rules, copy: Copy, sign: int) -> None:
@@ -67,6 +68,19 @@ def _has_nothing(draft: Draft, rules: Rules, key: str, sign: int) -> bool:
         return False
     his = draft.positions_in(rules.leader.client_id, key)
     return sign * sum(one.net for one in his) <= 0 and all(one.odd is None for one in his)
+
+
+def _is_opposed(draft: Draft, rules: Rules, follower: Follower, key: str, sign: int) -> bool:
+    """Is an entry of the follower on the other side still to fill? That takes back what he has taken back by it."""
+    for copy in draft.open_copies(follower.client_id):
+        lead = draft.leader_orders.get(leader_id(copy.leader_order_id))
+        order = draft.orders.get(order_key(rules.leader.client_id, leader_id(copy.leader_order_id)))
+        if copy.exit or lead is None or lead.instrument != key or order is None or order.side is None:
+            continue
+        may_fill = not order.over or entry_part(order, lead)[0].filled > 0
+        if may_fill and sign_of(order.side) != sign:
+            return True
+    return False
 
 
 def _may_open(draft: Draft, rules: Rules, key: str, sign: int) -> bool:

@@ -53,7 +53,8 @@ class Index:
     ``slots``: of a follower's copies, the placements that may trade and those of them that have not left.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
-    hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others."""
+    hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
+    each copy, kept with the very records that it follows from."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Keys] = {}
@@ -73,6 +74,7 @@ class Index:
         self.stale: dict[str, Keys] = {}
         self.legs: dict[tuple[str, str], Any] = {}
         self.turns: dict[str, int] = {}
+        self.taken: dict[str, Any] = {}
 
     def note(self, table: str, key: str, before: Record | None, after: Record | None) -> None:
         """A record was put in the place of another one; either may be missing."""
@@ -111,6 +113,8 @@ class Index:
             if now:
                 _move(self.copies, now, key, there=True)
         one: Copy = after or before  # type: ignore[assignment]
+        if after is None:
+            self.taken.pop(key, None)
         if one.basket:
             _move(self.baskets, f"{one.follower}/{one.basket}", key, there=after is not None)
         open_now = after is not None and is_open(after)

@@ -350,10 +350,8 @@ class Draft:
 
     def copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's copies of today in one instrument, entries and exits, oldest first."""
-        keys = dict(self.state.index.copies.get(f"{account}/{instrument}", {}))
-        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
-        found = (self.copies.get(key) for key in keys)
-        return [one for one in found if one is not None and instrument_of(one) == instrument]
+        keys = self.state.index.copies.get(f"{account}/{instrument}", {})
+        return self.copies.among(keys, lambda one: one.follower == account and instrument_of(one) == instrument)
 
     def timed(self) -> list[str]:
         """The keys of the copies whose moment has come."""

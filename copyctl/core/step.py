@@ -115,8 +115,11 @@ def _settle_positions(draft: Draft, rules: Rules) -> None:
             exits.owe(draft, follower, owed.here, owed.units, owed.why)
     for account, instrument in list(draft.moved):
         exits.steer(draft, rules, account, instrument)
-        for row in exits.freed(draft, account):
+        freed = exits.freed(draft, account)
+        for row in freed:
             attend(draft, rules, row)
+        if freed:
+            exits.steer(draft, rules, account, instrument)
 
 
 def _without_repetition(effects: list[Effect]) -> tuple[Effect, ...]:

@@ -610,6 +610,9 @@ def test_what_may_leave_may_still_leave_after_more_fills(
     world = World(legs, policy())
     for what, which, number in happenings:
         world.happen(what, legs[which % len(legs)].key, number)
+        for key, verdict in world.verdicts().items():
+            if isinstance(verdict, Fail):
+                world.leave(key)  # what failed is told so at once, and stays so
         may = {key for key, verdict in world.verdicts().items() if isinstance(verdict, Go)}
         world.fill(legs[which % len(legs)].key, number)
         still = {key for key, verdict in world.verdicts().items() if isinstance(verdict, Go)}

@@ -14,7 +14,6 @@ from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.positions import sign_of
 from copyctl.core.stakes import leader_id
 from copyctl.core.state import Draft, copy_key, order_key
-from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position

@@ -17,7 +17,8 @@ from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
 from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
-from copyctl.core.hours import SECOND, day_start
+from copyctl.core.forget import forget
+from copyctl.core.hours import SECOND
 from copyctl.core.join import join
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
@@ -26,7 +27,8 @@ from copyctl.core.positions import (
     count_leader,
 )
 from copyctl.core.queue import next_due, release
-from copyctl.core.state import Draft, State, copy_key, follower_of, instrument_key, order_key
+from copyctl.core.state import Draft, State, copy_key, follower_of, order_key
+from copyctl.core.telling import tell, tell_decisions
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
@@ -52,12 +54,11 @@ from copyctl.model.facts import (
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Change, Copy
+from copyctl.model.records import Account, Change
 from copyctl.model.request import RequestKind
-from copyctl.model.terms import Decision, Level
+from copyctl.model.terms import Level
 
 CLOCK_OFF = 2 * SECOND
-FORGET_EVERY = 600 * SECOND
 NOISE_FRAMES = 5
 NOISE_WITHIN = 60 * SECOND
 NOISE_TOLD_EVERY = 300 * SECOND
@@ -97,7 +98,7 @@ def step(state: State, event: Event) -> Step:
             settle.wake(draft)
             release(draft, rules)
         free_ended(draft)
-        _tell_decisions(draft)
+        tell_decisions(draft)
     return Step(
         changes=draft.changes(),
         effects=_without_repetition(draft.effects),
@@ -162,7 +163,7 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
             open_copies = draft.open_copies(one.client_id)
             draft.touched.update((copy_key(copy.leader_order_id, copy.follower), None) for copy in open_copies)
     kill.take_unheard(draft, event.rules)
-    _tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
+    tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
 
 
 def _frame(draft: Draft, event: FrameRead) -> None:
@@ -217,7 +218,7 @@ def _books(draft: Draft, event: BooksRead) -> None:
         draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
     _waited_for_book(draft, draft.rules, event.account)
     if event.account == draft.rules.leader.client_id:
-        _forget(draft, draft.rules)
+        forget(draft, draft.rules)
 
 
 def _waited_for_book(draft: Draft, rules: Rules, account: str) -> None:
@@ -365,80 +366,3 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     CalendarFound: take_calendar,
     TimeReached: _time,
 }
-
-
-# --- what is forgotten ----------------------------------------------------------------------------------------------
-
-
-def _forget(draft: Draft, rules: Rules) -> None:
-    """Drop orders that are over and older than ``duplicate_window``, so that a long run does not grow. The books show
-    those of today again and again: they are kept."""
-    account = draft.account(rules.leader.client_id)
-    if draft.now - account.forgot_at < FORGET_EVERY:
-        return
-    draft.accounts.put(replace(account, forgot_at=draft.now))
-    before = min(draft.now - rules.resilience.duplicate_window, day_start(draft.now))
-    for order in list(draft.orders.values()):
-        if order.over and order.newest_as_of < before:
-            draft.orders.drop(order_key(order.account, order.order_id))
-            if order.account == rules.leader.client_id:
-                draft.leader_orders.drop(order.order_id)
-    for copy in list(draft.copies.values()):
-        settled = not any(slot.live for slot in copy.slots)
-        if settled and copy.updated_at < before and draft.leader_orders.get(copy.leader_order_id) is None:
-            draft.copies.drop(copy_key(copy.leader_order_id, copy.follower))
-    for needed in list(draft.margins.values()):
-        if draft.now - needed.asked_at > FORGET_EVERY:
-            draft.margins.drop(needed.key)
-    legs.forget(draft, before)
-    for fill in list(draft.fills.values()):
-        if fill.traded_at < before:
-            draft.fills.drop(f"{fill.account}/{fill.key}")
-
-
-# --- what people read -----------------------------------------------------------------------------------------------
-
-
-def _tell(draft: Draft, text: str, **facts: str) -> None:
-    draft.notices.append(Notice(at=draft.now, event="state", text=text, facts=dict(facts)))
-
-
-def _tell_decisions(draft: Draft) -> None:
-    """One line for each copy whose decision or reason is another one now."""
-    for key, copy in draft.copies.written.items():
-        before = draft.state.tables["copy"].get(key)
-        if copy is None or (
-            isinstance(before, Copy) and (before.decision, before.reason) == (copy.decision, copy.reason)
-        ):
-            continue
-        draft.notices.append(_decision(draft, copy))
-
-
-def _decision(draft: Draft, copy: Copy) -> Notice:
-    rules = draft.rules
-    leader = draft.orders.get(order_key(rules.leader.client_id, copy.leader_order_id)) if rules else None
-    lead = draft.leader_orders.get(copy.leader_order_id)
-    terms = lead.wish if lead else None
-    instrument = None
-    if leader and leader.segment and leader.security_id:
-        instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))
-    return Notice(
-        at=draft.now,
-        event="decision",
-        text=f"{copy.decision}" + (f" ({copy.reason})" if copy.reason else ""),
-        level=Level.WARNING if copy.decision is Decision.DEAD else Level.INFO,
-        leader_order_id=copy.leader_order_id,
-        follower=copy.follower,
-        facts={
-            "decision": copy.decision,
-            "reason": copy.reason,
-            "detail": copy.detail,
-            "rule": copy.rule,
-            "side": leader.side if leader else None,
-            "symbol": (instrument.symbol if instrument else "") or (leader.security_id if leader else None),
-            "order_type": terms.order_type if terms else None,
-            "leader_quantity": terms.quantity if terms else None,
-            "price": f"{terms.price or terms.trigger_price:f}" if terms else None,
-            "quantity": copy.wanted.terms.quantity if copy.wanted else None,
-        },
-    )

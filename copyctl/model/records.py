@@ -25,7 +25,8 @@ class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     when it was first seen. ``instrument``: its key. ``classified``: is it known how much of it closes his position:
     ``exits`` units (0: an entry, all: an exit, between: a reversal through flat). ``counted``: units of its fills
     that are in his position. ``undone``: units that had traded unseen and that he had closed again by the time that
-    we saw them; ``netted``: units with which it did that. ``recently``: he had traded or ordered the same instrument shortly before.
+    we saw them; ``netted``: units with which it did that. ``recently``: he had traded or ordered the same instrument
+    shortly before.
     """
 
     order_id: str
@@ -153,9 +154,10 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     leader has. ``checked``: the terms that the checks have passed. ``reduced``: the quantity that was asked for
     when a limit last cut it, and what the limit left. ``hold``: the margin held for it in rupees since ``hold_at``, 0
     once the account's funds show it. ``basket``: the first leg of its basket, ``unwound``: units that were closed again
-    since another leg of it failed. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of it waits for a figure. ``wanted_since``: when it was decided once more that it is to be
-    copied, 0 for when it was made; ``kept``: it has waited for its market to open. ``due_at``: when it is looked at
-    again whatever happens (ns), 0 for never. ``told``: alerts given of it.
+    since another leg of it failed. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of it waits
+    for a figure. ``wanted_since``: when it was decided once more that it is to be copied, 0 for when it was made;
+    ``kept``: it has waited for its market to open. ``due_at``: when it is looked at again whatever happens (ns), 0
+    for never. ``told``: alerts given of it.
     """
 
     leader_order_id: str

@@ -186,7 +186,7 @@ def test_kill_halt_holds_cancels_and_exits_back_until_resume(desk: Desk) -> None
     assert desk.net("alice") == 0
 
 
-# --- no run is alive ----------------------------------------------------------------------------------------------------
+# --- no run is alive --------------------------------------------------------------------------------------------------
 
 
 def test_kill_with_no_run_alive_cancels_what_rests_with_the_followers_tokens_alone(desk: Desk) -> None:
@@ -309,22 +309,34 @@ def test_a_token_that_the_broker_refuses_is_not_waited_for(desk: Desk) -> None:
     assert desk.net("bob") == 0
 
 
-def test_a_broker_that_refuses_makes_exit_code_3_and_the_switch_holds(desk: Desk) -> None:
+def test_a_broker_that_refuses_cancels_makes_exit_code_3_and_a_run_goes_on_with_it(desk: Desk) -> None:
     a_run_that_is_over(desk)
     desk.fault("status", method="DELETE", status=400, body=REFUSED)
-    desk.fault("status", status=400, body=REFUSED)
-    said = alone(desk, "--flatten", "--within", "7", code=3)
-    assert {pick(row, "kind", "fate", "text") for row in said["orders"]} >= {
-        ("cancel", "refused", "blocked by the risk desk"),
-        ("place", "rejected", "blocked by the risk desk"),
-    }
-    assert "still to do: " in said["failed"][0]["text"]
-    assert "blocked by the risk desk" in said["failed"][0]["text"]
-    assert desk.net("alice") == 130
+    said = alone(desk, "--flatten", "--within", "4", code=3)
+    (row,) = said["orders"]
+    assert pick(row, "kind", "fate", "text") == ("cancel", "refused", "blocked by the risk desk")
+    left = "cancel open entry copies, then close copied positions"
+    assert said["failed"] == [{"follower": "alice", "text": f"still to do: {left} (blocked by the risk desk)"}]
+    assert (
+        desk.status()["followers"][0]["detail"] == f"kill switch: by command; still to do: {left.replace(' then', '')}"
+    )
     desk.mend()
-    desk.start()  # a run goes on with what is left
+    desk.start()
     desk.eventually(lambda: desk.net("alice") == 0, "alice is flat")
     desk.follows(desk.place(), decision="refused", reason="kill_switch")
+
+
+def test_a_broker_that_refuses_exits_is_asked_again_every_some_seconds(desk: Desk) -> None:
+    desk.followers = ("alice", "bob")
+    a_run_that_is_over(desk, resting=False)
+    desk.fault("status", status=400, body=REFUSED)
+    said = alone(desk, "--flatten", "--within", "8", code=3)
+    fates = [pick(row, "follower", "kind", "fate") for row in said["orders"]]
+    assert fates.count(("alice", "place", "rejected")) == 2
+    assert fates.count(("bob", "place", "traded")) == 1
+    why = "still to do: close copied positions (blocked by the risk desk)"
+    assert said["failed"] == [{"follower": "alice", "text": why}]
+    assert (desk.net("alice"), desk.net("bob")) == (130, 0)
 
 
 def test_a_broker_that_is_away_is_tried_as_long_as_it_was_told(desk: Desk) -> None:

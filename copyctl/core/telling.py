@@ -1,0 +1,55 @@
+"""Telling: the lines for people and for programs that listen."""
+
+from copyctl.core.stakes import leader_id
+from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.model.effects import Notice
+from copyctl.model.records import Copy
+from copyctl.model.terms import Decision, Level
+
+
+def tell(draft: Draft, text: str, **facts: str) -> None:
+    """One line of what the run itself is at."""
+    draft.notices.append(Notice(at=draft.now, event="state", text=text, facts=dict(facts)))
+
+
+def tell_decisions(draft: Draft) -> None:
+    """One line for each copy whose decision or reason is another one now."""
+    for key, copy in draft.copies.written.items():
+        before = draft.state.tables["copy"].get(key)
+        if copy is None or (
+            isinstance(before, Copy) and (before.decision, before.reason) == (copy.decision, copy.reason)
+        ):
+            continue
+        draft.notices.append(_decision(draft, copy))
+
+
+def _decision(draft: Draft, copy: Copy) -> Notice:
+    rules, row = draft.rules, leader_id(copy.leader_order_id)
+    leader = draft.orders.get(order_key(rules.leader.client_id, row)) if rules else None
+    lead = draft.leader_orders.get(row)
+    wanted = copy.wanted
+    terms = lead.wish if lead else wanted.terms if wanted else None
+    traded = leader if leader and leader.segment and leader.security_id else wanted
+    instrument = None
+    if traded and traded.segment and traded.security_id:
+        instrument = draft.instruments.get(instrument_key(traded.segment, traded.security_id))
+    return Notice(
+        at=draft.now,
+        event="decision",
+        text=f"{copy.decision}" + (f" ({copy.reason})" if copy.reason else ""),
+        level=Level.WARNING if copy.decision is Decision.DEAD else Level.INFO,
+        leader_order_id=copy.leader_order_id,
+        follower=copy.follower,
+        facts={
+            "decision": copy.decision,
+            "reason": copy.reason,
+            "detail": copy.detail,
+            "rule": copy.rule,
+            "side": traded.side if traded else None,
+            "symbol": (instrument.symbol if instrument else "") or (traded.security_id if traded else None),
+            "order_type": terms.order_type if terms else None,
+            "leader_quantity": terms.quantity if terms and lead else None,
+            "price": f"{terms.price or terms.trigger_price:f}" if terms else None,
+            "quantity": wanted.terms.quantity if wanted else None,
+        },
+    )

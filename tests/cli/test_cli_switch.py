@@ -1,6 +1,7 @@
 """``kill`` and ``resume``: felt by a run that is alive, kept for the next one."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
+from msgspec.structs import replace
 
+from copyctl.cli import switch
 from copyctl.edge.journal import open_journal
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.events import CommandGiven
@@ -17,7 +21,7 @@ from copyctl.model.order import Terms
 from copyctl.model.records import Account, Change, Copy, Slot, Standing
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
-from tests.cli.world import ALICE, BOB, LEADER, Desk
+from tests.cli.world import ALICE, BOB, LEADER, POLICY, TOKENS, Desk, document
 
 
 @contextmanager
@@ -118,14 +122,13 @@ def test_flags_are_stored_as_actions_the_halt_last(
     reader.close()
 
 
-def test_without_a_run_it_says_what_will_be_done_and_which_command_does_it_now(desk: Desk) -> None:
-    said = desk.json("kill", "--flatten")["detail"]
-    assert said.startswith(
-        f"kill for all followers is stored: no run is alive. copyctl run --once --rules {desk.rules_file} "
-    )
-    assert said.endswith("to do: cancel open entry copies, then close copied positions")
-    assert "--rules" not in desk.json("resume")["detail"]
-    assert f"--rules {desk.rules_file} --dry-run acts" in desk.json("kill", "--dry-run")["detail"]
+def test_of_a_dry_run_nothing_is_at_the_broker_so_the_next_one_does_it(desk: Desk) -> None:
+    said = desk.json("kill", "--flatten", "--dry-run")
+    once = f"copyctl run --once --rules {desk.rules_file} --dry-run"
+    assert said["detail"].startswith(f"kill for all followers is stored: no run is alive. {once} acts on it now, else ")
+    assert said["detail"].endswith("to do: cancel open entry copies, then close copied positions")
+    assert (said["ok"], said["applied"], said["orders"]) == (True, "stored", [])
+    assert "--rules" not in desk.json("resume", "--dry-run")["detail"]
 
 
 def test_status_tells_before_the_next_start_what_it_is_to_do(desk: Desk) -> None:
@@ -257,10 +260,149 @@ def test_the_real_run_halts_and_resumes(desk: Desk) -> None:
         assert desk.json("status")["kill_switch"]["on"] is False
 
 
+# --- with no run alive it acts by itself ---------------------------------------------------------------------------------
+
+
+def entry(account: str = ALICE) -> Copy:
+    """A copy of an entry that rests at the broker."""
+    return replace(RESTING, follower=account, exit=False)
+
+
+def tokens(*names: str) -> dict[str, str]:
+    """The access tokens of these followers, and no other variable."""
+    return {name: TOKENS[name.removesuffix("_ACCESS_TOKEN")] for name in (f"{one}_ACCESS_TOKEN" for one in names)}
+
+
+def kept_as_left(desk: Desk) -> list[tuple[str, str]]:
+    """The commands that wait still."""
+    reader = JournalReader(desk.store)
+    found = [(one.command, one.account) for one in reader.commands()]
+    reader.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        ((), "no copy of an entry is open"),
+        (("--flatten",), "no copy of an entry is open, nothing copied is held"),
+    ],
+)
+def test_where_nothing_is_to_be_done_it_says_why(desk: Desk, flags: tuple[str, ...], why: str) -> None:
+    desk.keep(RESTING)  # an exit is left where it is
+    said = desk.json("kill", *flags)
+    assert (said["ok"], said["applied"], said["orders"], said["failed"]) == (True, "stored", [], [])
+    assert said["detail"] == (
+        f"kill for all followers is stored: no run is alive; nothing is to be done now: {why}. "
+        "From the next start on nothing new is copied, the leader's cancels and exits still follow"
+    )
+    assert kept_as_left(desk) == [("kill", "")]
+
+
+def test_client_ids_are_known_by_the_store_and_the_switch_holds_where_the_broker_is_away(desk: Desk) -> None:
+    desk.keep(entry())
+    done = desk.run("kill", "--within", "1", environment=tokens("ALICE"))
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"], said["applied"]) == (3, False, "stored")
+    (row,) = said["orders"]
+    assert (row["follower"], row["order_id"], row["kind"], row["fate"]) == ("alice", "F1", "cancel", "not_sent")
+    assert row["text"].startswith("no connection")
+    assert said["failed"] == [
+        {"follower": "alice", "text": "its order book could not be read: the broker does not answer"}
+    ]
+    assert kept_as_left(desk) == []
+    (alice, _) = desk.json("status")["followers"]
+    assert alice["detail"] == "kill switch: by command; still to do: cancel open entry copies"
+
+
+def test_who_has_no_token_is_named_with_what_is_missing(desk: Desk) -> None:
+    desk.keep(entry(), entry(BOB))
+    done = desk.run("kill", environment={"BOB_ACCESS_TOKEN": ""})
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["orders"]) == (3, [])
+    assert {one["follower"]: one["text"] for one in said["failed"]} == {
+        "alice": "no access token: the variable ALICE_ACCESS_TOKEN is not set",
+        "bob": "no access token: it is empty",
+    }
+    assert kept_as_left(desk) == [("kill", "")]
+
+
+def test_a_reason_that_several_share_is_told_once(desk: Desk) -> None:
+    desk.keep(entry(), entry(BOB))
+    detail = json.loads(desk.run("kill", "--within", "1", environment=tokens("ALICE", "BOB")).stdout)["detail"]
+    assert "alice, bob: its order book could not be read" in detail
+
+
+def test_who_is_no_follower_any_more_is_told(desk: Desk) -> None:
+    desk.keep(entry("1100000009"))
+    done = desk.run("kill")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["failed"] == [
+        {"follower": "1100000009", "text": "it is no follower in this rules file"}
+    ]
+    assert desk.json("kill", "--follower", "alice", "--flatten")["ok"] is True
+
+
+def test_there_is_no_broker_outside_of_a_run_with_a_simulator_of_its_own(desk: Desk) -> None:
+    desk.rules_file.write_text(yaml.safe_dump(document(broker={"adapter": "simulator"})))
+    desk.keep(entry())
+    said = desk.json("kill", "--flatten")
+    assert (said["ok"], said["applied"], said["orders"]) == (True, "stored", [])
+    assert "there is no broker outside of the run (broker.adapter: simulator)" in said["detail"]
+
+
+def test_a_missing_number_of_the_rules_is_told_before_anything_is_stored(desk: Desk) -> None:
+    policy = {**POLICY, "sizing": {"strategy": "fixed_ratio", "ratio": "${RATIO}"}}
+    desk.rules_file.write_text(yaml.safe_dump(document(policy=policy)))
+    desk.keep(entry())
+    done = desk.run("kill")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the variable RATIO is not set" in done.stderr
+    assert kept_as_left(desk) == []
+
+
+def test_orders_for_people_are_a_table(desk: Desk) -> None:
+    desk.keep(entry())
+    done = desk.run("kill", "--within", "1", "--format", "table", environment=tokens("ALICE"))
+    said, head, row = done.stdout.splitlines()
+    assert said.startswith("kill for all followers is stored, and not all of it is done (cancel open entry copies). ")
+    assert head.split() == ["follower", "asked", "order", "id", "copy", "of", "end"]
+    assert re.match(r"alice +cancel SELL 65 43210 +F1 +L1 +not sent +no connection", row)
+    assert "ALERT critical: kill switch on: by command" in done.stderr
+
+
+def test_a_run_that_begins_before_the_lock_is_taken_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.keep(entry())
+    real = JournalReader.running.fget
+    assert real is not None
+    looks = iter([True])  # the first look is in vain
+    monkeypatch.setattr(JournalReader, "running", property(lambda one: not next(looks, False) and real(one)))
+    with Obedient(desk):
+        done = desk.run("kill", environment=tokens("ALICE"))
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"], said["applied"], said["orders"]) == (0, True, "running", [])
+    assert "a run has just begun" in done.stderr
+
+
+def test_a_run_that_has_just_begun_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "FELT_WITHIN_SECONDS", 0.0)
+    with a_run_that_listens(desk):
+        assert desk.json("kill")["applied"] == "running"
+
+
+def test_a_run_that_ended_before_it_took_the_command_in_leaves_it_to_the_command(desk: Desk) -> None:
+    desk.start()
+    threading.Timer(0.5, desk.stop).start()
+    said = desk.json("kill")
+    assert (said["ok"], said["applied"]) == (True, "stored")
+    assert "nothing is to be done now" in said["detail"]
+
+
 # --- when it goes wrong -----------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_hangs_is_told_and_the_command_waits_for_it(desk: Desk) -> None:
+def test_a_run_that_hangs_is_told_and_the_command_waits_for_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "BEGINS_WITHIN_SECONDS", 0.0)
     desk.start()
     done = desk.run("kill")
     said = json.loads(done.stdout)

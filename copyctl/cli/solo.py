@@ -84,7 +84,7 @@ def act(
     if it.rules.broker.adapter is Adapter.SIMULATOR:
         return Acted(why=NO_BROKER)
     try:
-        orders, failed = _tried(it, rules_file, list(to_do), within=within)
+        orders, failed = _tried(it, rules_file, to_do, within=within)
     except _CannotAct as trouble:
         orders, failed = [], dict.fromkeys(to_do, str(trouble))
     return Acted(to_do=words, orders=orders, failed={it.names.get(one, one): why for one, why in failed.items()})
@@ -97,13 +97,13 @@ def _to_do(it: Deployment, records: Records, account: str, actions: Iterable[Kil
     """What of a kill needs the broker, by what the store knows of this account; a word too many does no harm."""
     known = Picture(records).accounts.get(account) or Account(account=account)
     given = [one for one in it.journal.commands() if one.account in ("", account)]
-    ruled = it.rules.kill_switch.actions if not known.killed_at or len(given) > 1 else ()
+    ruled = it.rules.kill_switch.actions
     asked = (*known.kill_actions, *ruled, *actions, *(word for one in given for word in one.actions))
     entries = has_open_entries(Picture(records), account)
     needs: dict[str, bool] = {
         KillAction.CANCEL_OPEN_ORDERS: entries,
         KillAction.FLATTEN: entries or holds_copied(records, account),
-        KillAction.BROKER_KILL_SWITCH: True,
+        KillAction.BROKER_KILL_SWITCH: not known.killed_at or KillAction.BROKER_KILL_SWITCH in known.kill_actions,
     }
     return [word for word in dict.fromkeys(map(str, asked)) if needs.get(word, False)]
 
@@ -134,7 +134,7 @@ class _CannotAct(Exception):
 
 
 def _tried(
-    it: Deployment, rules_file: Path, accounts: Sequence[str], *, within: float
+    it: Deployment, rules_file: Path, to_do: Mapping[str, Sequence[str]], *, within: float
 ) -> tuple[list[Row], dict[str, str]]:
     """What was asked of the broker for these accounts, and which of them are not done with, and why.
 
@@ -143,21 +143,23 @@ def _tried(
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
     from copyctl.cli.assemble import CannotRun
-    from copyctl.rules import RulesRefused, read, render
+    from copyctl.rules import RulesRefused, errors, read
 
     try:
         loaded = read(rules_file, os.environ, lenient=True)
     except RulesRefused as refused:
-        raise _CannotAct(f"the rules file cannot be used: {render(refused.findings)}") from None
+        told = "; ".join(f"{one.path}: {one.message}" for one in errors(refused.findings))
+        raise _CannotAct(f"the rules file cannot be used: {told}") from None
     rules = _with_known_ids(loaded.rules, it)
-    unreached = _without_token(loaded, rules, accounts)
-    reachable = [one for one in accounts if one not in unreached]
+    unreached = _without_token(loaded, rules, to_do)
+    reachable = [one for one in to_do if one not in unreached]
     if not reachable:
         return [], unreached
     trial = _Trial(
         rules=rules,
         loaded=loaded,
-        names={one: it.names.get(one, one) for one in accounts},
+        to_do=to_do,
+        names={one: it.names.get(one, one) for one in to_do},
         everybody=it.names,
         within=within,
     )
@@ -196,10 +198,12 @@ def _without_token(loaded: "Loaded", rules: Rules, accounts: Collection[str]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trial:
-    """One attempt to do it all. ``names``: of the accounts that are asked about; ``everybody``: of all of them."""
+    """One attempt to do it all. ``to_do``: what, for each account that is asked about; ``names``: theirs;
+    ``everybody``: those of all accounts."""
 
     rules: Rules
     loaded: "Loaded"
+    to_do: Mapping[str, Sequence[str]]
     names: Mapping[str, str]
     everybody: Mapping[str, str]
     within: float
@@ -224,15 +228,14 @@ class _Trial:
                 await replicator.act_alone(reach.accounts, seconds=self.within, stop=stop)
             records = {name: list(rows.values()) for name, rows in replicator.state.tables.items()}
             orders = asked_of_the_broker(records, self.heard, self.names, unreached)
-            failed = {
-                one: why for one in accounts if (why := unreached.get(one) or self._lack(replicator, one, orders))
-            }
+            lacks = {one: unreached.get(one) or self._lack(replicator, records, one, orders) for one in accounts}
+            failed = {one: why for one, why in lacks.items() if why}
         tell.flush()
         if stop.is_set():
             failed = {one: f"{INTERRUPTED}: {why}" for one, why in failed.items()}
         return orders, {**unreached, **failed}
 
-    def _lack(self, replicator: "Replicator", account: str, orders: Sequence[Row]) -> str:
+    def _lack(self, replicator: "Replicator", records: Records, account: str, orders: Sequence[Row]) -> str:
         """What is not done for an account that could be asked, and why; "" for nothing."""
         known = replicator.state.tables["account"].get(account)
         if replicator.store_trouble:
@@ -255,7 +258,17 @@ class _Trial:
             for one in replicator.state.tables["request"].values()
             if isinstance(one, Request) and one.account == account and _is_open(one)
         ]
-        return f"not known to be done at the broker: {', '.join(left)}{self._hint(account, orders)}" if left else ""
+        if left:
+            return f"not known to be done at the broker: {', '.join(left)}{self._hint(account, orders)}"
+        return self._not_asked_again(records, account)
+
+    def _not_asked_again(self, records: Records, account: str) -> str:
+        """What the rules have a kill do was not asked for once more, the switch having been on before."""
+        if KillAction.CANCEL_OPEN_ORDERS in self.to_do[account] and has_open_entries(Picture(records), account):
+            return "it was killed before, and a copy of an entry is open: give --cancel-open"
+        if KillAction.FLATTEN in self.to_do[account] and holds_copied(records, account):
+            return "it was killed before, and holds what was copied: give --flatten"
+        return ""
 
     def _hint(self, account: str, orders: Sequence[Row]) -> str:
         """The first reason that the orders of an account give for not being done."""

@@ -20,9 +20,9 @@ from copyctl.core.decide import (
 )
 from copyctl.core.drift import drift
 from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
+from copyctl.core.entry_cuts import without_closed
 from copyctl.core.index import instrument_of, is_open
 from copyctl.core.legs import joined
-from copyctl.core.owing import without_closed
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue

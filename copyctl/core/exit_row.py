@@ -5,9 +5,9 @@ from msgspec.structs import replace
 from copyctl.core import exit_fate
 from copyctl.core.decide import FLAT
 from copyctl.core.drift import drift
+from copyctl.core.entry_cuts import entries_open
 from copyctl.core.exit_orders import Wish
 from copyctl.core.exit_plan import Portion
-from copyctl.core.owing import entries_open
 from copyctl.core.plan import Alter, Begin, Plan
 from copyctl.core.stakes import Exit, his_entries_open, leader_net
 from copyctl.core.state import Draft

@@ -13,15 +13,16 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copyctl.core.decide import ready
+from copyctl.core.entry_cuts import settle_cuts
 from copyctl.core.exit_fate import clearing
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
-from copyctl.core.owing import as_exit, barred, blank, leader_closed, settle_cuts, sized_like_an_entry
+from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
-from copyctl.core.stakes import OWN_ROW, ZERO, Exit, cap_of, exit_rule, leader_net, mapping_of, stakes
+from copyctl.core.stakes import OWN_ROW, ZERO, Exit, behind, blank, cap_of, exit_rule, mapping_of, stakes
 from copyctl.core.state import Draft, copy_key, follower_of, order_key
 from copyctl.model.choices import Alternatives, CopyOn, ExitBase, Proportion
 from copyctl.model.instrument import Instrument
@@ -236,7 +237,8 @@ def _steer(group: _Group) -> None:
 def _shares(group: _Group, items: list[Item], cap: int) -> tuple[dict[str, Portion], int]:
     target = max(ZERO, group.sign * group.here.target)
     if _whole_account(group):
-        target = cap - sum((item.outstanding for item in items), ZERO)
+        copied = max(0, group.sign * group.here.copied) - target
+        target = cap - max(copied, sum((item.outstanding for item in items), ZERO))
     return allocate(items, cap=cap, target=target, lot=group.instrument.lot_size, several=group.several)
 
 
@@ -264,7 +266,7 @@ def _item(group: _Group, one: Exit) -> Item:
     copy = one.copy
     if one.order is None or one.lead is None:
         return Item(key=one.key, due=copy.due, filled=copy.filled, traded=True)
-    offers, whole = _offers(group, one.lead, one.order)
+    offers, whole = _offers(group, copy, one.lead, one.order)
     return Item(
         key=one.key,
         due=copy.due,
@@ -276,11 +278,12 @@ def _item(group: _Group, one: Exit) -> Item:
     )
 
 
-def _offers(group: _Group, lead: LeaderOrder, order: Order) -> tuple[Decimal, bool]:
+def _offers(group: _Group, copy: Copy, lead: LeaderOrder, order: Order) -> tuple[Decimal, bool]:
     """Units of the target that the leader offers with what is open of an exit, and whether that is all of it."""
     if group.follower.policy.copy_on is CopyOn.TRADED:
         return ZERO, False
-    there = max(0, group.sign * leader_net(group.draft, order) - group.here.apart)
+    how = mapping_of(group.follower, copy.rule)
+    there = max(0, behind(group.draft, group.rules, order, group.here.product, how) - group.here.apart)
     rests = max(0, min(order.leaves, lead.exits - lead.counted))
     target = max(ZERO, group.sign * group.here.target)
     if group.follower.policy.exits.base is ExitBase.ACCOUNT:

@@ -96,22 +96,27 @@ def plan(wanted: Terms, slots: Sequence[Working], *, changed: bool, closing: boo
 
 
 def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_modifications: int) -> Plan:
-    """The plan where only what trades is copied: each growth of the wanted quantity is a placement of its own."""
-    committed = sum(slot.filled if slot.owed else slot.asked.quantity for slot in slots)
-    plans = [
-        _change(
-            slot,
-            of(wanted, slot.asked.quantity),
-            changed=changed,
-            most_modifications=most_modifications,
-        )
-        for slot in slots
-        if slot.live and not slot.ending
-    ]
+    """The plan where only what trades is copied: each growth of the wanted quantity is a placement of its own; where
+    less is wanted than was asked for (an exit took it away), the newest give way."""
+    if 0 < wanted.quantity <= sum(slot.filled for slot in slots):
+        return _end([slot for slot in slots if slot.live])
+    committed = sum(slot.filled if slot.owed else max(slot.asked.quantity, slot.filled) for slot in slots)
+    ending = sum(max(0, slot.asked.quantity - slot.filled) for slot in slots if slot.live and slot.ending)
+    surplus = max(0, committed - ending - wanted.quantity)
+    plans = []
+    for slot in reversed([slot for slot in slots if slot.live and not slot.ending]):
+        less = min(surplus, max(0, slot.asked.quantity - slot.filled))
+        surplus -= less
+        left = slot.asked.quantity - less
+        if less and left <= slot.filled:
+            plans.append(_end([slot]))
+        else:
+            most = most_modifications
+            plans.append(_change(slot, of(wanted, left), changed=changed or bool(less), most_modifications=most))
     growth = wanted.quantity - committed
     begin: tuple[Action, ...] = (Begin(terms=of(wanted, growth)),) if growth > 0 else ()
     return Plan(
-        actions=tuple(action for one in plans for action in one.actions) + begin,
+        actions=tuple(action for one in reversed(plans) for action in one.actions) + begin,
         waits=any(one.waits for one in plans),
     )
 

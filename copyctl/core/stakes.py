@@ -17,7 +17,7 @@ from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Desired
-from copyctl.model.terms import Product, Side
+from copyctl.model.terms import Decision, Product, Side
 
 ZERO = Decimal(0)
 OWN_ROW = "position:"
@@ -61,6 +61,18 @@ class Exit:
         return -sign_of(side) if side is not None else 0
 
 
+def blank(draft: Draft, row: str, follower: Follower) -> Copy:
+    """A new row of an exit."""
+    return Copy(
+        leader_order_id=row,
+        follower=follower.client_id,
+        decision=Decision.QUEUED,
+        exit=True,
+        created_at=draft.now,
+        updated_at=draft.now,
+    )
+
+
 def leader_id(row: str) -> str:
     """The leader's order that a row belongs to; the entry part of a reversal has a row of its own."""
     return row.partition("#")[0]
@@ -95,15 +107,41 @@ def stakes(draft: Draft, rules: Rules, follower: Follower, order: Order, how: Or
         raise ValueError(f"leader order {order.order_id} says neither side nor product")
     mapped = mapped_product(how, order.product)
     first = position(draft, follower.client_id, order.segment, order.security_id, mapped)
-    taken = _products_of_his_others(draft, rules, order, how)
-    others = [
+    beside = [
         here
         for here in draft.positions_in(follower.client_id, f"{order.segment}/{order.security_id}")
-        if here.product is not mapped and here.product not in taken and closable(here, follower, order) > 0
+        if here.product is not mapped and closable(here, follower, order) > 0
     ]
+    if closable(first, follower, order) <= 0 and beside and _was_converted(draft, rules, first, order):
+        return beside
+    taken = _products_of_his_others(draft, rules, order, how)
+    others = [here for here in beside if here.product not in taken]
     if others and closable(first, follower, order) <= 0:
         return others
     return [first, *others]
+
+
+def _was_converted(draft: Draft, rules: Rules, first: Position, order: Order) -> bool:
+    """Did what this order closes come from another product? He has opened nothing in its own (scenario 4.8)."""
+    if first.apart:
+        return False
+    for lead in draft.leads_in(f"{order.segment}/{order.security_id}"):
+        other = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
+        opens = other is not None and (other.filled > lead.exits or not other.over)
+        if other is not None and opens and other.product is order.product and other.side is not order.side:
+            return False
+    return True
+
+
+def behind(draft: Draft, rules: Rules, order: Order, product: Product, how: OrderMapping) -> int:
+    """What the leader has that stands behind a follower's position in this product, on the side that an order of his
+    closes: in the order's own product, and in his others that are mapped to it."""
+    sign = -sign_of(order.side) if order.side else 0
+    return sign * sum(
+        here.net
+        for here in draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
+        if here.product is order.product or mapped_product(how, here.product) is product
+    )
 
 
 def _products_of_his_others(draft: Draft, rules: Rules, order: Order, how: OrderMapping) -> set[Product]:

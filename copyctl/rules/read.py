@@ -63,14 +63,13 @@ def read(path: Path, environment: Mapping[str, str], *, offline: bool = False, l
 
     ``offline``, for commands that talk to no broker: no secret is read (all are empty), texts such as client ids whose
     variable is not set stay as they are written, and keys that are not built yet are only warned of.
-    ``lenient``, for what must act with whatever is there: of a secret or a client id that cannot be had it is only
+    ``lenient``, for what must act with whatever is there: of secrets and client ids that cannot be had it is only
     warned as well; such a secret is empty, such an id stays as it is written.
     Raises RulesRefused with everything that was found, when any of it is an error.
     """
     source, resolved, missing = _resolved(path, environment, offline=offline)
-    if lenient:
-        missing = [replace(one, severity=Severity.WARNING) if _can_do_without(one) else one for one in missing]
-    node, found = _found(source, resolved, missing, Severity.WARNING if offline or lenient else Severity.ERROR)
+    unbuilt = Severity.WARNING if offline or lenient else Severity.ERROR
+    node, found = _found(source, resolved, missing, unbuilt, lenient=lenient)
     rules = typed(effective(node, _folder(path), masked if offline else revealed))
     document = document_of(effective(node, _folder(path), masked))
     return Loaded(rules=rules, document=document, findings=tuple(found))
@@ -126,9 +125,9 @@ def _resolved(
 
 
 def _can_do_without(missing: Finding) -> bool:
-    """Is it a secret or a client id that a variable or a file would give, and which is not there?"""
+    """Is it a secret that is not there, or is none, or a client id that a variable would give?"""
     key = missing.path.rpartition(".")[2].partition("[")[0]
-    return missing.code in {"R301", "R302"} and key in {*SECRET_KEYS, "client_id"}
+    return key in SECRET_KEYS or (key == "client_id" and missing.code in {"R301", "R302"})
 
 
 def _not_unset(missing: list[Finding]) -> list[Finding]:
@@ -136,9 +135,13 @@ def _not_unset(missing: list[Finding]) -> list[Finding]:
     return [one for one in missing if one.code not in {"R301", "R302"}]
 
 
-def _found(source: Source, node: Keys | None, missing: list[Finding], unbuilt: Severity) -> tuple[Keys, list[Finding]]:
+def _found(
+    source: Source, node: Keys | None, missing: list[Finding], unbuilt: Severity, *, lenient: bool = False
+) -> tuple[Keys, list[Finding]]:
     """The tree and its warnings. Raises RulesRefused when there are errors."""
     found = [*source.findings, *missing, *(_checked(node, unbuilt) if node is not None else ())]
+    if lenient:
+        found = [replace(one, severity=Severity.WARNING) if _can_do_without(one) else one for one in found]
     ordered = in_file_order(_with_excerpts(found, source), source.lines)
     if node is None or errors(ordered):
         raise RulesRefused(ordered)

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -260,12 +261,21 @@ def test_the_real_run_halts_and_resumes(desk: Desk) -> None:
         assert desk.json("status")["kill_switch"]["on"] is False
 
 
-# --- with no run alive it acts by itself ---------------------------------------------------------------------------------
+# --- with no run alive it acts by itself ------------------------------------------------------------------------------
 
 
 def entry(account: str = ALICE) -> Copy:
     """A copy of an entry that rests at the broker."""
     return replace(RESTING, follower=account, exit=False)
+
+
+def a_resting_entry(desk: Desk) -> None:
+    """What a run has left that copied an entry for alice, which rests."""
+    desk.start()
+    desk.report(LEADER, "L1", OrderStatus.PENDING)
+    desk.acknowledge("F1")
+    desk.report(ALICE, "F1", OrderStatus.PENDING, quantity=50)
+    desk.stop()
 
 
 def tokens(*names: str) -> dict[str, str]:
@@ -300,7 +310,7 @@ def test_where_nothing_is_to_be_done_it_says_why(desk: Desk, flags: tuple[str, .
 
 
 def test_client_ids_are_known_by_the_store_and_the_switch_holds_where_the_broker_is_away(desk: Desk) -> None:
-    desk.keep(entry())
+    a_resting_entry(desk)
     done = desk.run("kill", "--within", "1", environment=tokens("ALICE"))
     said = json.loads(done.stdout)
     assert (done.returncode, said["ok"], said["applied"]) == (3, False, "stored")
@@ -362,12 +372,12 @@ def test_a_missing_number_of_the_rules_is_told_before_anything_is_stored(desk: D
 
 
 def test_orders_for_people_are_a_table(desk: Desk) -> None:
-    desk.keep(entry())
+    a_resting_entry(desk)
     done = desk.run("kill", "--within", "1", "--format", "table", environment=tokens("ALICE"))
     said, head, row = done.stdout.splitlines()
     assert said.startswith("kill for all followers is stored, and not all of it is done (cancel open entry copies). ")
     assert head.split() == ["follower", "asked", "order", "id", "copy", "of", "end"]
-    assert re.match(r"alice +cancel SELL 65 43210 +F1 +L1 +not sent +no connection", row)
+    assert re.match(r"alice +cancel BUY 50 2885 +F1 +L1 +not sent +no connection", row)
     assert "ALERT critical: kill switch on: by command" in done.stderr
 
 
@@ -391,9 +401,19 @@ def test_a_run_that_has_just_begun_is_waited_for(desk: Desk, monkeypatch: pytest
 
 
 def test_a_run_that_ended_before_it_took_the_command_in_leaves_it_to_the_command(desk: Desk) -> None:
-    desk.start()
-    threading.Timer(0.5, desk.stop).start()
+    begun = threading.Event()
+
+    def briefly() -> None:
+        journal = open_journal(desk.store, leader=LEADER)
+        begun.set()
+        time.sleep(0.5)
+        journal.close()
+
+    run = threading.Thread(target=briefly)
+    run.start()
+    assert begun.wait(10)
     said = desk.json("kill")
+    run.join()
     assert (said["ok"], said["applied"]) == (True, "stored")
     assert "nothing is to be done now" in said["detail"]
 

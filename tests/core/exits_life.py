@@ -27,7 +27,7 @@ SIGN = {Side.BUY: 1, Side.SELL: -1}
 
 @dataclass
 class ExitsWorld(World):
-    """``ahead``: may the follower fill what the leader has not? ``refusals``: does the broker refuse exits, and
+    """``lawful``: is the second law checked throughout? ``ahead``: may the follower fill what the leader has not? ``refusals``: does the broker refuse exits, and
     changes of them? ``by_hand``: does a person trade in the follower's account? ``ends``: does the leader take back what still
     rests in the end? ``turns``: what he does."""
 
@@ -35,6 +35,7 @@ class ExitsWorld(World):
     refusals: bool = False
     by_hand: bool = False
     ends: bool = True
+    lawful: bool = True
     turns: int = 14
     hand_trades: int = field(default=0, init=False)
     leader_events: int = field(default=0, init=False)
@@ -296,7 +297,7 @@ class ExitsWorld(World):
         """No exit order at the broker may take the follower past flat, whatever fills (the second law): what exits
         have closed and still offer is never more than what entries built; and where only exits trade on their side,
         never more than is there."""
-        if self.by_hand:
+        if self.by_hand or not self.lawful:
             return
         for account in self.desk.accounts[1:]:
             everything = self.of(account, only_open=False)

@@ -383,6 +383,23 @@ def test_where_nothing_is_open_and_nothing_held_it_says_so_and_needs_no_token(de
     desk.follows(desk.place(), decision="refused", reason="kill_switch")
 
 
+def test_what_an_earlier_kill_left_open_is_told_and_what_to_give(desk: Desk) -> None:
+    desk.rules = ONLY_STOP
+    desk.start()
+    desk.follows(desk.place(order_type="MARKET", price=0), follower_status="TRADED")
+    desk.follows(desk.place(price=80), follower_status="PENDING")
+    switch(desk, "kill")
+    desk.stop()
+    desk.rules = {"kill_switch": {"actions": ["stop_copying", "cancel_open_orders", "flatten"]}}
+    desk.write_rules()
+    said = alone(desk, code=3)
+    assert said["failed"][0]["text"] == "it was killed before, and a copy of an entry is open: give --cancel-open"
+    said = alone(desk, "--cancel-open", code=3)
+    assert said["failed"][0]["text"] == "it was killed before, and holds what was copied: give --flatten"
+    assert alone(desk, "--flatten")["ok"] is True
+    assert desk.net("alice") == 0
+
+
 def test_halt_alone_needs_no_token_and_lists_what_rests(desk: Desk) -> None:
     desk.rules = ONLY_STOP
     resting = a_run_that_is_over(desk)

@@ -124,8 +124,8 @@ def test_scenario_7_2_an_exit_while_nobody_looked_goes_out_as_market(holding: De
     holding.stop()
     holding.long_ago()
     order = holding.place(**SELL, quantity=260, price=95)
+    holding.eventually(lambda: holding.net("leader") == 0)  # it trades as of then, too
     holding.today()
-    holding.eventually(lambda: holding.net("leader") == 0)
     holding.start()
     holding.eventually(lambda: holding.net() == 0, "the follower is flat")
     holding.follows(order, decision="copied", reason="late_copied")

@@ -19,8 +19,9 @@ def forget(draft: Draft, rules: Rules) -> None:
         return
     draft.accounts.put(replace(account, forgot_at=draft.now))
     before = min(draft.now - rules.resilience.duplicate_window, day_start(draft.now))
+    followed = {leader_id(copy.leader_order_id) for copy in draft.copies.values() if any(s.live for s in copy.slots)}
     for order in list(draft.orders.values()):
-        if order.over and order.newest_as_of < before:
+        if order.over and order.newest_as_of < before and order.order_id not in followed:
             draft.orders.drop(order_key(order.account, order.order_id))
             if order.account == rules.leader.client_id:
                 draft.leader_orders.drop(order.order_id)

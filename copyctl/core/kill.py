@@ -82,9 +82,13 @@ def trip(draft: Draft, rules: Rules, account: str, reason: str, words: Iterable[
     known = draft.account(account)
     ruled = () if known.killed_at else rules.kill_switch.actions
     more = [KillAction(word) for word in words if word in _ACTIONS]
+    lifted = known.halted and any(word is not KillAction.HALT for word in more)
+    if lifted:  # what is asked for now must leave: then everything is held back again
+        more.append(KillAction.HALT)
     draft.accounts.put(
         replace(
             known,
+            halted=known.halted and not lifted,
             killed_at=known.killed_at or draft.now,
             killed_reason=known.killed_reason if known.killed_at else reason,
             kill_actions=_to_do(known.kill_actions, ruled, more),

@@ -27,9 +27,9 @@ SIGN = {Side.BUY: 1, Side.SELL: -1}
 
 @dataclass
 class ExitsWorld(World):
-    """``lawful``: is the second law checked throughout? ``ahead``: may the follower fill what the leader has not? ``refusals``: does the broker refuse exits, and
-    changes of them? ``by_hand``: does a person trade in the follower's account? ``ends``: does the leader take back what still
-    rests in the end? ``turns``: what he does."""
+    """``lawful``: is the second law checked throughout? ``ahead``: may the follower fill what the leader has not?
+    ``refusals``: does the broker refuse exits, and changes of them? ``by_hand``: does a person trade in the follower's
+    account? ``ends``: does the leader take back what still rests in the end? ``turns``: what he does."""
 
     ahead: bool = False
     refusals: bool = False

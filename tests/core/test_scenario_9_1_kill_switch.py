@@ -920,3 +920,15 @@ def test_whenever_the_switch_comes_the_follower_is_flat_when_the_leader_is(seed:
     assert world.open_entries() == []
     if world.net(LEADER) == 0:
         assert world.net(ALICE) == 0
+
+
+def test_what_is_asked_for_after_a_halt_leaves_and_then_it_holds_back_again() -> None:
+    desk = Desk(**switch()).start()
+    entry(desk, "L1")
+    kill(desk, "halt")
+    assert account(desk).halted
+    kill(desk, "cancel_open_orders")
+    assert [one.kind for one in desk.taken()] == [CANCEL]
+    ended(desk, "L1")
+    assert account(desk).halted
+    assert account(desk).kill_actions == ()

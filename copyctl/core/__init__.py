@@ -6,5 +6,19 @@ Invariants: pure. No clock, disk, socket, log or chance: the same state and even
 reads the state and changes nothing; what it decides comes back as changes, effects and notices, all or none of which
 take place. Only ``guard`` makes an ``Approved``.
 
+Where things are:
+
+- the step and its state: ``step``, ``state``, ``index``, ``waiting``, ``day``, ``forget``, ``telling``
+- what is seen: ``book``, ``observe``, ``wish``; figures that only the broker has: ``facts``, ``reads``, ``unread``
+- the leader's positions, and what of his orders opens or closes: ``positions``, ``missing``, ``flatness``, ``join``
+- entries: ``attend``, ``decide``, ``filters``, ``sizing``, ``capital``, ``mapping``, ``entries``; baskets: ``legs``,
+  ``baskets``, ``basket_margin``
+- their checks: ``passing``, ``checks``, ``asked``, ``market``, ``sessions``, ``timetable``, ``prices``, ``persons``,
+  ``self_trade``, ``allowed``, ``limits``, ``exposure``, ``margin``
+- exits: ``owing``, ``entry_cuts``, ``stakes``, ``exits``, ``exit_plan``, ``exit_orders``, ``exit_shape``,
+  ``exit_terms``, ``exit_fate``, ``exit_row``, ``own_rows``
+- from a wish to a request, and what becomes of it: ``plan``, ``pursue``, ``correlation``, ``queue``, ``guard``,
+  ``settle``, ``drift``, ``kill``
+
 Called by: engine, lab. May import: model.
 """

@@ -70,7 +70,6 @@ def place(case: Case) -> tuple[Copy, int]:
         due_at = draft.now + LOOK_AGAIN_AFTER if draft.account(copy.follower).ready else 0
         copy = replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=waits, due_at=due_at)
         return copy, 0
-    copy = exit_fate.marked(copy, portion, others_rest=case.others_rest)
     copy = exit_fate.lagging(draft, case.follower, one, copy, portion)
     copy, wish, made, taken = _pursued(case, copy)
     copy = exit_row.said(draft, one, copy, portion, wish, made, cap=case.cap, room=case.room)

@@ -12,7 +12,7 @@ from copyctl.core import mapping, prices
 from copyctl.core.decide import traded_terms
 from copyctl.core.market import calendar_known, market, market_standing
 from copyctl.core.stakes import Exit, mapping_of
-from copyctl.core.state import Draft
+from copyctl.core.state import Draft, instrument_key, order_key
 from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
@@ -24,14 +24,6 @@ from copyctl.model.terms import OrderType, Side, Validity
 
 NOW = Terms(order_type=OrderType.MARKET, validity=Validity.DAY, quantity=0)
 """What trades now, before the price guard had its say."""
-
-
-def refusal(follower: Follower, instrument: Instrument, one: Exit, copy: Copy) -> mapping.Refusal | None:
-    """Why the leader's exit cannot be mapped, None where it can."""
-    if one.order is None or one.lead is None:
-        return None
-    mapped = mapping.map_order(one.order, one.lead.wish, 0, mapping_of(follower, copy.rule), instrument)
-    return mapped if isinstance(mapped, mapping.Refusal) else None
 
 
 def desired(
@@ -92,13 +84,23 @@ def _priced(
     bps: Decimal | None,
 ) -> prices.Priced:
     """Terms within the price guard and the band, as far as their prices are known."""
-    known, tick = market(draft, instrument, order), instrument.tick_size
+    known, tick = market(draft, instrument, order or _telling(draft, instrument)), instrument.tick_size
     guarded = prices.guard_exit(terms, side, bps, last_price=known.last_price, tick=tick)
     band = prices.band(follower.policy.checks, known, data_plan=False)
     limits = band if isinstance(band, prices.Band) else None
     held = prices.within_band(guarded.terms, side, limits, tick, is_exit=True)
     notes = guarded.notes or (held.notes if isinstance(held, prices.Priced) else ())
     return prices.Priced(terms=held.terms, notes=notes) if isinstance(held, prices.Priced) else guarded
+
+
+def _telling(draft: Draft, instrument: Instrument) -> Order | None:
+    """The order of the leader's in an instrument that told its price last."""
+    if draft.rules is None:
+        return None
+    leader = draft.rules.leader.client_id
+    leads = draft.leads_in(instrument_key(instrument.segment, instrument.security_id))
+    orders = (draft.orders.get(order_key(leader, lead.order_id)) for lead in leads)
+    return max((one for one in orders if one is not None), key=lambda one: one.last_price_at, default=None)
 
 
 def _possible(wish: Terms, quantity: int) -> Terms:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from copyctl.core.decide import ready
 from copyctl.core.entry_cuts import settle_cuts
-from copyctl.core.exit_fate import clearing
+from copyctl.core.exit_fate import clearing, marked
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
@@ -44,7 +44,8 @@ def steer(draft: Draft, rules: Rules, account: str, key: str) -> None:
     if follower is None or instrument is None or draft.account(account).held:
         return
     settle_cuts(draft, rules, follower, key)
-    keep_flat(draft, rules, follower, key)
+    if follower.policy.exits.always_copy:
+        keep_flat(draft, rules, follower, key)
     exits = _exits(draft, rules, follower, key, instrument)
     if not any(_is_on_its_way(one.copy) for one in exits):
         for here in draft.positions_in(account, key):
@@ -199,6 +200,8 @@ def _steer(group: _Group) -> None:
     """Share out what is to be closed of one position, and bring each exit's orders to its part."""
     draft = group.draft
     cap = cap_of(draft, group.follower, group.here, group.sign)
+    if not _whole_account(group):
+        cap = min(cap, max(0, group.sign * group.here.copied))
     items = _trim(group, [_item(group, one) for one in group.exits], cap)
     portions, left = _shares(group, items, cap)
     if left:
@@ -207,10 +210,14 @@ def _steer(group: _Group) -> None:
             group.exits.append(Exit(copy=row))
             items.append(_item(group, group.exits[-1]))
             portions, _ = _shares(group, items, cap)
+    offers = {one.key: offered(draft, one.copy) for one in group.exits}
+    others_rest = {key: any(units for other, units in offers.items() if other != key) for key in offers}
+    for place_, one in enumerate(group.exits):
+        copy = marked(one.copy, portions[one.key], others_rest=others_rest[one.key])
+        group.exits[place_] = replace_copy(one, copy)
     first = clearing(group.exits, portions)
     if first:
         portions = {key: one if key == first else Portion() for key, one in portions.items()}
-    offers = {one.key: offered(draft, one.copy) for one in group.exits}
     lot = group.instrument.lot_size
     taken_up = cap - sum(portion.owed for portion in portions.values()) < lot
     fits = {item.key: taken_up or item.whole or in_lots(item.offers, lot) > 0 for item in items}
@@ -226,7 +233,7 @@ def _steer(group: _Group) -> None:
             portion=portions[one.key],
             cap=cap,
             room=max(0, cap - offers[one.key]) if group.several else room,
-            others_rest=any(units for key, units in offers.items() if key != one.key),
+            others_rest=others_rest[one.key],
             fits=fits[one.key],
         )
         copy, taken = place(case)

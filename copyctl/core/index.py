@@ -47,10 +47,11 @@ def _living(copy: Copy | None) -> str:
 class Index:
     """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
-    ``resting``: orders that are not over, by account and instrument. ``timed``: copies that are looked at again at a
-    moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``: copies for which margin is
-    held, by follower. ``accounts``: positions by account. ``working``: open copies by follower and instrument.
-    ``slots``: of a follower's copies, the placements that may trade and those of them that have not left.
+    ``resting``: orders that are not over, by account and instrument, ``sides``: by side as well. ``timed``: copies
+    that are looked at again at a moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``:
+    copies for which margin is held, by follower. ``accounts``: positions by account. ``working``: open copies by
+    follower and instrument. ``slots``: of a follower's copies, the placements that may trade and those of them that
+    have not left.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -64,6 +65,7 @@ class Index:
         self.open: dict[str, Keys] = {}
         self.timed: dict[str, int] = {}
         self.resting: dict[str, Keys] = {}
+        self.sides: dict[str, Keys] = {}
         self.baskets: dict[str, Keys] = {}
         self.holding: dict[str, Keys] = {}
         self.live: dict[str, Keys] = {}
@@ -83,10 +85,7 @@ class Index:
         elif table == "leader_order":
             self._leader_order(key, before, after)  # type: ignore[arg-type]
         elif table == "order":
-            order: Order = after or before  # type: ignore[assignment]
-            instrument = f"{order.segment}/{order.security_id}"
-            _move(self.resting, f"{order.account}/{instrument}", key, there=after is not None and not order.over)
-            self.stale.setdefault(order.account, {})[instrument] = None
+            self._order(key, before, after)  # type: ignore[arg-type]
         elif table == "position":
             self._position(key, before, after)  # type: ignore[arg-type]
         elif table in ("quote", "instrument"):
@@ -104,6 +103,16 @@ class Index:
             _move(self.accounts, one.account, key, there=after is not None)
         self.stale.setdefault(one.account, {})[instrument] = None
         self.turns[one.account] = self.turns.get(one.account, 0) + 1
+
+    def _order(self, key: str, before: Order | None, after: Order | None) -> None:
+        was, now = (f"{one.account}/{one.segment}/{one.security_id}" if one else "" for one in (before, after))
+        if before is not None and after is not None and (was != now or before.side is not after.side):
+            _move(self.resting, was, key, there=False)
+            _move(self.sides, f"{was}/{before.side}", key, there=False)
+        one: Order = after or before  # type: ignore[assignment]
+        there = after is not None and not one.over
+        _move(self.resting, now or was, key, there=there)
+        _move(self.sides, f"{now or was}/{one.side}", key, there=there)
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core import sizing
+from copyctl.core import mapping, sizing
 from copyctl.core.capital import sizing_facts
 from copyctl.core.entry_cuts import cut_entries, entries_into, take_back_unsized
 from copyctl.core.exit_plan import in_lots
@@ -149,6 +149,11 @@ def barred(
     if late and policy.late.filled is LateFilled.SKIP:
         detail = f"it had traded {lead.filled_at_first} before it was seen, longer ago than late.max_age"
         return Decision.SKIPPED, Reason.LATE, detail
+    if instrument is not None:
+        how = mapping_of(follower, rule.name if rule else None)
+        mapped = mapping.map_order(order, lead.wish, lead.wish.quantity, how, instrument)
+        if isinstance(mapped, mapping.Refusal):
+            return Decision.REFUSED, mapped.reason, mapped.detail
     return None
 
 

@@ -10,6 +10,7 @@ from copyctl.core.market import last_price
 from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
 from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
 from copyctl.model.choices import Caution
+from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot
@@ -83,27 +84,27 @@ def accounts_of(rules: Rules, follower: Follower) -> list[str]:
 def _against(draft: Draft, accounts: list[str], wanted: Desired) -> list[Resting]:
     """What these accounts have, or are about to have, on the other side of an instrument."""
     key = instrument_key(wanted.segment, wanted.security_id)
-    found = []
-    for order in draft.orders_in(accounts, key):
-        if order.side is wanted.side or order.side is None or order.terms is None:
-            continue
-        found.append(
-            Resting(
-                side=order.side,
-                order_type=order.terms.order_type,
-                price=order.terms.price,
-                trigger_price=order.terms.trigger_price,
-                quantity=order.leaves,
-                account=order.account,
-                order_id=order.order_id,
-            )
-        )
+    found, other = [], Side.SELL if wanted.side is Side.BUY else Side.BUY
     for account in accounts:
-        for copy in draft.open_copies_in(account, key):
-            if copy.wanted is None or copy.wanted.side is wanted.side:
-                continue
-            found += [_unseen(copy, slot, copy.wanted.side) for slot in copy.slots if _is_unseen(draft, copy, slot)]
+        found += [_resting(order) for order in draft.orders_on(account, key, other) if order.terms is not None]
+        for copy in (*draft.live_in(account, key, other, exits=False), *draft.live_in(account, key, other, exits=True)):
+            found += [_unseen(copy, slot, other) for slot in copy.slots if _is_unseen(draft, copy, slot)]
     return found
+
+
+def _resting(order: Order) -> Resting:
+    terms = order.terms
+    if terms is None or order.side is None:
+        raise ValueError(f"order {order.order_id} shows no terms")
+    return Resting(
+        side=order.side,
+        order_type=terms.order_type,
+        price=terms.price,
+        trigger_price=terms.trigger_price,
+        quantity=order.leaves,
+        account=order.account,
+        order_id=order.order_id,
+    )
 
 
 def _is_unseen(draft: Draft, copy: Copy, slot: Slot) -> bool:

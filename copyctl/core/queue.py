@@ -4,6 +4,8 @@ The broker counts requests as they arrive, and on the way to it they may bunch u
 then, one that was not may arrive for a while yet: the window counts from there, so that it holds on the broker's side.
 """
 
+from bisect import bisect_right
+
 from msgspec.structs import replace
 
 from copyctl.core import kill, unread
@@ -123,7 +125,7 @@ def _send(draft: Draft, approved: Approved) -> None:
     slot = copy.slots[request.revision]
     if request.kind is RequestKind.PLACE and request.attempts == 1:
         account = draft.account(request.account)
-        recent = (*(at for at in account.placed if draft.now - at < MINUTE), draft.now)
+        recent = (*account.placed[bisect_right(account.placed, draft.now - MINUTE) :], draft.now)
         draft.accounts.put(replace(account, placed=recent, placed_today=account.placed_today + 1))
     if request.kind is RequestKind.PLACE and not slot.sent:
         copy = with_slot(copy, replace(slot, sent=True))

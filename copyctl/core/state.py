@@ -327,6 +327,19 @@ class Draft:
         found = (self.orders.get(key) for key in keys)
         return [one for one in found if one is not None and not one.over]
 
+    def orders_on(self, account: str, instrument: str, side: Side) -> list[Order]:
+        """The orders of an account on one side of an instrument that are not over."""
+        keys = self.state.index.sides.get(f"{account}/{instrument}/{side}", {})
+        return self.orders.among(
+            keys,
+            lambda one: (
+                one.account == account
+                and one.side is side
+                and f"{one.segment}/{one.security_id}" == instrument
+                and not one.over
+            ),
+        )
+
     def live_in(self, account: str, instrument: str, side: Side, *, exits: bool) -> list[Copy]:
         """A follower's exits, or entries, that have open orders on one side of an instrument."""
         keys = dict(self.state.index.live.get(live_place(account, instrument, side, exits=exits), {}))

@@ -36,6 +36,7 @@ class ExitsWorld(World):
     by_hand: bool = False
     ends: bool = True
     lawful: bool = True
+    gaps: bool = True
     turns: int = 14
     hand_trades: int = field(default=0, init=False)
     leader_events: int = field(default=0, init=False)
@@ -79,7 +80,7 @@ class ExitsWorld(World):
         if self.restarts:
             for _ in range(self.chance.randrange(3)):
                 self.later(self.chance.randrange(50 * SECOND), lambda: self.die() if self.alive else None)
-        for _ in range(self.chance.randrange(3)):
+        for _ in range(self.chance.randrange(3) if self.gaps else 0):
             account = self.chance.choice(self.desk.accounts)
             self.later(
                 self.chance.randrange(50 * SECOND),

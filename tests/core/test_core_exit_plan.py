@@ -40,9 +40,8 @@ def test_units_are_rounded_down_to_lots(units: str, lot: int, whole: int) -> Non
 
 
 def test_a_third_of_three_thirds_is_a_whole_lot() -> None:
-    third = Decimal(75) - Decimal(75) * 2 / 3
-    assert third != 25  # no end in decimals
-    assert in_lots(third, 25) == 25
+    a_third = Decimal("24.99999999999999999999999999")  # of 75, which has no end in decimals
+    assert in_lots(a_third, 25) == 25
 
 
 # --- what each exit gets --------------------------------------------------------------------------------------------

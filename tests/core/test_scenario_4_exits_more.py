@@ -1,0 +1,585 @@
+"""Scenarios 3.2, 4.6 to 4.12, 5.1, 9.5 and 9.8: exits in odd company."""
+
+from decimal import Decimal
+from typing import Any
+
+from copyctl.model.reasons import Reason
+from copyctl.model.request import Fate
+from copyctl.model.terms import Decision, OrderType, Product, Side
+from tests.core.building import ALICE, LEADER, SECOND, Desk, held, report
+from tests.core.exits_desk import (
+    CANCEL,
+    MODIFY,
+    PLACE,
+    by_hand,
+    entered,
+    enters,
+    fills,
+    kinds,
+    own_row,
+    price_of,
+    rests,
+    said_of,
+    sells,
+    stake,
+)
+
+MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
+STOP: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 89, "trigger": 90}
+
+
+# --- 4.6: the share -------------------------------------------------------------------------------------------------
+
+
+def test_scenario_4_6_a_third_of_a_position_is_a_third_though_it_has_no_end_in_decimals() -> None:
+    desk = entered(30)  # the follower holds 15
+    sells(desk, "L2", "TRADED", quantity=10, price=110, filled=10)
+    assert desk.asked() == [(PLACE, 5, Decimal(110))]
+    desk.ack("X2")
+    fills(desk, filled=5)
+    sells(desk, "L3", "TRADED", quantity=10, price=110, filled=10)
+    assert desk.asked() == [(PLACE, 5, Decimal(110))]
+
+
+def test_scenario_4_6_a_position_in_another_product_of_his_own_is_not_touched() -> None:
+    desk = Desk(
+        {
+            "filters": {
+                "rules": [{"name": "mis", "match": {"product": ["INTRADAY"]}, "action": "copy"}],
+                "default": "skip",
+            }
+        }
+    )
+    desk.start()
+    enters(desk, "L1", 100)
+    desk.leader("L2", "TRADED", quantity=100, filled=100, product=Product.MARGIN)
+    desk.taken()
+    sells(desk, "L3", "TRADED", quantity=100, filled=100, product=Product.MARGIN)
+    assert kinds(desk) == []
+    assert stake(desk).copied == 50
+    assert desk.decided("L3")[0] in (Decision.REFUSED, Decision.SKIPPED)
+
+
+def test_scenario_4_6_two_products_of_his_that_are_one_for_the_follower_are_one_position() -> None:
+    desk = Desk({"mapping": {"product": {"MARGIN": "INTRADAY"}}}).start()
+    enters(desk, "L1", 100)
+    enters(desk, "L2", 100, product=Product.MARGIN)
+    assert stake(desk).copied == 100
+    sells(desk, "L3", "TRADED", quantity=100, price=110, filled=100)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+
+
+def test_scenario_4_8_what_he_converted_in_part_is_closed_by_its_share_in_the_product_that_is_held() -> None:
+    desk = entered()
+    rows = (held("43210", 50, carried=0), held("43210", 50, product=Product.MARGIN, carried=0))
+    desk.held[LEADER] = rows
+    for _ in range(3):
+        desk.books(LEADER, report(LEADER, "L1", "TRADED", quantity=100, filled=100), after=20 * SECOND)
+        desk.books(ALICE, after=SECOND)
+    assert stake(desk, LEADER, Product.MARGIN).net == 50
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=50, price=110, filled=50, product=Product.MARGIN)
+    (placed,) = desk.taken()
+    assert placed.desired is not None
+    assert said_of(placed) == (PLACE, Side.SELL, LIMIT, 25)
+    assert placed.desired.product is Product.INTRADAY
+
+
+def test_scenario_4_6_what_he_had_before_the_follower_came_is_closed_last() -> None:
+    desk = Desk()
+    desk.held[LEADER] = (held("43210", 100),)
+    desk.start()
+    enters(desk, "L1", 100)
+    assert (stake(desk, LEADER).net, stake(desk).copied) == (200, 50)
+    sells(desk, "L2", "TRADED", quantity=50, price=110, filled=50)
+    assert desk.asked() == [(PLACE, 25, Decimal(110))]
+    desk.ack("X2")
+    fills(desk, "L2", filled=25)
+    sells(desk, "L3", "TRADED", quantity=50, price=111, filled=50)
+    assert desk.asked() == [(PLACE, 25, Decimal(111))]
+    desk.ack("X3")
+    fills(desk, "L3", filled=25)
+    sells(desk, "L4", "TRADED", quantity=100, price=112, filled=100)
+    assert kinds(desk) == []
+
+
+def test_scenario_4_6_an_exit_the_share_of_which_is_less_than_a_lot_goes_with_the_next() -> None:
+    desk = entered(20)  # 10 units in lots of 5
+    sells(desk, "L2", "TRADED", quantity=5, price=110, filled=5)
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.REFUSED, Reason.ZERO_QUANTITY)
+    sells(desk, "L3", "TRADED", quantity=15, price=111, filled=15)
+    assert sum(said_of(one)[3] for one in desk.taken()) == 10
+
+
+# --- his own changes of an exit -------------------------------------------------------------------------------------
+
+
+def test_scenario_2_1_an_exit_follows_its_quantity_up_and_down() -> None:
+    desk = entered()
+    rests(desk, quantity=50, price=110)
+    sells(desk, quantity=80, price=110)
+    assert desk.asked() == [(MODIFY, 40, Decimal(110))]
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    sells(desk, quantity=20, price=110)
+    assert desk.asked() == [(MODIFY, 10, Decimal(110))]
+
+
+def test_scenario_4_11_an_exit_raised_beyond_his_position_becomes_an_exit_and_an_entry() -> None:
+    desk = entered()
+    rests(desk, quantity=100, price=110)
+    sells(desk, quantity=160, price=110)
+    desk.books(LEADER, report(LEADER, "L2", side=Side.SELL, quantity=160, price=110))
+    assert kinds(desk) == []
+    assert desk.decided("L2#entry") == (Decision.QUEUED, Reason.EXIT_OPEN)
+    fills(desk, "L2", filled=50)
+    assert desk.asked() == [(PLACE, 30, Decimal(110))]
+
+
+def test_scenario_2_4_an_exit_turned_to_the_market_is_turned() -> None:
+    desk = entered()
+    rests(desk, quantity=100, price=110)
+    sells(desk, quantity=100, order_type="MARKET")
+    assert [said_of(one) for one in desk.taken()] == [(MODIFY, Side.SELL, MARKET, 50)]
+
+
+def test_scenario_2_4_a_stop_that_triggers_for_him_is_nothing_to_send() -> None:
+    desk = entered()
+    rests(desk, quantity=100, **STOP)
+    sells(desk, status="TRIGGERED", quantity=100, **STOP)
+    sells(desk, quantity=100, price=89)
+    assert kinds(desk) == []
+
+
+def test_scenario_3_1_a_cancelled_exit_is_cancelled_and_what_filled_ahead_is_told() -> None:
+    desk = entered()
+    rests(desk, quantity=100, price=110)
+    fills(desk, status="PART_TRADED", filled=20)
+    sells(desk, status="CANCELLED", quantity=100, price=110)
+    assert kinds(desk) == [CANCEL]
+    desk.copied("CANCELLED", order_id="L2", filled=20)
+    assert "closed 20 where" in desk.copy("L2").drift
+    sells(desk, "L3", "TRADED", quantity=100, price=111, filled=100)
+    assert desk.asked() == [(PLACE, 30, Decimal(111))]
+
+
+def test_scenario_5_1_an_exit_of_his_that_is_rejected_is_cancelled() -> None:
+    desk = entered()
+    rests(desk, quantity=100, price=110)
+    desk.books(LEADER, report(LEADER, "L2", "REJECTED", side=Side.SELL, quantity=100, price=110, text="no"))
+    assert kinds(desk) == [CANCEL]
+    sells(desk, "L3", "REJECTED", quantity=100, price=110)
+    assert desk.decided("L3")[1] in (Reason.LEADER_REJECTED, Reason.CHECKING)
+
+
+def test_scenario_7_4_an_exit_that_is_over_without_a_fill_when_first_seen_has_a_row_that_says_so() -> None:
+    desk = entered()
+    sells(desk, status="CANCELLED", quantity=100, price=110)
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.SKIPPED, Reason.LEADER_OVER)
+
+
+# --- 4.7 ------------------------------------------------------------------------------------------------------------
+
+
+def test_scenario_4_7_an_exit_first_seen_before_his_positions_were_known_is_sent_once_they_are() -> None:
+    desk = Desk({"join": "shared"})
+    desk.silent = {LEADER}
+    desk.held[ALICE] = (held("43210", 50),)
+    desk.start()
+    sells(desk, "L1", quantity=100, price=110)
+    assert desk.decided("L1") == (Decision.QUEUED, Reason.CHECKING)
+    desk.silent.clear()
+    desk.held[LEADER] = (held("43210", 100),)
+    desk.wait(60)
+    desk.books(LEADER, report(LEADER, "L1", side=Side.SELL, quantity=100, price=110))
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.SELL, LIMIT, 50)]
+    assert desk.copy("L1").exit
+
+
+def test_scenario_4_7_a_sale_that_seemed_to_open_a_short_is_an_exit_once_his_book_shows_what_he_had() -> None:
+    desk = Desk().start()
+    desk.leader("L1", quantity=100)
+    desk.ack("A1")
+    desk.copied("TRADED", filled=50)
+    desk.leader("L1", "CANCELLED", quantity=100)  # an old word, as it turns out
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    assert desk.decided("L2") == (Decision.QUEUED, Reason.CHECKING)
+    desk.books(
+        LEADER,
+        report(LEADER, "L1", "TRADED", quantity=100, filled=100),
+        report(LEADER, "L2", "TRADED", side=Side.SELL, quantity=100, order_type="MARKET", filled=100),
+    )
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.SELL, MARKET, 50)]
+    assert desk.copy("L2").exit
+
+
+# --- 4.9 ------------------------------------------------------------------------------------------------------------
+
+
+def test_scenario_4_9_what_had_filled_of_an_entry_that_was_cut_is_closed_too() -> None:
+    desk = Desk().start()
+    desk.leader("L1", quantity=100)
+    desk.ack("A1")
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    assert kinds(desk) == [CANCEL]
+    assert desk.decided("L2") == (Decision.COPIED, Reason.ENTRY_CUT)
+    desk.copied("CANCELLED", filled=20)  # the cancel came too late for 20
+    assert sum(said_of(one)[3] for one in desk.taken()) == 20
+    assert desk.copy("L1").cut == 30
+
+
+def test_scenario_4_9_an_entry_that_has_no_size_yet_gives_way_to_an_exit() -> None:
+    desk = Desk()
+    desk.start(books=False)
+    for account in (LEADER,):
+        desk.books(account)
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    assert desk.decided("L1") == (Decision.QUEUED, Reason.CHECKING)  # the follower's book was not read yet
+    sells(desk, "L2", "TRADED", quantity=60, price=110, filled=60)
+    desk.books(ALICE)
+    assert desk.asked() == [(PLACE, 20, Decimal(100))]  # q(40)
+    assert desk.decided("L2") == (Decision.COPIED, Reason.ENTRY_CUT)
+
+
+def test_scenario_4_9_an_entry_without_a_size_that_he_has_closed_again_is_not_placed() -> None:
+    desk = Desk()
+    desk.start(books=False)
+    desk.books(LEADER)
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    desk.books(ALICE)
+    assert kinds(desk) == []
+    assert desk.decided("L1") == (Decision.SKIPPED, Reason.LEADER_FLAT)
+
+
+def test_scenario_4_9_an_exit_that_waits_for_an_entry_that_dies_has_nothing_to_close() -> None:
+    desk = Desk().start()
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    desk.ack("A1")
+    sells(desk, quantity=100, price=110)
+    assert desk.decided("L2") == (Decision.QUEUED, Reason.ENTRY_OPEN)
+    desk.copied("CANCELLED")
+    assert desk.decided("L2") == (Decision.REFUSED, Reason.EXIT_WITHOUT_POSITION)
+
+
+def test_scenario_4_9_what_filled_ahead_of_an_entry_that_still_rests_for_him_is_no_part_of_his_exit() -> None:
+    desk = entered()
+    desk.leader("L3", quantity=100, price=99)
+    desk.ack("A3")
+    desk.copied("TRADED", order_id="L3", filled=50)  # 8.3: the follower is first
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+    desk.ack("X2")
+    fills(desk, "L2", filled=50)
+    assert (stake(desk).copied, stake(desk).target) == (50, 50)
+
+
+# --- 4.10 and 9.5 ---------------------------------------------------------------------------------------------------
+
+
+def test_scenario_4_10_what_a_person_closed_nobody_closes_again() -> None:
+    desk = entered()
+    rests(desk, quantity=50, price=110)
+    sells(desk, status="TRADED", quantity=50, price=110, filled=50)
+    by_hand(desk, 30)  # 20 are left, and 25 ought to be
+    assert kinds(desk) == [CANCEL]
+    desk.copied("CANCELLED", order_id="L2")
+    desk.now += SECOND
+    enters(desk, "L3", 100)
+    assert stake(desk).copied == 70
+    sells(desk, "L4", "TRADED", quantity=75, price=120, filled=75)
+    (placed,) = desk.taken()
+    assert price_of(placed) == 120  # the old exit asks for nothing any more
+
+
+def test_scenario_4_10_an_exit_that_filled_when_a_person_had_closed_already_is_bought_back() -> None:
+    desk = entered()
+    rests(desk, quantity=100, price=110)
+    by_hand(desk, 50)
+    assert kinds(desk) == [CANCEL]
+    fills(desk, filled=50)
+    assert stake(desk).net == -50
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.BUY, MARKET, 50)]
+    assert own_row(desk).exit
+
+
+def test_scenario_9_5_with_the_whole_account_the_share_is_of_all_that_is_there() -> None:
+    desk = entered(exits={"base": "account"})
+    by_hand(desk, 50, Side.BUY)
+    sells(desk, "L2", "TRADED", quantity=50, price=110, filled=50)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+    desk.ack("X2")
+    fills(desk, "L2", filled=50)
+    sells(desk, "L3", "TRADED", quantity=50, price=111, filled=50)
+    assert desk.asked() == [(PLACE, 50, Decimal(111))]
+    desk.ack("X3")
+    fills(desk, "L3", filled=50)
+    assert stake(desk).net == 0
+    by_hand(desk, 30, Side.BUY)  # what he buys once the leader is flat is his
+    assert kinds(desk) == []
+
+
+# --- 4.11 -----------------------------------------------------------------------------------------------------------
+
+
+def test_scenario_4_11_an_entry_on_the_other_side_waits_until_the_exit_has_filled() -> None:
+    desk = entered()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    desk.ack("X2")
+    desk.taken()
+    sells(desk, "L3", quantity=60, price=110)
+    desk.books(LEADER, report(LEADER, "L3", side=Side.SELL, quantity=60, price=110))
+    assert kinds(desk) == []
+    assert desk.decided("L3") == (Decision.QUEUED, Reason.EXIT_OPEN)
+    fills(desk, "L2", filled=50)
+    assert desk.asked() == [(PLACE, 30, Decimal(110))]
+
+
+# --- 4.12 -----------------------------------------------------------------------------------------------------------
+
+
+def both_rest(**policy: Any) -> Desk:
+    desk = entered(exits={"alternatives": "all"}, **policy)
+    sells(desk, "L2", quantity=100, price=120)
+    assert [said_of(one)[2:] for one in desk.taken()] == [(LIMIT, 50)]
+    desk.ack("X2")
+    sells(desk, "L3", quantity=100, **STOP)
+    assert [said_of(one)[2:] for one in desk.taken()] == [(OrderType.STOP_LOSS, 50)]
+    desk.ack("X3")
+    return desk
+
+
+def test_scenario_4_12_with_all_alternatives_both_rest_and_when_one_fills_the_other_is_cut_at_once() -> None:
+    desk = both_rest()
+    fills(desk, "L2", "PART_TRADED", filled=20)
+    assert [said_of(one)[0::3] for one in desk.taken()] == [(MODIFY, 30)]
+    desk.ack("X3")
+    fills(desk, "L2", filled=50)
+    assert kinds(desk) == [CANCEL]
+
+
+def test_scenario_4_12_where_both_have_filled_the_excess_is_closed_at_once() -> None:
+    desk = both_rest()
+    fills(desk, "L2", filled=50)
+    assert kinds(desk) == [CANCEL]
+    fills(desk, "L3", filled=50)
+    assert stake(desk).net == -50
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.BUY, MARKET, 50)]
+    desk.ack("X4")
+    desk.copied("TRADED", order_id=own_row(desk).leader_order_id, filled=50)
+    assert (stake(desk).net, stake(desk).copied) == (0, 0)
+
+
+# --- how exits are sized, and whether --------------------------------------------------------------------------------
+
+
+def test_exits_sized_like_orders_close_what_an_entry_of_so_many_would_be() -> None:
+    desk = entered(exits={"proportion": "order"})
+    by_hand(desk, 10)  # 40 are left
+    sells(desk, "L2", quantity=40, price=110)
+    assert desk.asked() == [(PLACE, 20, Decimal(110))]  # q(40), and not 40 % of 40
+    desk.ack("X2")
+    for filled in (10, 20, 40):
+        sells(desk, "L2", "TRADED" if filled == 40 else "PART_TRADED", quantity=40, price=110, filled=filled)
+    assert kinds(desk) == []
+    fills(desk, "L2", filled=20)
+    sells(desk, "L3", "TRADED", quantity=60, price=111, filled=60)
+    assert desk.asked() == [(PLACE, 20, Decimal(111))]  # it makes him flat: everything
+
+
+SKIP_SELLS = {"rules": [{"name": "no sells", "match": {"side": ["SELL"]}, "action": "skip"}]}
+
+
+def test_without_always_copy_a_filter_may_stop_an_exit() -> None:
+    desk = entered(exits={"always_copy": False}, filters=SKIP_SELLS)
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.SKIPPED, Reason.FILTERED)
+    assert (stake(desk).copied, stake(desk).target) == (50, 50)
+
+
+def test_without_always_copy_what_had_traded_unseen_is_late_as_an_entry_would_be() -> None:
+    desk = entered(exits={"always_copy": False})
+    row = report(LEADER, "L2", "TRADED", side=Side.SELL, quantity=100, price=110, filled=100)
+    from msgspec.structs import replace
+
+    desk.books(LEADER, replace(row, broker_time=desk.now // SECOND * SECOND - 60 * SECOND))
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.SKIPPED, Reason.LATE)
+
+
+def test_without_always_copy_an_exit_that_cannot_be_mapped_is_refused() -> None:
+    desk = entered(exits={"always_copy": False}, mapping={"validity": {"IOC": "skip"}})
+    sells(desk, quantity=100, price=110, validity="IOC")
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.REFUSED, Reason.UNSUPPORTED_VALIDITY)
+
+
+def test_scenario_4_2_where_only_what_trades_is_copied_an_exit_goes_as_it_trades_at_his_limit() -> None:
+    desk = entered(copy_on="traded")
+    sells(desk, "L2", quantity=100, price=110)
+    assert kinds(desk) == []
+    sells(desk, "L2", "PART_TRADED", quantity=100, price=110, filled=40)
+    assert desk.asked() == [(PLACE, 20, Decimal(110))]
+    desk.ack("X2")
+    fills(desk, "L2", filled=20)
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    assert desk.asked() == [(PLACE, 30, Decimal(110))]
+
+
+# --- prices ---------------------------------------------------------------------------------------------------------
+
+GUARD = {"exit_bps": 100, "emergency_bps": 300}
+
+
+def test_a_market_exit_goes_as_a_limit_within_the_price_guard() -> None:
+    desk = entered(price_guard=GUARD)
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100, last_price=Decimal(200))
+    (placed,) = desk.taken()
+    assert (said_of(placed)[2], price_of(placed)) == (LIMIT, Decimal(198))
+    assert desk.copy("L2").note == Reason.REPRICED
+
+
+def test_without_a_price_a_market_exit_stays_one() -> None:
+    desk = entered(price_guard=GUARD)
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    assert [said_of(one)[2] for one in desk.taken()] == [MARKET]
+
+
+def test_the_price_of_an_exit_is_laid_on_once_however_the_market_moves() -> None:
+    desk = entered(price_guard=GUARD)
+    sells(desk, "L2", quantity=100, order_type="MARKET", last_price=Decimal(200))
+    desk.taken()
+    desk.ack("X2")
+    desk.copied("PENDING", order_id="L2")
+    for last in (150, 250, 199):
+        sells(desk, "L2", quantity=100, order_type="MARKET", last_price=Decimal(last))
+    assert kinds(desk) == []
+
+
+def test_scenario_4_13_what_lags_is_priced_anew_with_every_deadline() -> None:
+    desk = entered(price_guard=GUARD)
+    rests(desk, quantity=100, price=110)
+    sells(desk, status="TRADED", quantity=100, price=110, filled=100, last_price=Decimal(100))
+    desk.taken()
+    desk.wait(29)
+    sells(desk, status="TRADED", quantity=100, price=110, filled=100, last_price=Decimal(90))
+    desk.wait(2)
+    assert desk.asked() == [(MODIFY, 50, Decimal("87.3"))]
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    sells(desk, status="TRADED", quantity=100, price=110, filled=100, last_price=Decimal(80))
+    assert kinds(desk) == []
+    desk.wait(20)
+    sells(desk, status="TRADED", quantity=100, price=110, filled=100, last_price=Decimal(70))
+    desk.wait(12)
+    assert desk.asked() == [(MODIFY, 50, Decimal("67.9"))]
+
+
+def test_scenario_6_7_an_exit_outside_the_band_is_sent_at_its_edge() -> None:
+    desk = entered(quote=(100, 80, 120), checks={"price_band": "circuit"})
+    sells(desk, quantity=100, price=150)
+    (placed,) = desk.taken()
+    assert price_of(placed) == 120
+    assert desk.copy("L2").note == Reason.REPRICED
+
+
+def test_where_the_mapped_form_is_impossible_an_exit_goes_in_his_own_terms() -> None:
+    desk = entered(mapping={"validity": {"IOC": "skip"}})
+    sells(desk, quantity=100, price=110, validity="IOC")
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+
+
+# --- 9.8, restarts and unknown fates --------------------------------------------------------------------------------
+
+
+def test_scenario_9_8_near_the_close_the_followers_book_is_read_before_an_intraday_exit_leaves() -> None:
+    desk = entered()
+    desk.now += 3 * 3600 * SECOND + 10 * 60 * SECOND  # 15:22
+    desk.books(LEADER, report(LEADER, "L1", "TRADED", quantity=100, filled=100))
+    desk.books(ALICE)
+    desk.reads(ALICE)
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    assert kinds(desk) == []
+    assert desk.decided("L2") == (Decision.QUEUED, Reason.CHECKING)
+    assert desk.reads(ALICE)
+    desk.books(ALICE, report(ALICE, "B9", "TRADED", side=Side.SELL, quantity=50, filled=50, order_type="MARKET"))
+    assert kinds(desk) == []  # its broker has closed it too
+    assert desk.decided("L2") == (Decision.REFUSED, Reason.EXIT_WITHOUT_POSITION)
+
+
+def test_scenario_9_8_a_book_that_cannot_be_read_holds_an_exit_up_for_seconds_only() -> None:
+    desk = entered()
+    desk.now += 3 * 3600 * SECOND + 10 * 60 * SECOND
+    desk.books(LEADER, report(LEADER, "L1", "TRADED", quantity=100, filled=100))
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    assert kinds(desk) == []
+    desk.wait(6)
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.SELL, MARKET, 50)]
+
+
+def test_scenario_7_7_an_exit_in_flight_when_the_process_died_is_looked_for_and_not_doubled() -> None:
+    desk = entered()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    desk.taken()
+    desk.restart(books=True)
+    assert kinds(desk) == []
+    desk.books(ALICE, desk.row("TRADED", order_id="L2", filled=50))
+    assert kinds(desk) == []
+    assert (stake(desk).copied, stake(desk).net) == (0, 0)
+
+
+def test_scenario_7_11_exits_found_at_the_broker_count_when_the_store_was_lost() -> None:
+    desk = entered()
+    rests(desk, "L2", quantity=50, price=110)
+    fills(desk, "L2", filled=25)
+    sells(desk, "L2", "TRADED", quantity=50, price=110, filled=50)
+    first = desk.copy("L1").slots[0].correlation_id
+    second = desk.copy("L2").slots[0].correlation_id
+    new = Desk()
+    new.now = desk.now
+    new.start(books=False)
+    new.books(
+        ALICE,
+        report(ALICE, "A-L1", "TRADED", quantity=50, filled=50, correlation_id=first),
+        report(ALICE, "X-L2", "TRADED", side=Side.SELL, quantity=25, price=110, filled=25, correlation_id=second),
+    )
+    new.books(
+        LEADER,
+        report(LEADER, "L1", "TRADED", quantity=100, filled=100),
+        report(LEADER, "L2", "TRADED", side=Side.SELL, quantity=50, price=110, filled=50),
+    )
+    assert kinds(new) == []
+    assert (stake(new).copied, stake(new).net) == (25, 25)
+    sells(new, "L3", "TRADED", quantity=50, price=120, filled=50)
+    assert new.asked() == [(PLACE, 25, Decimal(120))]
+
+
+def test_an_exit_of_unknown_fate_that_turns_up_late_is_no_excess_for_long() -> None:
+    desk = entered()
+    sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
+    desk.answer(Fate.UNKNOWN)
+    for _ in range(8):
+        desk.wait(1)
+        desk.looked()
+    desk.taken()
+    desk.ack("X2")
+    desk.copied("TRADED", order_id="L2", number=1, filled=50)
+    desk.copied("TRADED", order_id="L2", number=0, filled=50)  # it was there after all, and has sold as many again
+    assert stake(desk).net == -50
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.BUY, MARKET, 50)]
+
+
+def test_scenario_9_1_exits_go_on_under_the_kill_switch() -> None:
+    desk = entered()
+    desk.kill()
+    sells(desk, "L2", "TRADED", quantity=100, price=110, filled=100)
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]

@@ -81,7 +81,7 @@ MOVED = answer(b"", status="301 Moved Permanently", headers="Location: /v2/elsew
         (PAGE, 502, b"<html>Bad Gateway</html>", 0),
         (answer(b'{"errorCode":"DH-904"}', status="429 Too Many Requests"), 429, b'{"errorCode":"DH-904"}', 0),
         (MOVED, 301, b"", 0),
-        (answer(gzip.compress(b"[1]"), headers="Content-Encoding: gzip\r\n"), 200, b"[1]", 0),
+        (answer(gzip.compress(b"[1]", mtime=0), headers="Content-Encoding: gzip\r\n"), 200, b"[1]", 0),
         (answer(b"[]", headers="Date: whenever\r\n"), 200, b"[]", 0),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", 200, b"[]", 0),
         (b"HTTP/1.0 200 OK\r\n\r\n[7]", 200, b"[7]", 0),

@@ -47,7 +47,8 @@ class Offer:
 
 
 def plan_exit(wish: Wish, offers: Sequence[Offer], *, room: int, most_modifications: int) -> tuple[Plan, int]:
-    """What to do, and how much of ``room`` it takes. ``room``: what may be offered beyond all that is offered."""
+    """What to do, and how much of ``room`` it takes. ``room``: what may be offered beyond all that is offered, less
+    than nothing where that is too much."""
     desk = _Desk(room, most_modifications)
     desk.waits = any(one.working.ending for one in offers)
     staying = [one for one in offers if not one.working.ending]
@@ -150,10 +151,11 @@ class _Desk:
             self.actions.append(Alter(revision=one.revision, terms=wanted, urgent=offer.urgent))
 
     def _within(self, offer: Offer, units: int) -> int:
-        """As many of these units as the order may offer; what it has beyond its most takes room."""
-        grown = min(max(0, units - offer.most), self.room)
-        self.room -= grown
-        return min(units, offer.most + grown)
+        """As many of these units as the order may offer; what it has beyond its most takes room. While more is
+        offered than there is, it is raised into what it may have already only as far as all the others leave that."""
+        units = min(units, max(offer.leaves, offer.most + self.room))
+        self.room -= max(0, units - offer.most)
+        return units
 
 
 def _only_cut(offer: Offer, leaves: int) -> Terms:

@@ -27,13 +27,15 @@ TRUSTED_AFTER = 2 * SECOND
 """A book that was asked for this long after a change was acknowledged shows whether it took place."""
 LOOK_AGAIN_AFTER = SECOND // 4
 """An exit that waits for the follower's book is looked at again after this."""
+LOOKS_EVERY = 5 * SECOND
+"""And after this at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An exit with its portion. ``here``: the position that it closes, ``cap``: the most that may be closed of that,
-    ``room``: what may be offered beyond all that is offered. ``others_rest``: are orders of other exits open?
-    ``fits``: would something of it rest, were it alone?"""
+    ``room``: what may be offered beyond all that is offered, less than nothing where that is too much.
+    ``others_rest``: are orders of other exits open? ``fits``: would something of it rest, were it alone?"""
 
     draft: Draft
     rules: Rules
@@ -74,7 +76,8 @@ def place(case: Case) -> tuple[Copy, int]:
     copy, wish, made, taken = _pursued(case, copy)
     copy = exit_row.said(draft, one, copy, portion, wish, made, cap=case.cap, room=case.room)
     due_at = exit_fate.next_look(draft, case.follower, one, copy, portion, urgent=wish.urgent, longest=case.longest)
-    return replace(copy, due_at=due_at), taken
+    moments = [at for at in (due_at, _looks_for_cuts(draft, copy)) if at]
+    return replace(copy, due_at=min(moments, default=0)), taken
 
 
 def _waits(case: Case) -> str:
@@ -136,10 +139,23 @@ def _is_certain(draft: Draft, copy: Copy, slot: Slot) -> bool:
         return False
     if modify is not None and modify.state is not RequestState.QUEUED:
         return False
-    if slot.asked_at and order.book_as_of > max(slot.asked_at, slot.altered_at) + TRUSTED_AFTER:
+    read_at = max(order.book_as_of, draft.account(copy.follower).books_at)
+    if slot.asked_at and read_at > max(slot.asked_at, slot.altered_at) + TRUSTED_AFTER:
         return True
-    first_shown = order.versions[0].as_of if order.versions else 0
-    return order.terms.quantity == slot.asked.quantity and first_shown > slot.altered_at
+    shown_at = order.versions[0].as_of if order.versions else 0
+    expected = slot.asked.quantity if slot.changes_refused else slot.altered_to or slot.asked.quantity
+    return order.terms.quantity == expected and shown_at > slot.altered_at
+
+
+def _looks_for_cuts(draft: Draft, copy: Copy) -> int:
+    """When to look again whether the broker has made the cuts that were asked for (ns), 0: they are. Where it has
+    shown nothing for a while its book is read."""
+    held = [one for one in copy.slots if one.live and one.altered_at and _most(draft, copy, one) > one.asked.quantity]
+    at = max((max(one.asked_at, one.altered_at) + TRUSTED_AFTER for one in held), default=0)
+    if not at or draft.now <= at:
+        return at and at + 1
+    draft.effects.append(ReadBooks(account=copy.follower))
+    return draft.now + min(LOOKS_EVERY, max(LOOK_AGAIN_AFTER, draft.now - at))
 
 
 def _offers(draft: Draft, copy: Copy) -> list[Offer]:
@@ -194,14 +210,20 @@ def _pursued(case: Case, copy: Copy) -> tuple[Copy, Wish, Plan, int]:
 
 
 def _acted(case: Case, copy: Copy, action: Action) -> Copy:
-    """One action asked for; of a change, the largest quantity that the order may have meanwhile."""
+    """One action asked for; of a change, the largest quantity that the order may have meanwhile. While one before it
+    may still take place, that may come after it."""
     draft, order = case.draft, case.one.order
-    most = _most(draft, copy, copy.slots[action.revision]) if isinstance(action, Alter) else 0
+    most = later = 0
+    if isinstance(action, Alter):
+        before = copy.slots[action.revision]
+        most = _most(draft, copy, before)
+        later = TRUSTED_AFTER if before.altered_at and not _is_certain(draft, copy, before) else 0
     copy = act(draft, case.rules, copy, action, order.newest_as_of if order is not None else draft.now)
     if not isinstance(action, Alter) or not copy.slots[action.revision].sent:
         return copy
     slot = copy.slots[action.revision]
-    return with_slot(copy, replace(slot, most=max(most, slot.asked.quantity), altered_at=draft.now))
+    asked = slot.asked.quantity
+    return with_slot(copy, replace(slot, most=max(most, asked), altered_to=asked, altered_at=draft.now + later))
 
 
 def _split(case: Case, copy: Copy, offers: list[Offer]) -> tuple[int, int]:

@@ -221,7 +221,7 @@ def _steer(group: _Group) -> None:
     lot = group.instrument.lot_size
     taken_up = cap - sum(portion.owed for portion in portions.values()) < lot
     fits = {item.key: taken_up or item.whole or in_lots(item.offers, lot) > 0 for item in items}
-    room = max(0, cap - sum(offers.values()))
+    room = cap - sum(offers.values())
     for one in sorted(group.exits, key=lambda one: (portions[one.key].owed == 0, not _waits_for_trigger(one))):
         case = Case(
             draft=draft,
@@ -232,12 +232,12 @@ def _steer(group: _Group) -> None:
             one=one,
             portion=portions[one.key],
             cap=cap,
-            room=max(0, cap - offers[one.key]) if group.several else room,
+            room=cap - offers[one.key] if group.several else room,
             others_rest=others_rest[one.key],
             fits=fits[one.key],
         )
         copy, taken = place(case)
-        room = max(0, room - taken)
+        room -= taken
         put(draft, copy)
 
 

@@ -198,8 +198,9 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
         lead = replace(lead, classified=True, exits=min(quantity, _against(draft, rules, lead, order)))
         draft.leader_orders.put(lead)
     elif lead.exits and quantity != lead.exits:
-        before = opposed + min(lead.counted, lead.exits)
-        lead = replace(lead, exits=min(quantity, max(before, min(lead.exits, quantity))))
+        may_close = (order.filled if order.over else quantity) - max(0, lead.counted - lead.exits)
+        before = min(may_close, opposed + min(lead.counted, lead.exits))  # what has opened, opened
+        lead = replace(lead, exits=min(quantity, max(before, lead.exits)))
         draft.leader_orders.put(lead)
     units = order.filled - lead.counted
     closes = max(0, min(order.filled, lead.exits) - min(lead.counted, lead.exits))

@@ -96,8 +96,9 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. ``rests``: a
     book that was read after it was taken shows it open. ``urgent``: an exit that has to trade now. ``most``: of an
     exit, the largest total that it may have at the broker while changes of it are not confirmed, 0: what is asked.
-    Times in ns: ``altered_at`` (an exit's last change was asked for), ``decided_at``, ``left_at`` (its bytes went
-    out), ``answered_at``.
+    ``altered_to``: the total that the last change of an exit asked for. Times in ns: ``altered_at`` (an exit's last
+    change was asked for; later while one before it may still take place), ``decided_at``, ``left_at`` (its bytes
+    went out), ``answered_at``.
     """
 
     revision: int
@@ -120,6 +121,7 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     urgent: bool = False
     most: int = 0
     altered_at: int = 0
+    altered_to: int = 0
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from copyctl.model.facts import Quote
-from copyctl.model.records import Copy, Position
+from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Request, RequestKind
 from copyctl.model.terms import OrderType, Product, Segment, Side
 from tests.core.building import ALICE, NOON, Desk
@@ -16,6 +16,12 @@ OWN = "position:NSE_FNO:43210:INTRADAY:2026-09-15:"
 def stake(desk: Desk, account: str = ALICE, product: Product = Product.INTRADAY) -> Position:
     found = desk.state.tables["position"][f"{account}/NSE_FNO/43210/{product}"]
     assert isinstance(found, Position)
+    return found
+
+
+def lead(desk: Desk, order_id: str) -> LeaderOrder:
+    found = desk.state.tables["leader_order"][order_id]
+    assert isinstance(found, LeaderOrder)
     return found
 
 

@@ -121,6 +121,8 @@ class ExitsWorld(World):
             for one in self.of(LEADER):
                 if one.status is not OrderStatus.TRANSIT and self.chance.random() < 0.8 and self._is_followed(one):
                     self.cancel(one)
+                    if not self.trouble:
+                        return  # a frame of an order in the same moment could come before that of the cancel
             side = entries[0].side if entries else self.chance.choice((Side.BUY, Side.BUY, Side.SELL))
             if any(one.side is not side for one in self.of(LEADER)):
                 return

@@ -157,6 +157,14 @@ def test_raising_what_a_cut_that_is_not_confirmed_has_left_takes_no_room() -> No
     assert taken == 0
 
 
+def test_what_may_be_larger_than_was_asked_is_raised_only_as_far_as_the_others_leave() -> None:
+    raised = plan_exit(wish(45), [offer(25, most=45)], room=-10, most_modifications=MOST)
+    assert raised[0].actions == (Alter(revision=0, terms=replace(LIMIT, quantity=35)),)
+    assert raised[1] == 0
+    assert planned(wish(45), offer(25, most=45), room=-20).actions == ()
+    assert planned(wish(45), offer(25, most=45), room=-40).actions == ()
+
+
 def test_what_has_to_trade_now_turns_the_order_that_rests() -> None:
     assert planned(wish(urgent=50), offer(50)).actions == (
         Alter(revision=0, terms=replace(NOW, quantity=50), urgent=True),
@@ -298,7 +306,7 @@ def test_the_orders_of_an_exit_never_offer_more_than_there_is(
         owed = min(5 * urgent, cap)
         wanted = wish(min(5 * rest, cap - owed), owed)
         offered = sum(one.most for one in broker.offers())
-        made, _ = plan_exit(wanted, broker.offers(), room=max(0, cap - offered), most_modifications=MOST)
+        made, _ = plan_exit(wanted, broker.offers(), room=cap - offered, most_modifications=MOST)
         broker.take(made, chance)
         assert broker.filled + broker.leaves <= built
         for one in list(broker.orders):

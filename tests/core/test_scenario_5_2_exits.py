@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from copyctl.model.reasons import Category, Reason, rejected
+from copyctl.model.request import Fate
 from copyctl.model.terms import Decision, Level, OrderType, Side
-from tests.core.building import SECOND, Desk
+from tests.core.building import ALICE, SECOND, Desk
 from tests.core.exits_desk import (
     CANCEL,
     MODIFY,
@@ -241,8 +242,6 @@ def test_scenario_4_13_an_exit_whose_fate_is_unknown_is_not_sent_a_second_time()
     desk = entered()
     sells(desk, "L2", "TRADED", quantity=100, order_type="MARKET", filled=100)
     desk.taken()
-    from copyctl.model.request import Fate
-
     desk.answer(Fate.UNKNOWN)
     for _ in range(4):
         desk.wait(1)
@@ -310,6 +309,41 @@ def test_the_room_of_a_cut_counts_only_when_the_broker_shows_it() -> None:
     desk.wait(1)
     assert kinds(desk) == []  # taken is not done
     desk.copied("PENDING", order_id="L2")
+    assert desk.asked() == [(PLACE, 25, Decimal(89))]
+
+
+def test_the_room_of_a_cut_waits_while_a_change_before_it_may_still_take_place() -> None:
+    desk = entered()
+    rests(desk, "L2", quantity=60, price=110)
+    sells(desk, "L2", quantity=80, price=110)
+    assert desk.asked() == [(MODIFY, 40, Decimal(110))]
+    desk.answer(Fate.UNKNOWN)
+    sells(desk, "L2", quantity=20, price=110)
+    desk.books(ALICE, desk.row(order_id="L2", quantity=30, price=110), after=SECOND // 2)
+    assert desk.asked() == [(MODIFY, 10, Decimal(110))]
+    desk.ack("X-L2")
+    desk.books(ALICE, desk.row(order_id="L2"), after=SECOND // 10)
+    sells(desk, "L3", quantity=80, order_type="STOP_LOSS", price=89, trigger=90)
+    assert desk.asked() == [(PLACE, 10, Decimal(89))]  # the change to 40 may have been hidden, and come now
+    desk.ack("X-L3")
+    desk.books(ALICE, desk.row(order_id="L2"), desk.row(order_id="L3"), after=SECOND // 10)
+    assert kinds(desk) == []
+    desk.books(ALICE, desk.row(order_id="L2"), desk.row(order_id="L3"), after=3 * SECOND)
+    assert desk.asked() == [(MODIFY, 40, Decimal(89))]
+
+
+def test_the_book_is_read_where_nothing_shows_a_cut_and_its_room_is_waited_for() -> None:
+    desk = entered()
+    rests(desk, "L2", quantity=100, price=110)
+    sells(desk, "L2", quantity=50, price=110)
+    sells(desk, "L3", quantity=50, order_type="STOP_LOSS", price=89, trigger=90)
+    assert desk.asked() == [(MODIFY, 25, Decimal(110))]
+    desk.ack("X-L2")
+    desk.reads(ALICE)
+    desk.wait(2.1)
+    assert desk.reads(ALICE)
+    desk.books(ALICE, desk.row(order_id="L2"))
+    desk.wait(1)
     assert desk.asked() == [(PLACE, 25, Decimal(89))]
 
 

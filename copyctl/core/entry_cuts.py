@@ -141,8 +141,10 @@ def cut_entries(draft: Draft, entries: Sequence[Entry], units: int) -> None:
 def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str) -> None:
     """What was taken from an entry as not filled, and had filled, is closed like the rest of what the leader closed.
 
-    Of an entry that still rests for him what filled may be ahead of him, as long as no more did than is wanted of it.
+    Of an entry that still rests for him what filled may be ahead of him, as long as no more did than is wanted of it;
+    not where only what trades is copied.
     """
+    traded = follower.policy.copy_on is CopyOn.TRADED
     for copy in draft.copies_in(follower.client_id, instrument):
         if copy.exit or copy.cut <= 0 or copy.sizing is None or copy.wanted is None:
             continue
@@ -152,7 +154,7 @@ def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str)
         if leader is None or lead is None:
             continue
         part, part_lead = without_closed(*entry_part(leader, lead), copy)
-        units = part.filled if leader.over else part_lead.wish.quantity
+        units = part.filled if leader.over or traded else part_lead.wish.quantity
         most = max(0, (sizing.size(copy.sizing, units).quantity if units > 0 else 0) - copy.missed)
         given_back = min(copy.cut, copy.filled + copy.cut - most)
         if given_back <= 0:

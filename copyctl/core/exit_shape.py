@@ -1,5 +1,6 @@
 """One exit of one follower: its portion of the position turned into orders."""
 
+import dataclasses
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -66,18 +67,24 @@ def place(case: Case) -> tuple[Copy, int]:
     draft, one, portion = case.draft, case.one, case.portion
     copy = one.copy
     if not (portion.owed or portion.rest or copy.slots):
-        idle = exit_row.idle(draft, case.rules, case.follower, one, cap=case.cap, fits=case.fits)
-        return replace(idle, due_at=0), 0
+        return _idle(case, copy), 0
     if not copy.slots and (waits := _waits(case)):
         due_at = draft.now + LOOK_AGAIN_AFTER if draft.account(copy.follower).ready else 0
         copy = replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=waits, due_at=due_at)
         return copy, 0
     copy = exit_fate.lagging(draft, case.follower, one, copy, portion)
     copy, wish, made, taken = _pursued(case, copy)
+    if not (portion.owed or portion.rest or any(slot.sent or slot.live for slot in copy.slots)):
+        return _idle(case, copy), taken
     copy = exit_row.said(draft, one, copy, portion, wish, made, cap=case.cap, room=case.room)
     due_at = exit_fate.next_look(draft, case.follower, one, copy, portion, urgent=wish.urgent, longest=case.longest)
     moments = [at for at in (due_at, _looks_for_cuts(draft, copy)) if at]
     return replace(copy, due_at=min(moments, default=0)), taken
+
+
+def _idle(case: Case, copy: Copy) -> Copy:
+    one = dataclasses.replace(case.one, copy=copy)
+    return replace(exit_row.idle(case.draft, case.rules, case.follower, one, cap=case.cap, fits=case.fits), due_at=0)
 
 
 def _waits(case: Case) -> str:

@@ -164,6 +164,17 @@ def test_scenario_3_1_a_cancelled_exit_is_cancelled_and_what_filled_ahead_is_tol
     assert desk.asked() == [(PLACE, 30, Decimal(111))]
 
 
+def test_scenario_3_1_an_exit_that_is_cancelled_before_ours_left_the_queue_says_so() -> None:
+    desk = Desk(rate_limits={"orders": {"per_second": 1}}).start()
+    enters(desk, "L1", 100)
+    sells(desk, "L2", quantity=40, price=110)
+    sells(desk, "L3", quantity=40, price=111)
+    assert desk.decided("L3") == (Decision.QUEUED, Reason.RATE_LIMIT)
+    sells(desk, "L3", "CANCELLED", quantity=40, price=111)
+    assert desk.decided("L3") == (Decision.SKIPPED, Reason.LEADER_OVER)
+    assert kinds(desk) == [PLACE]
+
+
 def test_scenario_5_1_an_exit_of_his_that_is_rejected_is_cancelled() -> None:
     desk = entered()
     rests(desk, quantity=100, price=110)
@@ -231,6 +242,35 @@ def test_scenario_4_9_what_had_filled_of_an_entry_that_was_cut_is_closed_too() -
     desk.copied("CANCELLED", filled=20)  # the cancel came too late for 20
     assert sum(said_of(one)[3] for one in desk.taken()) == 20
     assert desk.copy("L1").cut == 30
+
+
+def test_scenario_4_9_what_was_taken_from_an_entry_and_had_filled_is_closed_when_the_leader_ends_his() -> None:
+    desk = Desk().start()
+    desk.leader("L1", quantity=100)
+    desk.ack("A1")
+    desk.leader("L1", "PART_TRADED", quantity=100, filled=80)
+    desk.copied("PART_TRADED", filled=35)
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=80, price=110, filled=80)
+    exit_, change = desk.taken()
+    assert (said_of(exit_)[3], said_of(change)[3]) == (35, 45)
+    desk.ack("X2", request=exit_)
+    desk.copied("TRADED", filled=45)
+    assert kinds(desk) == []  # 10 are ahead of the 20 that still rest for him
+    desk.leader("L1", "CANCELLED", quantity=100, filled=80)
+    assert desk.asked() == [(MODIFY, 40, Decimal(110))]
+
+
+def test_scenario_4_9_where_only_what_trades_is_copied_what_had_filled_of_a_cut_entry_is_closed() -> None:
+    desk = Desk({"copy_on": "traded"}).start()
+    desk.leader("L1", "PART_TRADED", quantity=100, filled=80)
+    desk.ack("A1")
+    desk.copied("PART_TRADED", filled=35)
+    desk.taken()
+    sells(desk, "L2", "TRADED", quantity=80, price=110, filled=80)
+    assert [one.kind for one in desk.taken()][-1] is PLACE
+    desk.copied("TRADED", filled=40)  # nothing of it can be ahead of him
+    assert stake(desk).target == 0
 
 
 def test_scenario_4_9_an_entry_that_has_no_size_yet_gives_way_to_an_exit() -> None:

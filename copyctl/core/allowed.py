@@ -16,18 +16,19 @@ from copyctl.core.capital import ask_funds, funds, price_of
 from copyctl.core.exposure import Exposure
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import instrument_of, placements
+from copyctl.core.keys import copy_key, instrument_key, order_key, position_key
 from copyctl.core.market import ask_quote
 from copyctl.core.plan import of
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key, position_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn, OnBreach
 from copyctl.model.facts import Positions
 from copyctl.model.instrument import Instrument
+from copyctl.model.order import ZERO
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot
 from copyctl.model.terms import Product, Segment, Side
 
-ZERO = Decimal(0)
 MINUTE = 60 * SECOND
 IN_VAIN_FOR = 60 * SECOND
 """A quote that told no price is not asked for again before this."""
@@ -180,7 +181,9 @@ def _written(draft: Draft, account: str) -> set[str]:
     keys = {*draft.quotes.written, *draft.instruments.written}
     keys.update(instrument_of(one) for one in draft.copies.written.values() if one and one.follower == account)
     keys.update(
-        f"{one.segment}/{one.security_id}" for one in draft.orders.written.values() if one and one.account == account
+        instrument_key(one.segment, one.security_id)
+        for one in draft.orders.written.values()
+        if one and one.account == account
     )
     for key in draft.positions.written:
         owner, _, rest = key.partition("/")

@@ -22,6 +22,7 @@ from copyctl.core.drift import drift
 from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
 from copyctl.core.entry_cuts import without_closed
 from copyctl.core.index import instrument_of, is_open
+from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
 from copyctl.core.legs import joined
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
@@ -29,7 +30,7 @@ from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
 from copyctl.core.sizing import SizingFacts
 from copyctl.core.stakes import still_closing
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.core.unread import unknown_position
 from copyctl.model.choices import ConfirmShort
 from copyctl.model.copying import Sizing
@@ -50,7 +51,7 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
     if own is not None and own.exit:
         draft.moved[(own.follower, instrument_of(own))] = None
         return
-    order_id = row.partition("#")[0]
+    order_id = leader_id(row)
     leader = draft.orders.get(order_key(rules.leader.client_id, order_id))
     lead = draft.leader_orders.get(order_id)
     if leader is None or lead is None or leader.segment is None or leader.security_id is None:

@@ -12,16 +12,17 @@ from msgspec.structs import replace
 from copyctl.core import margin
 from copyctl.core.asked import Answer, Asked, Later, refuse, unavailable
 from copyctl.core.capital import FAILED_FOR, LOST_AFTER, ask_funds, funds
+from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.legs import members, record_of
 from copyctl.core.market import last_price
-from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import LegMargin
 from copyctl.model.facts import MarginOrder
+from copyctl.model.order import ZERO
 from copyctl.model.reasons import Reason
 from copyctl.model.records import BasketRecord, Blocked, Copy, Needed
 from copyctl.model.terms import Decision
 
-ZERO = Decimal(0)
 _OUT = frozenset({Decision.REFUSED, Decision.DEAD, Decision.SKIPPED})
 
 
@@ -101,7 +102,7 @@ def _order(asked: Asked, copy: Copy) -> MarginOrder:
     if wanted is None:
         raise ValueError(f"{copy.leader_order_id} is not sized")
     instrument = draft.instruments.get(instrument_key(wanted.segment, wanted.security_id))
-    row = copy.leader_order_id.partition("#")[0]
+    row = leader_id(copy.leader_order_id)
     leader = draft.orders.get(order_key(asked.rules.leader.client_id, row))
     last = last_price(draft, instrument, leader) if instrument is not None else None
     return MarginOrder(

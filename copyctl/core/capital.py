@@ -11,22 +11,22 @@ from msgspec.structs import replace
 from copyctl.core.decide import entry_part
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import is_open
+from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.market import ask_quote, last_price
 from copyctl.core.pursue import request_id
 from copyctl.core.sizing import SizingFacts, left_over, needs_capital, needs_price
-from copyctl.core.state import Draft, copy_key, follower_of, order_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.model.choices import Basis, CopyOn, Residual, Strategy
 from copyctl.model.copying import Sizing
 from copyctl.model.effects import Effect
 from copyctl.model.facts import Ask, Funds, FundsWanted
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order, Terms
+from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, FixedSizing, LeaderOrder
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, Side
 
-ZERO = Decimal(0)
 SHOWN_WITHIN = SECOND
 """Money that an order blocks shows in funds that were asked for so long after the order was taken."""
 FUNDS_SERVE = 60 * SECOND
@@ -210,7 +210,7 @@ def residual(draft: Draft, rules: Rules, follower: str, leader: Order, lead: Lea
 def _taken(draft: Draft, rules: Rules, copy: Copy) -> Decimal:
     """What rounding took from one entry beyond what it was given. Of one that is over for the leader what he filled
     counts: what did not fill gives nothing back, neither what rounding took of it nor what was carried into it."""
-    row = copy.leader_order_id.partition("#")[0]
+    row = leader_id(copy.leader_order_id)
     order = draft.orders.get(order_key(rules.leader.client_id, row))
     lead = draft.leader_orders.get(row)
     follower = follower_of(rules, copy.follower)

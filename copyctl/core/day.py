@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from copyctl.core.capital import ask_now, needs_funds
 from copyctl.core.hours import day_start, ist
+from copyctl.core.keys import instrument_key, position_key
 from copyctl.core.market import calendar_known, had_its_session
 from copyctl.core.observe import learned
 from copyctl.core.positions import CARRIED, day_number
-from copyctl.core.state import Draft, follower_of, instrument_key, position_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.core.unread import accounts_of, ask_positions, is_expired
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import FindCalendar
@@ -64,7 +65,7 @@ def _expire(draft: Draft, rules: Rules, account: str) -> None:
 
 def _had_its_day(draft: Draft, hours: MarketHours, order: Order, began: int) -> bool:
     """Is the trading day of an order over?"""
-    instrument = draft.instruments.get(f"{order.segment}/{order.security_id}")
+    instrument = draft.instruments.get(instrument_key(order.segment, order.security_id))
     if not order.after_market or (hours.enforce and calendar_known(draft, hours) and instrument is not None):
         return had_its_session(draft, hours, order, began)
     given = ist(order.created_time or order.seen_at)

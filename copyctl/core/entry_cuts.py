@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from copyctl.core import sizing
 from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.index import is_open
+from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
-from copyctl.core.stakes import ZERO, blank, leader_id, leader_position
-from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.stakes import blank, leader_position
+from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
-from copyctl.model.order import Order
+from copyctl.model.order import ZERO, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing

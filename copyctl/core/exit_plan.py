@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
-ZERO = Decimal(0)
+from copyctl.model.order import ZERO
+
 MILLIONTH = Decimal("0.000001")
 """A third of a position has no end in decimals: units are brought to a millionth before they are rounded to lots."""
 

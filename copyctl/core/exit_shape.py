@@ -10,11 +10,12 @@ from copyctl.core import exit_fate, exit_row, exit_terms
 from copyctl.core.exit_orders import Offer, Wish, plan_exit
 from copyctl.core.exit_plan import Portion
 from copyctl.core.hours import SECOND
+from copyctl.core.keys import order_key
 from copyctl.core.plan import Action, Alter, Plan
 from copyctl.core.positions import count_copies, position, sign_of
 from copyctl.core.pursue import act, adopt, placed_already, request_id, with_slot, working
 from copyctl.core.stakes import Exit
-from copyctl.core.state import Draft, order_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
 from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from copyctl.core import mapping, prices
 from copyctl.core.decide import traded_terms
+from copyctl.core.keys import instrument_key, order_key
 from copyctl.core.market import calendar_known, market, market_standing
 from copyctl.core.stakes import Exit, mapping_of
-from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms

@@ -19,14 +19,15 @@ from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
-from copyctl.core.stakes import OWN_ROW, ZERO, Exit, behind, blank, cap_of, exit_rule, mapping_of, stakes
-from copyctl.core.state import Draft, copy_key, follower_of, order_key
+from copyctl.core.stakes import OWN_ROW, Exit, behind, blank, cap_of, exit_rule, mapping_of, stakes
+from copyctl.core.state import Draft, follower_of
 from copyctl.model.choices import Alternatives, CopyOn, ExitBase, Proportion
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order
+from copyctl.model.order import ZERO, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder, Position
@@ -165,7 +166,7 @@ def _groups(
     draft: Draft, rules: Rules, follower: Follower, instrument: Instrument, exits: Iterable[Exit]
 ) -> list[_Group]:
     """The exits by the position and the side that they close, and positions that nobody closes."""
-    account, key = follower.client_id, f"{instrument.segment}/{instrument.security_id}"
+    account, key = follower.client_id, instrument_key(instrument.segment, instrument.security_id)
     groups: dict[tuple[Product, int], list[Exit]] = {}
     for one in exits:
         groups.setdefault((_product_of(draft, rules, follower, one), one.sign), []).append(one)

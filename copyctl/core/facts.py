@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from copyctl.core import margin, market
 from copyctl.core.allowed import note_prices
 from copyctl.core.capital import ask_now, needs_funds, release
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.missing import follower_shifted, leader_shifted
 from copyctl.core.reads import in_doubt, take_positions
-from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.core.unread import AGAIN, ask_positions
 from copyctl.model.calendar import TradingDays
 from copyctl.model.choices import Caution, KillAction

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from copyctl.core import sizing
 from copyctl.core.decide import FLAT, entry_part
+from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
 from copyctl.core.positions import sign_of
-from copyctl.core.stakes import leader_id
-from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.state import Draft
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
@@ -94,7 +94,7 @@ def _may_open(draft: Draft, rules: Rules, key: str, sign: int) -> bool:
 def _beyond(draft: Draft, rules: Rules, here: Position, sign: int) -> int:
     """Units that the follower's entries of today have filled beyond what the leader's did."""
     units = 0
-    for copy in draft.copies_in(here.account, f"{here.segment}/{here.security_id}"):
+    for copy in draft.copies_in(here.account, instrument_key(here.segment, here.security_id)):
         wanted = copy.wanted
         if copy.exit or wanted is None or wanted.product is not here.product or sign_of(wanted.side) != sign:
             continue

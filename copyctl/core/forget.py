@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from copyctl.core import legs
 from copyctl.core.hours import SECOND, day_start
-from copyctl.core.stakes import leader_id
-from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.keys import copy_key, leader_id, order_key
+from copyctl.core.state import Draft
 from copyctl.model.policy import Rules
 
 FORGET_EVERY = 600 * SECOND

@@ -10,11 +10,12 @@ from copyctl.core.allowed import limits_of
 from copyctl.core.asked import Asked, Later
 from copyctl.core.checks import has_gone, hours
 from copyctl.core.decide import Verdict, entry_part
+from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.persons import exit_meets
 from copyctl.core.positions import position_of
 from copyctl.core.sessions import unfit
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.core.unread import exit_waits, unknown_position
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Phase
@@ -141,7 +142,7 @@ _TAKES_EXITS = frozenset({Phase.REGULAR, Phase.CLOSING_AUCTION})
 def _subject(draft: Draft, rules: Rules, request: Request) -> tuple[Copy, Order, Instrument] | None:
     """What a request is about: its copy, the leader's order and the instrument."""
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
-    leader = draft.orders.get(order_key(rules.leader.client_id, request.leader_order_id.partition("#")[0]))
+    leader = draft.orders.get(order_key(rules.leader.client_id, leader_id(request.leader_order_id)))
     if copy is None or leader is None or leader.segment is None or leader.security_id is None:
         return None
     instrument = draft.instruments.get(instrument_key(leader.segment, leader.security_id))

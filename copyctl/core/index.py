@@ -6,6 +6,7 @@ as ordered sets of keys.
 
 from typing import Any
 
+from copyctl.core.keys import instrument_key
 from copyctl.model.order import Order
 from copyctl.model.records import Copy, LeaderOrder, Position, Record
 from copyctl.model.terms import Decision, Side
@@ -15,7 +16,7 @@ Keys = dict[str, None]
 
 def instrument_of(copy: Copy) -> str:
     """The key of the instrument that a copy trades, "" while that is not decided."""
-    return f"{copy.wanted.segment}/{copy.wanted.security_id}" if copy.wanted is not None else ""
+    return instrument_key(copy.wanted.segment, copy.wanted.security_id) if copy.wanted is not None else ""
 
 
 def is_open(copy: Copy) -> bool:
@@ -97,7 +98,7 @@ class Index:
 
     def _position(self, key: str, before: Position | None, after: Position | None) -> None:
         one: Position = after or before  # type: ignore[assignment]
-        instrument = f"{one.segment}/{one.security_id}"
+        instrument = instrument_key(one.segment, one.security_id)
         if before is None or after is None:
             _move(self.positions, f"{one.account}/{instrument}", key, there=after is not None)
             _move(self.accounts, one.account, key, there=after is not None)

@@ -14,8 +14,9 @@ from copyctl.core import filters, sizing
 from copyctl.core.attend import attend
 from copyctl.core.capital import lacking, sizing_facts
 from copyctl.core.hours import ist_day
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import position, sign_of
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.core.unread import is_expired
 from copyctl.model.choices import Action, Join
 from copyctl.model.copying import FilterRule

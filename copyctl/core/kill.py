@@ -11,10 +11,11 @@ from decimal import ROUND_CEILING
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.limits import loss_reached
 from copyctl.core.plan import of
 from copyctl.core.positions import CARRIED, day_number
-from copyctl.core.state import Draft, Owed, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft, Owed
 from copyctl.model.choices import CopyOn, KillAction
 from copyctl.model.effects import Notice
 from copyctl.model.events import CommandGiven

@@ -13,8 +13,9 @@ from copyctl.core import baskets
 from copyctl.core.decide import entry_part
 from copyctl.core.hours import SECOND
 from copyctl.core.index import is_open
+from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
-from copyctl.core.state import Draft, Owed, copy_key, follower_of, order_key
+from copyctl.core.state import Draft, Owed, follower_of
 from copyctl.model.effects import Notice
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Follower, Rules
@@ -116,7 +117,7 @@ def _legs(draft: Draft, rules: Rules, follower: Follower, basket: str, newest: C
 
 
 def _leg(draft: Draft, rules: Rules, copy: Copy, left: dict[str, int]) -> baskets.Leg | None:
-    row = copy.leader_order_id.partition("#")[0]
+    row = leader_id(copy.leader_order_id)
     order, lead = draft.orders.get(order_key(rules.leader.client_id, row)), draft.leader_orders.get(row)
     if order is None or lead is None or order.side is None:
         return None

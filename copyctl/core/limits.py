@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
 from copyctl.core.exposure import Exposure, in_lots, known
+from copyctl.model.order import ZERO
 from copyctl.model.policy import Limits, Table
 from copyctl.model.terms import Side
 
-ZERO = Decimal(0)
 PAISA = Decimal("0.01")
 OTHERS = "*"  # max_underlying_lots: every underlying that the table does not name
 CAPITAL, PROFIT = "capital", "profit"

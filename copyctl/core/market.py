@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import instrument_of
+from copyctl.core.keys import instrument_key
 from copyctl.core.prices import Market
 from copyctl.core.sessions import standing, traits_of
-from copyctl.core.state import Draft, instrument_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import PriceBand
 from copyctl.model.facts import Ask, FactArrived, Lack, Quote, QuoteWanted
 from copyctl.model.instrument import Instrument

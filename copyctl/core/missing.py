@@ -16,17 +16,18 @@ from copyctl.core.decide import entry_part
 from copyctl.core.exit_plan import in_lots
 from copyctl.core.index import is_open
 from copyctl.core.join import more
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import sign_of
 from copyctl.core.reads import Shift
-from copyctl.core.state import Draft, Owed, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft, Owed
 from copyctl.core.unread import is_expired
 from copyctl.model.effects import Notice
 from copyctl.model.instrument import Instrument
+from copyctl.model.order import ZERO
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, Position
 from copyctl.model.terms import Level, Product
 
-ZERO = Decimal(0)
 WHY = "the leader's exit was not seen"
 
 

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from copyctl.core import settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import SHORTLY, traded
 from copyctl.core.pursue import request_id, with_slot
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key
+from copyctl.core.state import Draft
 from copyctl.core.wish import first_wish, next_wish, same_order
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order

@@ -16,12 +16,13 @@ from copyctl.core import mapping, sizing
 from copyctl.core.capital import sizing_facts
 from copyctl.core.entry_cuts import cut_entries, entries_into, take_back_unsized
 from copyctl.core.exit_plan import in_lots
+from copyctl.core.keys import copy_key
 from copyctl.core.positions import Closing, sign_of
-from copyctl.core.stakes import ZERO, behind, blank, cap_of, exit_rule, leader_net, mapping_of, stakes
-from copyctl.core.state import Draft, copy_key
+from copyctl.core.stakes import behind, blank, cap_of, exit_rule, leader_net, mapping_of, stakes
+from copyctl.core.state import Draft
 from copyctl.model.choices import Action, CopyOn, ExitBase, LateFilled, Proportion
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order
+from copyctl.model.order import ZERO, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder, Position

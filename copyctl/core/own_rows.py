@@ -10,18 +10,17 @@ from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id, stem_of
 from copyctl.core.hours import ist_day
+from copyctl.core.keys import copy_key, instrument_key
 from copyctl.core.positions import position
 from copyctl.core.stakes import OWN_ROW
-from copyctl.core.state import Draft, copy_key, instrument_key
+from copyctl.core.state import Draft
 from copyctl.model.effects import Notice
-from copyctl.model.order import Terms
+from copyctl.model.order import ZERO, Terms
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, Level, OrderType, Side, Validity
-
-ZERO = Decimal(0)
 
 
 def owe(

@@ -6,9 +6,10 @@ What rests is what the books show, and what was sent or waits to be sent and no 
 from decimal import Decimal
 
 from copyctl.core.asked import Answer, Asked, refuse, warned
+from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.market import last_price
 from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
-from copyctl.core.state import Draft, copy_key, follower_of, instrument_key, order_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.model.choices import Caution
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules

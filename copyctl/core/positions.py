@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.index import is_open
-from copyctl.core.state import Draft, copy_key, instrument_key, order_key, position_key
+from copyctl.core.keys import copy_key, instrument_key, order_key, position_key
+from copyctl.core.state import Draft
 from copyctl.core.unread import may_count, shorts_wait
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules

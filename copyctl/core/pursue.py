@@ -7,8 +7,9 @@ what still waits. A placement that has not left is taken back without a call.
 from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id, stem_of
+from copyctl.core.keys import order_key
 from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded
-from copyctl.core.state import Draft, order_key
+from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
 from copyctl.model.effects import ReadBooks

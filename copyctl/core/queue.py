@@ -15,10 +15,11 @@ from copyctl.core.decide import entry_part
 from copyctl.core.entries import overtaken
 from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
+from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.persons import exit_leaves_at
 from copyctl.core.pursue import with_slot
 from copyctl.core.settle import ARRIVES_WITHIN, is_copied
-from copyctl.core.state import Draft, copy_key, follower_of, order_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.model.choices import LegOrder
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Follower, Rules
@@ -178,7 +179,7 @@ def _looked_at(draft: Draft, rules: Rules, request: Request, follower: Follower 
     once more; None: it was taken back."""
     if request.kind is not RequestKind.PLACE or request.exit or follower is None:
         return request
-    order_id = request.leader_order_id.partition("#")[0]
+    order_id = leader_id(request.leader_order_id)
     leader, lead = draft.orders.get(order_key(rules.leader.client_id, order_id)), draft.leader_orders.get(order_id)
     key = copy_key(request.leader_order_id, request.account)
     copy = draft.copies.get(key)

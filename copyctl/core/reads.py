@@ -14,16 +14,17 @@ from msgspec.structs import replace
 
 from copyctl.core import unread
 from copyctl.core.hours import ist
+from copyctl.core.keys import instrument_key, order_key, position_key
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.positions import position, sign_of
-from copyctl.core.state import Draft, follower_of, instrument_key, order_key, position_key
+from copyctl.core.state import Draft, follower_of
 from copyctl.model.effects import ReadBooks
 from copyctl.model.facts import FactArrived, Holding, Positions
 from copyctl.model.instrument import Instrument
+from copyctl.model.order import ZERO
 from copyctl.model.records import Account, Position
 from copyctl.model.terms import Product, Segment
 
-ZERO = Decimal(0)
 Shift = tuple[Position, Position]
 """A position as it was thought to be, and as it turned out to be."""
 FIRST_BELL, SATURDAY = time(9), 5

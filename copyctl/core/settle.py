@@ -8,8 +8,9 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
+from copyctl.core.keys import copy_key, order_key
 from copyctl.core.pursue import with_slot
-from copyctl.core.state import Draft, copy_key, order_key
+from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.effects import Look, Notice, ReadBooks
 from copyctl.model.events import Answered, Looked

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from copyctl.model.choices import Basis, Residual, Rounding, Strategy
 from copyctl.model.copying import Capital, Risk, Sizing
+from copyctl.model.order import ZERO
 from copyctl.model.records import FixedSizing
 from copyctl.model.terms import Side
 
-_ZERO = Decimal(0)
 _MODES = {Rounding.DOWN: ROUND_FLOOR, Rounding.NEAREST: ROUND_HALF_UP, Rounding.UP: ROUND_CEILING}
 # A quotient such as 3333.33 / 9999.99 has no end and is kept to 28 digits: 300 times it is a hair less than 100, and
 # rounding down would take a unit. So units are first brought to a millionth, which is what ``detail`` shows as well.
@@ -44,7 +44,7 @@ class SizingFacts:
     side: Side | None = None
     multiplier: int = 1
     option_bought: bool = False
-    carried: Decimal = _ZERO
+    carried: Decimal = ZERO
 
 
 NO_FACTS = SizingFacts()
@@ -98,7 +98,7 @@ def fix(sizing: Sizing, rule: str | None, lot_size: int, facts: SizingFacts = NO
         rounding=sizing.rounding,
         minimum_lots=sizing.minimum_lots,
         maximum_lots=sizing.maximum_lots,
-        carried=facts.carried if sizing.residual is Residual.CARRY else _ZERO,
+        carried=facts.carried if sizing.residual is Residual.CARRY else ZERO,
     )
     match sizing.strategy:
         case Strategy.FIXED_RATIO:
@@ -138,7 +138,7 @@ def _by_capital(make: _Make, capital: Capital, facts: SizingFacts) -> FixedSizin
     if follower is None:
         return Unsized(detail="the follower's capital is not known, so there is no ratio of the capitals")
     if follower <= 0:
-        return make(ratio=_ZERO, basis=f"the follower's capital of {_plain(follower)} is not above zero: ratio 0")
+        return make(ratio=ZERO, basis=f"the follower's capital of {_plain(follower)} is not above zero: ratio 0")
     ratio = follower * capital.multiplier / leader
     basis = f"capital {_plain(follower)} / {_plain(leader)} x {_plain(capital.multiplier)} = ratio {_short(ratio)}"
     most = capital.maximum_ratio
@@ -168,7 +168,7 @@ def _by_risk(make: _Make, risk: Risk, stated: Decimal | None, facts: SizingFacts
     if facts.price is None or facts.price <= 0:
         return Unsized(detail="no price is known, so there is no loss per unit to size the risk by")
     if capital <= 0:
-        return make(units=_ZERO, basis=f"the follower's capital of {_plain(capital)} is not above zero: 0 units")
+        return make(units=ZERO, basis=f"the follower's capital of {_plain(capital)} is not above zero: 0 units")
     each, told = _loss(risk, facts.price, facts)
     if each <= 0:
         return Unsized(detail=f"the loss per unit is {told} = {_plain(each)}: no quantity loses anything")
@@ -249,13 +249,13 @@ def left_over(fixed: FixedSizing, leader_quantity: int) -> Decimal:
         return fixed.carried
     units = _with_carried(fixed, own)
     rounded, lots = _lots(fixed, units)
-    return units - lots * fixed.lot_size if lots == rounded else _ZERO
+    return units - lots * fixed.lot_size if lots == rounded else ZERO
 
 
 def _own_units(fixed: FixedSizing, leader_quantity: int) -> Decimal:
     """The units for so many of the leader's, not rounded, nothing carried."""
     if leader_quantity <= 0:
-        return _ZERO
+        return ZERO
     if fixed.ratio is not None:
         return fixed.ratio * leader_quantity
     if fixed.lots is not None:
@@ -307,4 +307,4 @@ def _short(ratio: Decimal) -> str:
 
 def _units(units: Decimal) -> str:
     """Units to a millionth: the very number that is rounded to lots."""
-    return _plain(units.quantize(_MILLIONTH, context=_WIDE) or _ZERO)  # never "-0"
+    return _plain(units.quantize(_MILLIONTH, context=_WIDE) or ZERO)  # never "-0"

@@ -5,21 +5,20 @@ one that stands for another position of the leader's own (scenario 4.6).
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from copyctl.core import filters
+from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
-from copyctl.core.state import Draft, order_key
+from copyctl.core.state import Draft
 from copyctl.model.choices import ExitBase
 from copyctl.model.copying import FilterRule, OrderMapping
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order, Terms
+from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, Product, Side
 
-ZERO = Decimal(0)
 OWN_ROW = "position:"
 """How the name of a row begins that belongs to no order of the leader's."""
 
@@ -73,11 +72,6 @@ def blank(draft: Draft, row: str, follower: Follower) -> Copy:
     )
 
 
-def leader_id(row: str) -> str:
-    """The leader's order that a row belongs to; the entry part of a reversal has a row of its own."""
-    return row.partition("#")[0]
-
-
 def exit_rule(
     follower: Follower, order: Order, wish: Terms, instrument: Instrument | None, now: int
 ) -> FilterRule | None:
@@ -109,7 +103,7 @@ def stakes(draft: Draft, rules: Rules, follower: Follower, order: Order, how: Or
     first = position(draft, follower.client_id, order.segment, order.security_id, mapped)
     beside = [
         here
-        for here in draft.positions_in(follower.client_id, f"{order.segment}/{order.security_id}")
+        for here in draft.positions_in(follower.client_id, instrument_key(order.segment, order.security_id))
         if here.product is not mapped and closable(here, follower, order) > 0
     ]
     if closable(first, follower, order) <= 0 and beside and _was_converted(draft, rules, first, order):
@@ -125,7 +119,7 @@ def _was_converted(draft: Draft, rules: Rules, first: Position, order: Order) ->
     """Did what this order closes come from another product? He has opened nothing in its own (scenario 4.8)."""
     if first.apart:
         return False
-    for lead in draft.leads_in(f"{order.segment}/{order.security_id}"):
+    for lead in draft.leads_in(instrument_key(order.segment, order.security_id)):
         other = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         opens = other is not None and (other.filled > lead.exits or not other.over)
         if other is not None and opens and other.product is order.product and other.side is not order.side:
@@ -139,7 +133,7 @@ def behind(draft: Draft, rules: Rules, order: Order, product: Product, how: Orde
     sign = -sign_of(order.side) if order.side else 0
     return sign * sum(
         here.net
-        for here in draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
+        for here in draft.positions_in(rules.leader.client_id, instrument_key(order.segment, order.security_id))
         if here.product is order.product or mapped_product(how, here.product) is product
     )
 
@@ -148,7 +142,7 @@ def _products_of_his_others(draft: Draft, rules: Rules, order: Order, how: Order
     """The follower's products that the leader's other positions on the same side are mapped to. With nothing left on
     that side over all products together they are one position that he converted (scenario 4.8)."""
     sign = -sign_of(order.side) if order.side else 0
-    theirs = draft.positions_in(rules.leader.client_id, f"{order.segment}/{order.security_id}")
+    theirs = draft.positions_in(rules.leader.client_id, instrument_key(order.segment, order.security_id))
     if sign * sum(here.net for here in theirs) <= 0:
         return set()
     others = (here for here in theirs if here.product is not order.product and here.net * sign > 0)
@@ -203,7 +197,7 @@ def still_closing(draft: Draft, rules: Rules, follower: Follower, order: Order) 
     more still fill? Until then the entry would close it, and the exit open what the entry should (scenario 4.11)."""
     if order.segment is None or order.security_id is None or order.side is None or order.product is None:
         return False
-    sign, key = -sign_of(order.side), f"{order.segment}/{order.security_id}"
+    sign, key = -sign_of(order.side), instrument_key(order.segment, order.security_id)
     instrument = draft.instruments.get(key)
     product = mapped_product(follower.policy.mapping, order.product)
     here = position(draft, follower.client_id, order.segment, order.security_id, product)

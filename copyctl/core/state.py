@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
+from copyctl.core.keys import copy_key, fill_key, instrument_key, order_key, position_key
 from copyctl.core.waiting import Waiting
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Effect, Notice
@@ -21,34 +22,9 @@ from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import TABLES, Account, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
 from copyctl.model.request import Request, RequestState
-from copyctl.model.terms import Product, Segment, Side
+from copyctl.model.terms import Side
 
 R = TypeVar("R", bound=Record)
-
-
-def order_key(account: str, order_id: str) -> str:
-    """Where an order is kept."""
-    return f"{account}/{order_id}"
-
-
-def copy_key(leader_order_id: str, follower: str) -> str:
-    """Where a copy is kept."""
-    return f"{leader_order_id}/{follower}"
-
-
-def instrument_key(segment: Segment, security_id: str) -> str:
-    """Where an instrument is kept."""
-    return f"{segment}/{security_id}"
-
-
-def fill_key(fill: Fill) -> str:
-    """Where a fill is kept."""
-    return f"{fill.account}/{fill.key}"
-
-
-def position_key(account: str, segment: Segment, security_id: str, product: Product) -> str:
-    """Where a position is kept."""
-    return f"{account}/{segment}/{security_id}/{product}"
 
 
 class State:
@@ -322,7 +298,7 @@ class Draft:
         keys.update(
             (key, None)
             for key, one in self.orders.written.items()
-            if one and one.account in accounts and f"{one.segment}/{one.security_id}" == instrument
+            if one and one.account in accounts and instrument_key(one.segment, one.security_id) == instrument
         )
         found = (self.orders.get(key) for key in keys)
         return [one for one in found if one is not None and not one.over]
@@ -335,7 +311,7 @@ class Draft:
             lambda one: (
                 one.account == account
                 and one.side is side
-                and f"{one.segment}/{one.security_id}" == instrument
+                and instrument_key(one.segment, one.security_id) == instrument
                 and not one.over
             ),
         )

@@ -20,6 +20,7 @@ from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
 from copyctl.core.forget import forget
 from copyctl.core.hours import SECOND
 from copyctl.core.join import join
+from copyctl.core.keys import copy_key, order_key
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
@@ -27,7 +28,7 @@ from copyctl.core.positions import (
     count_leader,
 )
 from copyctl.core.queue import next_due, release
-from copyctl.core.state import Draft, State, copy_key, follower_of, order_key
+from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.telling import tell, tell_decisions
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (

@@ -1,7 +1,7 @@
 """Telling: the lines for people and for programs that listen."""
 
-from copyctl.core.stakes import leader_id
-from copyctl.core.state import Draft, instrument_key, order_key
+from copyctl.core.keys import instrument_key, leader_id, order_key
+from copyctl.core.state import Draft
 from copyctl.model.effects import Notice
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, Level

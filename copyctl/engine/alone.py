@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from enum import Enum, auto
 
-from copyctl.core.state import State, instrument_key
+from copyctl.core.keys import instrument_key
+from copyctl.core.state import State
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Copy, Position

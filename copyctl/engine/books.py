@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from copyctl.core.state import State, fill_key, order_key
+from copyctl.core.keys import fill_key, order_key
+from copyctl.core.state import State
 from copyctl.engine.ports import Clock, Gateway, Wire
 from copyctl.model.events import BooksRead, BooksUnreadable, Event, Looked
 from copyctl.model.order import ExecutionReport, Order

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core.state import State, copy_key, instrument_key, order_key
+from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.core.waiting import Waiting
 from copyctl.model.calendar import TradingDays

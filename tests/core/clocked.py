@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from copyctl.core.state import instrument_key
+from copyctl.core.keys import instrument_key
 from copyctl.model.calendar import TradingDays
 from copyctl.model.events import CalendarFound, PolicyLoaded, TimeReached
 from copyctl.model.facts import FactArrived, Lack, Question, Quote, QuoteWanted

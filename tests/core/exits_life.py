@@ -11,8 +11,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copyctl.core.exit_plan import in_lots
+from copyctl.core.keys import order_key
 from copyctl.core.stakes import OWN_ROW
-from copyctl.core.state import order_key
 from copyctl.model.order import Terms
 from copyctl.model.reasons import Category
 from copyctl.model.records import Copy, LeaderOrder, Position

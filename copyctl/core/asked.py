@@ -10,14 +10,13 @@ from msgspec.structs import replace
 from copyctl.core.decide import Verdict
 from copyctl.core.state import Draft
 from copyctl.model.choices import Unavailable
-from copyctl.model.effects import Notice
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.request import Desired
-from copyctl.model.terms import Decision, Level
+from copyctl.model.terms import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +91,3 @@ def noted(copy: Copy, *notes: str) -> Copy:
         if note not in copy.detail:
             copy = replace(copy, detail=f"{copy.detail}; {note}", sized=f"{copy.sized}; {note}")
     return copy
-
-
-def warned(draft: Draft, copy: Copy, what: str, text: str) -> Copy:
-    """The copy, with an alert given once of something that is allowed all the same."""
-    if what in copy.told:
-        return copy
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=Level.WARNING,
-            text=text,
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )
-    return replace(copy, told=(*copy.told, what))

@@ -31,16 +31,17 @@ from copyctl.core.settle import is_copied
 from copyctl.core.sizing import SizingFacts
 from copyctl.core.stakes import still_closing
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert
 from copyctl.core.unread import unknown_position
 from copyctl.model.choices import ConfirmShort
 from copyctl.model.copying import Sizing
-from copyctl.model.effects import Notice, ReadBooks
+from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder
-from copyctl.model.terms import Decision, Level, OrderStatus, Side
+from copyctl.model.terms import Decision, OrderStatus, Side
 
 
 def attend(draft: Draft, rules: Rules, touched: str) -> None:
@@ -115,7 +116,12 @@ def _attend_follower(
     if copy == before:
         return
     if copy.stuck and (before is None or copy.stuck != before.stuck):
-        _alert(draft, copy, f"the leader's change cannot be copied: {copy.stuck}")
+        alert(
+            draft,
+            f"the leader's change cannot be copied: {copy.stuck}",
+            row=copy.leader_order_id,
+            follower=copy.follower,
+        )
     draft.copies.put(replace(copy, updated_at=draft.now))
 
 
@@ -248,16 +254,3 @@ _GIVEN_UP = {
 def _with_drift(copy: Copy, leader: Order) -> Copy:
     now = drift(copy, leader)
     return copy if now == copy.drift else replace(copy, drift=now)
-
-
-def _alert(draft: Draft, copy: Copy, text: str) -> None:
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=Level.WARNING,
-            text=text,
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from copyctl.core import allowed, basket_margin, persons, prices
-from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable, warned
+from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable
 from copyctl.core.decide import Verdict, unseen_fill
 from copyctl.core.entries import is_placed, overtaken
 from copyctl.core.hours import SECOND
@@ -19,8 +19,9 @@ from copyctl.core.positions import day_number
 from copyctl.core.sessions import is_squared_off, unfit
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert, alert_once
 from copyctl.model.choices import Caution, LateFilled, Outside, PreOpen, PriceBand, StaleCalendar
-from copyctl.model.effects import Notice, ReadBooks
+from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Closure, Phase, Standing
 from copyctl.model.order import Order, Terms
@@ -28,7 +29,7 @@ from copyctl.model.policy import Follower, MarketHours
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy
 from copyctl.model.request import Desired
-from copyctl.model.terms import Decision, Level, OrderStatus, OrderType, Product, Side, Validity
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Side, Validity
 
 
 def check(asked: Asked) -> Answer:
@@ -100,7 +101,7 @@ def warn_of_stale_calendar(draft: Draft, rules: MarketHours, now: Standing) -> N
         return
     draft.accounts.put(replace(account, calendar_told=day_number(draft.now)))
     text = f"the calendar {rules.calendar} does not cover this day: weekdays count as trading days"
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
+    alert(draft, text)
 
 
 def _in_session(follower: Follower, copy: Copy, now: Standing) -> Answer:
@@ -254,7 +255,7 @@ def _delivery(asked: Asked) -> Answer:
     detail = f"the account has no DDPI: {wanted.product} shares bought here cannot be sold over the API"
     if how is Caution.REFUSE:
         return refuse(Reason.DELIVERY_NOT_ALLOWED, detail)
-    return warned(asked.draft, asked.copy, "delivery", detail)
+    return alert_once(asked.draft, asked.copy, "delivery", detail)
 
 
 _CHECKS: tuple[Callable[[Asked], Answer], ...] = (

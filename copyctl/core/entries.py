@@ -12,8 +12,9 @@ from copyctl.core.pursue import request_id, with_slot
 from copyctl.core.sessions import square_off
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft, Owed
+from copyctl.core.telling import alert_once
 from copyctl.model.choices import Action, Excess, LagAction, LateFilled, OnLeaderCancel
-from copyctl.model.effects import Notice, ReadBooks
+from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
@@ -124,7 +125,9 @@ def _lag(asked: Asked) -> Copy:
     waited = draft.now - copy.owed_since
     if waited >= fills.lag_alert and "lag" not in copy.told:
         lacking = (copy.wanted.terms.quantity if copy.wanted else 0) - copy.filled
-        copy = told(draft, copy, "lag", f"the leader's order has filled, {lacking} units of this copy are open still")
+        copy = alert_once(
+            draft, copy, "lag", f"the leader's order has filled, {lacking} units of this copy are open still"
+        )
     moments = [fills.lag_alert]
     if fills.lag_action is not LagAction.NONE and not any(slot.left_alone for slot in open_rest):
         moments += [fills.lag_deadline, fills.lag_deadline - PRICE_AHEAD]
@@ -144,7 +147,7 @@ def _act_on_lag(asked: Asked, waited: int) -> Copy:
         return copy
     if "lag action" in copy.told or copy.wanted is None:
         return copy
-    copy = told(draft, copy, "lag action", f"fills.lag_action: {fills.lag_action}, {waited // SECOND} s behind")
+    copy = alert_once(draft, copy, "lag action", f"fills.lag_action: {fills.lag_action}, {waited // SECOND} s behind")
     if not market:
         return replace(copy, given_up=LAG_CANCEL)
     terms = _at_once(asked, asked.wanted)
@@ -182,7 +185,7 @@ def _excess(asked: Asked) -> Copy:
         return copy
     copy = replace(copy, excess=copy.excess + beyond)
     text = f"{beyond} units filled beyond what the leader's order did: it ended with {leader.filled}"
-    copy = told(draft, copy, f"excess {copy.excess}", text, Level.CRITICAL)
+    copy = alert_once(draft, copy, f"excess {copy.excess}", text, Level.CRITICAL)
     if fills.excess is Excess.CLOSE:
         entry = asked.wanted
         here = position(draft, copy.follower, entry.segment, entry.security_id, entry.product)
@@ -213,20 +216,3 @@ def _due(copy: Copy, at: int) -> Copy:
     if not at:
         return copy
     return replace(copy, due_at=min(copy.due_at, at) if copy.due_at else at)
-
-
-def told(draft: Draft, copy: Copy, what: str, text: str, level: Level = Level.WARNING) -> Copy:
-    """The copy, with an alert given once."""
-    if what in copy.told:
-        return copy
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=level,
-            text=text,
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )
-    return replace(copy, told=(*copy.told, what))

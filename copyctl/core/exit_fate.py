@@ -12,8 +12,9 @@ from copyctl.core.exit_plan import Portion
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert_once
 from copyctl.model.choices import ExitLagAction
-from copyctl.model.effects import Notice, ReadBooks
+from copyctl.model.effects import ReadBooks
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category
 from copyctl.model.records import Copy, Slot, Standing
@@ -171,7 +172,7 @@ def lagging(draft: Draft, follower: Follower, one: Exit, copy: Copy, portion: Po
     if waited >= fills.lag_alert and LAG not in copy.told:
         what = copy.urgent if one.own else "the leader's exit has traded"
         text = f"{what}: {portion.owed} units of this follower's are open after {waited // SECOND} s"
-        copy = told_once(draft, copy, LAG, text)
+        copy = alert_once(draft, copy, LAG, text)
     if _acts(follower, one) and waited >= fills.lag_deadline and not one.own:
         copy = replace(copy, urgent=LAG)
     return copy
@@ -243,21 +244,4 @@ def given_up(draft: Draft, copy: Copy) -> Copy:
     mark = f"{DEAD}{len(copy.slots)}"
     category = refused_as(last_slot(copy, resting=True))
     text = f"an exit was refused and cannot rest ({category}): it is tried again when the leader changes or trades his"
-    return told_once(draft, copy, mark, text, Level.CRITICAL)
-
-
-def told_once(draft: Draft, copy: Copy, what: str, text: str, level: Level = Level.WARNING) -> Copy:
-    """The copy, with an alert given once."""
-    if what in copy.told:
-        return copy
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=level,
-            text=text,
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )
-    return replace(copy, told=(*copy.told, what))
+    return alert_once(draft, copy, mark, text, Level.CRITICAL)

@@ -13,10 +13,11 @@ from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.missing import follower_shifted, leader_shifted
 from copyctl.core.reads import in_doubt, take_positions
 from copyctl.core.state import Draft, follower_of
+from copyctl.core.telling import alert
 from copyctl.core.unread import AGAIN, ask_positions
 from copyctl.model.calendar import TradingDays
 from copyctl.model.choices import Caution, KillAction
-from copyctl.model.effects import AskInstrument, Notice
+from copyctl.model.effects import AskInstrument
 from copyctl.model.events import CalendarFound
 from copyctl.model.facts import (
     Addresses,
@@ -151,7 +152,7 @@ def _addresses(draft: Draft, rules: Rules, event: FactArrived) -> None:
         registered = ", ".join(event.fact.registered or ()) or "none"
         seen = f", seen from {event.fact.detected}" if event.fact.detected else ""
         text = f"orders of this account will be refused: registered with Dhan: {registered}{seen}"
-        _alert(draft, event.account, text)
+        alert(draft, text, Level.CRITICAL, follower=event.account)
 
 
 def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
@@ -161,7 +162,8 @@ def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
     if isinstance(fact, BrokerKill) and fact.active:
         left = tuple(word for word in known.kill_actions if word != KillAction.BROKER_KILL_SWITCH)
         draft.accounts.put(replace(known, kill_actions=left, kill_acting_at=0, broker_asked_at=0))
-        _alert(draft, event.account, f"the broker's own kill switch is on: {fact.text}")
+        text = f"the broker's own kill switch is on: {fact.text}"
+        alert(draft, text, Level.CRITICAL, follower=event.account)
         return
     if KillAction.BROKER_KILL_SWITCH not in known.kill_actions:
         return
@@ -172,12 +174,9 @@ def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
         return
     why = event.why or (fact.text if isinstance(fact, BrokerKill) else "")
     if not known.broker_told:
-        _alert(draft, event.account, f"the broker's own kill switch is not on yet, it is tried again: {why}")
+        text = f"the broker's own kill switch is not on yet, it is tried again: {why}"
+        alert(draft, text, Level.CRITICAL, follower=event.account)
     draft.accounts.put(replace(known, broker_told=True))
-
-
-def _alert(draft: Draft, account: str, text: str) -> None:
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=account))
 
 
 _TAKE: dict[type, Callable[[Draft, Rules, FactArrived], Any]] = {
@@ -211,6 +210,6 @@ def take_calendar(draft: Draft, event: CalendarFound) -> None:
     if event.why:
         text = f"trading days of {event.calendar}: {event.why}"
         level = Level.WARNING if event.days is not None else Level.CRITICAL
-        draft.notices.append(Notice(at=draft.now, event="alert", level=level, text=text))
+        alert(draft, text, level)
     if draft.rules is not None:
         _look_again(draft, draft.rules, draft.rules.leader.client_id)

@@ -17,10 +17,11 @@ from copyctl.core.hours import ist_day
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
 from copyctl.model.choices import Action, Join
 from copyctl.model.copying import FilterRule
-from copyctl.model.effects import AskInstrument, Notice
+from copyctl.model.effects import AskInstrument
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Follower, Rules
@@ -190,10 +191,12 @@ def _join_one(one: Joining) -> None:
     lot = one.instrument.lot_size if one.instrument is not None else 1
     buys = lacks >= lot
     if policy is Join.NEW_ONLY and one.free:
-        _tell(
-            one,
+        alert(
+            one.draft,
             f"both hold {_name(one)}: the leader {one.theirs.net}, this follower {mine.net}; join: new_only does not "
             "count it as copied, and leaves it to you: join: shared would close it when the leader closes his",
+            Level.CRITICAL,
+            follower=one.follower.client_id,
         )
     if shared or not buys:
         apart = 0 if shared or buys else one.units
@@ -282,9 +285,3 @@ def _free_name(one: Joining) -> str:
     while one.draft.copies.get(copy_key(f"{stem}:{number}", one.follower.client_id)) is not None:
         number += 1
     return f"{stem}:{number}"
-
-
-def _tell(one: Joining, text: str) -> None:
-    one.draft.notices.append(
-        Notice(at=one.draft.now, event="alert", level=Level.CRITICAL, text=text, follower=one.follower.client_id)
-    )

@@ -16,8 +16,8 @@ from copyctl.core.limits import loss_reached
 from copyctl.core.plan import of
 from copyctl.core.positions import CARRIED, day_number
 from copyctl.core.state import Draft, Owed
+from copyctl.core.telling import alert
 from copyctl.model.choices import CopyOn, KillAction
-from copyctl.model.effects import Notice
 from copyctl.model.events import CommandGiven
 from copyctl.model.facts import Ask, BrokerKillWanted
 from copyctl.model.policy import Follower, Rules
@@ -97,10 +97,15 @@ def trip(draft: Draft, rules: Rules, account: str, reason: str, words: Iterable[
     )
     if known.killed_at:
         if more:
-            _alert(draft, account, f"kill switch on already, to do as well: {', '.join(more)} ({reason})")
+            alert(
+                draft,
+                f"kill switch on already, to do as well: {', '.join(more)} ({reason})",
+                Level.CRITICAL,
+                follower=account,
+            )
         return
     draft.all_again = True
-    _alert(draft, account, f"kill switch on: {reason}")
+    alert(draft, f"kill switch on: {reason}", Level.CRITICAL, follower=account)
     _stop_changes(draft, account)
     for copy in draft.open_copies(account):  # what waits is refused now, and not when its turn would come
         if not copy.exit:
@@ -150,7 +155,7 @@ def _off(draft: Draft, known: Account, excused: tuple[str, ...]) -> None:
             excused=excused,
         )
     )
-    _alert(draft, known.account, "kill switch off")
+    alert(draft, "kill switch off", Level.CRITICAL, follower=known.account)
 
 
 def _stop_changes(draft: Draft, account: str) -> None:
@@ -334,7 +339,12 @@ def _broker(draft: Draft, follower: Follower) -> bool:
     account = draft.account(follower.client_id)
     busy = _busy(draft, follower.client_id)
     if busy and not account.broker_told:
-        _alert(draft, account.account, f"the broker's own kill switch is asked for when nothing is open: {busy}")
+        alert(
+            draft,
+            f"the broker's own kill switch is asked for when nothing is open: {busy}",
+            Level.CRITICAL,
+            follower=account.account,
+        )
         draft.accounts.put(replace(account, broker_told=True))
     if not busy and draft.now - account.broker_asked_at >= BROKER_KILL_AGAIN:
         draft.accounts.put(replace(account, broker_asked_at=draft.now))
@@ -368,7 +378,3 @@ _ACTIONS: dict[str, Callable[[Draft, Follower], bool]] = {
 """What is done, True when it is done. ``stop_copying`` is none of it: that holds from the moment the switch is on."""
 _RANK = {word: place for place, word in enumerate(_ACTIONS)}
 """What has a higher one would keep the others from being done."""
-
-
-def _alert(draft: Draft, account: str, text: str) -> None:
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=account))

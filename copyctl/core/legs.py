@@ -16,7 +16,7 @@ from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, Owed, follower_of
-from copyctl.model.effects import Notice
+from copyctl.core.telling import alert
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
@@ -202,16 +202,7 @@ def _fall_out(
     """A leg broke: tell, and cancel or close what ``multi_leg.on_failure`` says, each thing once. Which copies are to
     be looked at again."""
     if fallout.alert:
-        draft.notices.append(
-            Notice(
-                at=draft.now,
-                event="alert",
-                level=Level.CRITICAL,
-                text=fallout.alert,
-                leader_order_id=record.name,
-                follower=follower.client_id,
-            )
-        )
+        alert(draft, fallout.alert, Level.CRITICAL, row=record.name, follower=follower.client_id)
     failed_at = record.failed_at or draft.now
     draft.baskets.put(replace(record, failed=fallout.failed, failed_at=failed_at))
     again = []

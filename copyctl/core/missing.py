@@ -20,8 +20,8 @@ from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import sign_of
 from copyctl.core.reads import Shift
 from copyctl.core.state import Draft, Owed
+from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
-from copyctl.model.effects import Notice
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
 from copyctl.model.policy import Follower, Rules
@@ -97,16 +97,20 @@ def leader_shifted(draft: Draft, rules: Rules, shifts: Sequence[Shift]) -> None:
 def _turned(rules: Rules, turn: Turn) -> None:
     explained = f"the leader has {turn.now} of {turn.name}, his known orders explain {turn.was}"
     if turn.was == turn.now:
-        _tell(turn.draft, f"the leader converted his position in {turn.name} to another product: not mirrored")
+        alert(
+            turn.draft,
+            f"the leader converted his position in {turn.name} to another product: not mirrored",
+            Level.CRITICAL,
+        )
         for follower in rules.followers:
             _convert_apart(turn, follower)
         return
     if turn.closed:
-        _tell(turn.draft, f"{explained}: the missing exit is copied")
+        alert(turn.draft, f"{explained}: the missing exit is copied", Level.CRITICAL)
         for follower in rules.followers:
             _close(rules, turn, follower)
     if turn.opened:
-        _tell(turn.draft, f"{explained}: what he has more is handled as under join")
+        alert(turn.draft, f"{explained}: what he has more is handled as under join", Level.CRITICAL)
         grown = max(turn.after, key=lambda one: abs(one.net))
         for follower in rules.followers:
             more(turn.draft, rules, follower, grown, abs(turn.opened))
@@ -237,7 +241,3 @@ def _convert(draft: Draft, moved: Sequence[Shift]) -> None:
 
 def _instrument(here: Position) -> str:
     return instrument_key(here.segment, here.security_id)
-
-
-def _tell(draft: Draft, text: str) -> None:
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))

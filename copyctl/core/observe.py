@@ -11,6 +11,7 @@ from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.positions import SHORTLY, traded
 from copyctl.core.pursue import request_id, with_slot
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert
 from copyctl.core.wish import first_wish, next_wish, same_order
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order
@@ -18,7 +19,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, rejected
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
-from copyctl.model.terms import Leg, Level, OrderStatus, Source, Validity
+from copyctl.model.terms import Leg, OrderStatus, Source, Validity
 
 NEWEST = 20
 """So many of the leader's last orders in an instrument tell whether he was at it just now."""
@@ -274,25 +275,18 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
     if slot.confirmed:
         _by_hand(draft, copy, slot, "changed")
         return replace(slot, left_alone=True)
-    _alert(draft, copy, "the broker refused a modification after it had taken it")
+    alert(
+        draft,
+        "the broker refused a modification after it had taken it",
+        row=copy.leader_order_id,
+        follower=copy.follower,
+    )
     return replace(slot, changes_refused="the book still shows the terms from before the modification")
 
 
 def _by_hand(draft: Draft, copy: Copy, slot: Slot, what: str) -> None:
-    _alert(draft, copy, f"copy {slot.correlation_id} was {what} by hand, by the broker or by the exchange")
-
-
-def _alert(draft: Draft, copy: Copy, text: str) -> None:
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=Level.WARNING,
-            text=text,
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )
+    text = f"copy {slot.correlation_id} was {what} by hand, by the broker or by the exchange"
+    alert(draft, text, row=copy.leader_order_id, follower=copy.follower)
 
 
 def _early_fill(draft: Draft, copy: Copy, order: Order) -> None:

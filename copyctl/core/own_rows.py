@@ -14,13 +14,13 @@ from copyctl.core.keys import copy_key, instrument_key
 from copyctl.core.positions import position
 from copyctl.core.stakes import OWN_ROW
 from copyctl.core.state import Draft
-from copyctl.model.effects import Notice
+from copyctl.core.telling import alert
 from copyctl.model.order import ZERO, Terms
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Desired
-from copyctl.model.terms import Decision, Level, OrderType, Side, Validity
+from copyctl.model.terms import Decision, OrderType, Side, Validity
 
 
 def owe(
@@ -66,16 +66,8 @@ def own_row(
         updated_at=draft.now,
     )
     draft.copies.put(copy)
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=Level.WARNING,
-            text=f"{side} {units} of {here.segment}/{here.security_id} {here.product} at the market: {why}",
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-        )
-    )
+    text = f"{side} {units} of {here.segment}/{here.security_id} {here.product} at the market: {why}"
+    alert(draft, text, row=copy.leader_order_id, follower=copy.follower)
     return copy
 
 

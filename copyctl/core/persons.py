@@ -5,11 +5,12 @@ What rests is what the books show, and what was sent or waits to be sent and no 
 
 from decimal import Decimal
 
-from copyctl.core.asked import Answer, Asked, refuse, warned
+from copyctl.core.asked import Answer, Asked, refuse
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.market import last_price
 from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
 from copyctl.core.state import Draft, follower_of
+from copyctl.core.telling import alert_once
 from copyctl.model.choices import Caution
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
@@ -30,7 +31,7 @@ def self_trade(asked: Asked) -> Answer:
         return asked.copy
     if how is Caution.REFUSE:
         return refuse(Reason.SELF_TRADE, detail)
-    return warned(asked.draft, asked.copy, "self_trade", detail)
+    return alert_once(asked.draft, asked.copy, "self_trade", detail)
 
 
 def could_meet(draft: Draft, rules: Rules, follower: Follower, wanted: Desired, last: Decimal | None) -> str:
@@ -60,7 +61,7 @@ def exit_meets(draft: Draft, rules: Rules, follower: Follower, request: Request)
     detail = sentence(wanted.terms, wanted.side, met)
     if how is Caution.REFUSE:
         return detail
-    draft.copies.put(warned(draft, copy, "self_trade", detail))
+    draft.copies.put(alert_once(draft, copy, "self_trade", detail))
     return ""
 
 

@@ -11,6 +11,7 @@ from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, order_key
 from copyctl.core.pursue import with_slot
 from copyctl.core.state import Draft
+from copyctl.core.telling import alert
 from copyctl.core.wish import same_order
 from copyctl.model.effects import Look, Notice, ReadBooks
 from copyctl.model.events import Answered, Looked
@@ -232,16 +233,13 @@ def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
     if category not in NOT_COUNTED and not again:  # an exit is sent until it is done: it counts once
         account = draft.account(copy.follower)
         draft.accounts.put(replace(account, rejected_in_a_row=account.rejected_in_a_row + 1))
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=Level.WARNING,
-            text=f"the broker rejected a copy ({category}): {text}",
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-            facts={"alert": "copy_rejected", "category": category},
-        )
+    alert(
+        draft,
+        f"the broker rejected a copy ({category}): {text}",
+        row=copy.leader_order_id,
+        follower=copy.follower,
+        alert="copy_rejected",
+        category=category,
     )
     return replace(copy, decision=Decision.DEAD, reason=rejected(category), detail=text)
 
@@ -338,14 +336,5 @@ def _tell(draft: Draft, request: Request, outcome: Outcome) -> None:
 
 
 def _alert(draft: Draft, request: Request, text: str, level: Level = Level.WARNING) -> None:
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=level,
-            text=text,
-            leader_order_id=request.leader_order_id,
-            follower=request.account,
-            facts={"correlation_id": request.correlation_id},
-        )
-    )
+    row, sent = request.leader_order_id, request.correlation_id
+    alert(draft, text, level, row=row, follower=request.account, correlation_id=sent)

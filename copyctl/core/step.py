@@ -29,7 +29,7 @@ from copyctl.core.positions import (
 )
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, follower_of
-from copyctl.core.telling import tell, tell_decisions
+from copyctl.core.telling import alert, tell, tell_decisions
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
@@ -196,9 +196,7 @@ def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
             f"{NOISE_FRAMES} frames of the order stream within {NOISE_WITHIN // SECOND} s could not be read, the last: "
             f"{event.why}; they are kept, and the order book is read"
         )
-        draft.notices.append(
-            Notice(at=draft.now, event="alert", level=Level.WARNING, text=text, follower=event.account)
-        )
+        alert(draft, text, follower=event.account)
         draft.effects.append(ReadBooks(account=event.account))
 
 
@@ -237,7 +235,7 @@ def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
     ahead = ahead if abs(ahead) > SECOND else 0
     if abs(ahead) > CLOCK_OFF >= abs(before):
         text = f"this machine's clock is {-ahead / SECOND:+.0f} s off the broker's"
-        draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
+        alert(draft, text)
     return ahead
 
 
@@ -246,9 +244,7 @@ def _books_unreadable(draft: Draft, event: BooksUnreadable) -> None:
     if event.refused and not account.refused_token:
         draft.accounts.put(replace(account, refused_token=event.why))
         text = f"token or address refused: {event.why}"
-        draft.notices.append(
-            Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=event.account)
-        )
+        alert(draft, text, Level.CRITICAL, follower=event.account)
 
 
 def _stream(draft: Draft, event: StreamChanged) -> None:
@@ -329,18 +325,18 @@ def _from_frame(draft: Draft, event: InstrumentFound) -> None:
         hint or Instrument(segment=event.segment, security_id=event.security_id, symbol="", from_master=False)
     )
     text = f"no instrument master: lot size and tick of {event.security_id} are the leader's frame's"
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.WARNING, text=text))
+    alert(draft, text)
 
 
 def _held(draft: Draft, event: FollowerHeld) -> None:
     draft.accounts.put(replace(draft.account(event.account), held=event.why))
     text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text, follower=event.account))
+    alert(draft, text, Level.CRITICAL, follower=event.account)
 
 
 def _set_aside(draft: Draft, event: EventSetAside) -> None:
     text = f"an event could not be taken in and was set aside; the books are read: {event.why}"
-    draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
+    alert(draft, text, Level.CRITICAL)
     accounts = [event.account] if event.account else [account.account for account in draft.accounts.values()]
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 

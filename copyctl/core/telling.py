@@ -1,5 +1,7 @@
 """Telling: the lines for people and for programs that listen."""
 
+from msgspec.structs import replace
+
 from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.state import Draft
 from copyctl.model.effects import Notice
@@ -10,6 +12,31 @@ from copyctl.model.terms import Decision, Level
 def tell(draft: Draft, text: str, **facts: str) -> None:
     """One line of what the run itself is at."""
     draft.notices.append(Notice(at=draft.now, event="state", text=text, facts=dict(facts)))
+
+
+def alert(
+    draft: Draft, text: str, level: Level = Level.WARNING, *, row: str = "", follower: str = "", **facts: str | None
+) -> None:
+    """A line that someone should see now; ``row`` and ``follower``: whose copy it is about, if of any."""
+    draft.notices.append(
+        Notice(
+            at=draft.now,
+            event="alert",
+            level=level,
+            text=text,
+            leader_order_id=row,
+            follower=follower,
+            facts=dict(facts),
+        )
+    )
+
+
+def alert_once(draft: Draft, copy: Copy, what: str, text: str, level: Level = Level.WARNING) -> Copy:
+    """The copy, with an alert of ``what`` given unless this copy gave it before."""
+    if what in copy.told:
+        return copy
+    alert(draft, text, level, row=copy.leader_order_id, follower=copy.follower)
+    return replace(copy, told=(*copy.told, what))
 
 
 def tell_decisions(draft: Draft) -> None:

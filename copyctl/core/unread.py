@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND, ist_day
 from copyctl.core.state import Draft
-from copyctl.model.effects import Notice
+from copyctl.core.telling import alert
 from copyctl.model.facts import Ask, PositionsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
@@ -85,7 +85,7 @@ def may_count(draft: Draft, rules: Rules) -> bool:
             f"the leader's positions cannot be read for {READ_WITHIN // SECOND} s ({leader.positions_why}): what his "
             "fills say counts alone, also for orders that would open a short by them"
         )
-        draft.notices.append(Notice(at=draft.now, event="alert", level=Level.CRITICAL, text=text))
+        alert(draft, text, Level.CRITICAL)
     if waiting or draft.leads_moved:
         draft.leads_moved.update(dict.fromkeys(waiting))
         draft.touched.update(dict.fromkeys(waiting))

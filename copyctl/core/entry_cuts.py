@@ -59,7 +59,7 @@ def entries_into(draft: Draft, follower: Follower, order: Order, instrument: str
         if copy.sizing is None:
             found.append(Entry(copy=copy, unsized=filled, over=leader.over))
         else:
-            found.append(_entry(copy, filled, over=leader.over, traded=traded))
+            found.append(sized_entry(copy, filled, over=leader.over, traded=traded))
     return found[::-1]
 
 
@@ -80,8 +80,11 @@ def _assumed(draft: Draft, order: Order, instrument: str) -> int:
     return max(0, beyond - max(0, opened))
 
 
-def _entry(copy: Copy, leader_filled: int, *, over: bool, traded: bool) -> Entry:
-    """``traded``: only what trades is copied, as it trades, so that more may be placed of it in this very step."""
+def sized_entry(copy: Copy, leader_filled: int, *, over: bool, traded: bool) -> Entry:
+    """An entry that has a size, by what the leader has filled of his.
+
+    ``traded``: only what trades is copied, as it trades, so that more may be placed of it in this very step.
+    """
     if copy.sizing is None:
         raise ValueError(f"{copy.leader_order_id} is not sized")
     asked = sizing.size(copy.sizing, leader_filled).quantity if leader_filled else 0

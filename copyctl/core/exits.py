@@ -33,7 +33,7 @@ from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.terms import Decision, Product
 
-__all__ = ["flatten", "freed", "leader_closed", "owe", "steer"]
+__all__ = ["freed", "leader_closed", "owe", "steer"]
 
 UNASKED = "more was copied than ought to be there, and no exit of the leader's closes it"
 
@@ -64,16 +64,6 @@ def freed(draft: Draft, account: str) -> list[str]:
         if (copy.decision is Decision.QUEUED and copy.reason == Reason.EXIT_OPEN)
         or (not copy.exit and copy.cut and copy.slots and copy.wanted != copy.pursued)
     ]
-
-
-def flatten(draft: Draft, follower: Follower, why: str) -> list[Copy]:
-    """Have everything copied of a follower closed now, what was sold first; exits that rest trade now too."""
-    held = [here for here in draft.positions_of(follower.client_id) if here.copied]
-    for copy in draft.open_copies(follower.client_id):
-        if copy.exit and not copy.urgent:
-            draft.copies.put(replace(copy, urgent=why))
-    rows = (owe(draft, follower, here, abs(here.copied), why) for here in sorted(held, key=lambda one: one.copied > 0))
-    return [row for row in rows if row is not None]
 
 
 def _is_on_its_way(copy: Copy) -> bool:

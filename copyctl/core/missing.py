@@ -11,8 +11,8 @@ from decimal import ROUND_FLOOR, Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core import sizing
 from copyctl.core.decide import entry_part
+from copyctl.core.entry_cuts import Entry, cut_entries, sized_entry
 from copyctl.core.exit_plan import in_lots
 from copyctl.core.index import is_open
 from copyctl.core.join import more
@@ -22,10 +22,11 @@ from copyctl.core.reads import Shift
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
+from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import Copy, Position
+from copyctl.model.records import Position
 from copyctl.model.terms import Level, Product
 
 WHY = "the leader's exit was not seen"
@@ -148,7 +149,7 @@ def _close(rules: Rules, turn: Turn, follower: Follower) -> None:
     _lessen_apart(turn, held, max(0, sign * turn.now))
     units = min(turn.closed, max(0, shared))
     entries = _lacking(draft, rules, turn, follower)
-    lacking = sum(missing for _, missing in entries)
+    lacking = sum(entry.lacking for entry in entries)
     target = sum((max(ZERO, sign * here.target) for here in held), ZERO)
     if not units or not (lacking or target):
         return
@@ -156,7 +157,7 @@ def _close(rules: Rules, turn: Turn, follower: Follower) -> None:
     less = target + lacking if whole else (target + lacking) * units / shared
     lot = turn.instrument.lot_size if turn.instrument else 1
     cut = lacking if whole else min(lacking, in_lots(less, lot))
-    _cut(draft, entries, cut)
+    cut_entries(draft, entries, cut)
     left = max(ZERO, less - cut)
     first = {follower.policy.mapping.product.get(one.product, one.product) for one in turn.before}
     for here in sorted(held, key=lambda one: one.product not in first):
@@ -175,9 +176,9 @@ def _lessen_apart(turn: Turn, held: Iterable[Position], there: int) -> None:
             turn.draft.positions.put(replace(here, apart=kept))
 
 
-def _lacking(draft: Draft, rules: Rules, turn: Turn, follower: Follower) -> list[tuple[Copy, int]]:
-    """The follower's entries on this side with the units that the leader's have filled and theirs have not, newest
-    first."""
+def _lacking(draft: Draft, rules: Rules, turn: Turn, follower: Follower) -> list[Entry]:
+    """The follower's entries on this side of which the leader's have filled more than theirs, newest first."""
+    traded = follower.policy.copy_on is CopyOn.TRADED
     found = []
     for lead in draft.leads_in(turn.key):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
@@ -187,21 +188,8 @@ def _lacking(draft: Draft, rules: Rules, turn: Turn, follower: Follower) -> list
         copy = draft.copies.get(copy_key(part.order_id, follower.client_id))
         if copy is None or copy.exit or copy.sizing is None or copy.wanted is None or not is_open(copy):
             continue
-        asked = sizing.size(copy.sizing, part.filled).quantity if part.filled else 0
-        expected = min(max(0, asked - copy.missed - copy.cut), copy.wanted.terms.quantity)
-        if expected > copy.filled:
-            found.append((copy, expected - copy.filled))
-    return found[::-1]
-
-
-def _cut(draft: Draft, entries: Iterable[tuple[Copy, int]], units: int) -> None:
-    for copy, lacking in entries:
-        part = min(units, lacking)
-        if part and copy.wanted is not None:
-            units -= part
-            terms = replace(copy.wanted.terms, quantity=copy.wanted.terms.quantity - part)
-            draft.copies.put(replace(copy, cut=copy.cut + part, wanted=replace(copy.wanted, terms=terms)))
-            draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+        found.append(sized_entry(copy, max(0, part.filled - int(copy.due)), over=order.over, traded=traded))
+    return [entry for entry in found[::-1] if entry.lacking]
 
 
 # --- followers --------------------------------------------------------------------------------------------------------

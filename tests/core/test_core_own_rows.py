@@ -159,15 +159,19 @@ def test_a_row_of_a_short_buys() -> None:
 
 
 def test_what_was_sold_is_closed_first() -> None:
-    desk = entered()
+    desk = Desk(None, **FLATTEN).start()
+    enters(desk, "L1", 100)
     share = {"segment": Segment.NSE_EQ, "security_id": SHARE.security_id}
     desk.leader("L2", quantity=10, side=Side.SELL, **share)
     desk.books(LEADER)
     desk.ack("A2")
     desk.copied("TRADED", order_id="L2", filled=5, **share)
-    draft = Draft(desk.state, desk.now)
-    rows = exits.flatten(draft, desk.rules.followers[0], "a test")
-    assert [row.wanted.side for row in rows if row.wanted] == [Side.BUY, Side.SELL]
+    desk.taken()
+    desk.kill()
+    (buys,) = desk.taken()
+    assert said_of(buys) == (PLACE, Side.BUY, MARKET, 5)
+    desk.copied("TRADED", order_id=buys.leader_order_id, filled=5, **share)
+    assert [said_of(one) for one in desk.taken()] == [(PLACE, Side.SELL, MARKET, 50)]
 
 
 def test_an_exit_that_rests_makes_room_for_what_has_to_go_now() -> None:

@@ -33,6 +33,7 @@ from copyctl.core.stakes import still_closing
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.unread import unknown_position
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import ConfirmShort
 from copyctl.model.copying import Sizing
 from copyctl.model.effects import ReadBooks
@@ -118,6 +119,7 @@ def _attend_follower(
     if copy.stuck and (before is None or copy.stuck != before.stuck):
         alert(
             draft,
+            Alert.CHANGE_NOT_COPIED,
             f"the leader's change cannot be copied: {copy.stuck}",
             row=copy.leader_order_id,
             follower=copy.follower,

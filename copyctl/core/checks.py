@@ -20,6 +20,7 @@ from copyctl.core.sessions import is_squared_off, unfit
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert, alert_once
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import Caution, LateFilled, Outside, PreOpen, PriceBand, StaleCalendar
 from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
@@ -101,7 +102,7 @@ def warn_of_stale_calendar(draft: Draft, rules: MarketHours, now: Standing) -> N
         return
     draft.accounts.put(replace(account, calendar_told=day_number(draft.now)))
     text = f"the calendar {rules.calendar} does not cover this day: weekdays count as trading days"
-    alert(draft, text)
+    alert(draft, Alert.CALENDAR_STALE, text)
 
 
 def _in_session(follower: Follower, copy: Copy, now: Standing) -> Answer:
@@ -255,7 +256,7 @@ def _delivery(asked: Asked) -> Answer:
     detail = f"the account has no DDPI: {wanted.product} shares bought here cannot be sold over the API"
     if how is Caution.REFUSE:
         return refuse(Reason.DELIVERY_NOT_ALLOWED, detail)
-    return alert_once(asked.draft, asked.copy, "delivery", detail)
+    return alert_once(asked.draft, asked.copy, Alert.DELIVERY, detail)
 
 
 _CHECKS: tuple[Callable[[Asked], Answer], ...] = (

@@ -13,6 +13,7 @@ from copyctl.core.sessions import square_off
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert_once
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import Action, Excess, LagAction, LateFilled, OnLeaderCancel
 from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
@@ -20,7 +21,7 @@ from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision, Level, OrderStatus, OrderType, Product, Validity
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Validity
 
 DAY = 86_400 * SECOND
 PRICE_AHEAD = 3 * SECOND
@@ -126,7 +127,7 @@ def _lag(asked: Asked) -> Copy:
     if waited >= fills.lag_alert and "lag" not in copy.told:
         lacking = (copy.wanted.terms.quantity if copy.wanted else 0) - copy.filled
         copy = alert_once(
-            draft, copy, "lag", f"the leader's order has filled, {lacking} units of this copy are open still"
+            draft, copy, Alert.COPY_LATE, f"the leader's order has filled, {lacking} units of this copy are open still"
         )
     moments = [fills.lag_alert]
     if fills.lag_action is not LagAction.NONE and not any(slot.left_alone for slot in open_rest):
@@ -147,7 +148,13 @@ def _act_on_lag(asked: Asked, waited: int) -> Copy:
         return copy
     if "lag action" in copy.told or copy.wanted is None:
         return copy
-    copy = alert_once(draft, copy, "lag action", f"fills.lag_action: {fills.lag_action}, {waited // SECOND} s behind")
+    copy = alert_once(
+        draft,
+        copy,
+        Alert.COPY_LATE,
+        f"fills.lag_action: {fills.lag_action}, {waited // SECOND} s behind",
+        mark="lag action",
+    )
     if not market:
         return replace(copy, given_up=LAG_CANCEL)
     terms = _at_once(asked, asked.wanted)
@@ -185,7 +192,7 @@ def _excess(asked: Asked) -> Copy:
         return copy
     copy = replace(copy, excess=copy.excess + beyond)
     text = f"{beyond} units filled beyond what the leader's order did: it ended with {leader.filled}"
-    copy = alert_once(draft, copy, f"excess {copy.excess}", text, Level.CRITICAL)
+    copy = alert_once(draft, copy, Alert.EXCESS_FILL, text, mark=f"excess {copy.excess}")
     if fills.excess is Excess.CLOSE:
         entry = asked.wanted
         here = position(draft, copy.follower, entry.segment, entry.security_id, entry.product)

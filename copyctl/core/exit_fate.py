@@ -13,12 +13,13 @@ from copyctl.core.hours import SECOND, day_start
 from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert_once
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import ExitLagAction
 from copyctl.model.effects import ReadBooks
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category
 from copyctl.model.records import Copy, Slot, Standing
-from copyctl.model.terms import Level, OrderStatus, OrderType, Product, Segment
+from copyctl.model.terms import OrderStatus, OrderType, Product, Segment
 
 TRY_AGAIN_AFTER = 5 * SECOND
 """An exit that died while the leader has traded is sent again after this (scenario 4.13)."""
@@ -172,7 +173,7 @@ def lagging(draft: Draft, follower: Follower, one: Exit, copy: Copy, portion: Po
     if waited >= fills.lag_alert and LAG not in copy.told:
         what = copy.urgent if one.own else "the leader's exit has traded"
         text = f"{what}: {portion.owed} units of this follower's are open after {waited // SECOND} s"
-        copy = alert_once(draft, copy, LAG, text)
+        copy = alert_once(draft, copy, Alert.COPY_LATE, text, mark=LAG)
     if _acts(follower, one) and waited >= fills.lag_deadline and not one.own:
         copy = replace(copy, urgent=LAG)
     return copy
@@ -244,4 +245,4 @@ def given_up(draft: Draft, copy: Copy) -> Copy:
     mark = f"{DEAD}{len(copy.slots)}"
     category = refused_as(last_slot(copy, resting=True))
     text = f"an exit was refused and cannot rest ({category}): it is tried again when the leader changes or trades his"
-    return alert_once(draft, copy, mark, text, Level.CRITICAL)
+    return alert_once(draft, copy, Alert.EXIT_NOT_SENT, text, mark=mark)

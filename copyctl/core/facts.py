@@ -15,6 +15,7 @@ from copyctl.core.reads import in_doubt, take_positions
 from copyctl.core.state import Draft, follower_of
 from copyctl.core.telling import alert
 from copyctl.core.unread import AGAIN, ask_positions
+from copyctl.model.alerts import Alert
 from copyctl.model.calendar import TradingDays
 from copyctl.model.choices import Caution, KillAction
 from copyctl.model.effects import AskInstrument
@@ -152,7 +153,7 @@ def _addresses(draft: Draft, rules: Rules, event: FactArrived) -> None:
         registered = ", ".join(event.fact.registered or ()) or "none"
         seen = f", seen from {event.fact.detected}" if event.fact.detected else ""
         text = f"orders of this account will be refused: registered with Dhan: {registered}{seen}"
-        alert(draft, text, Level.CRITICAL, follower=event.account)
+        alert(draft, Alert.ACCESS_REFUSED, text, follower=event.account)
 
 
 def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
@@ -163,7 +164,7 @@ def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
         left = tuple(word for word in known.kill_actions if word != KillAction.BROKER_KILL_SWITCH)
         draft.accounts.put(replace(known, kill_actions=left, kill_acting_at=0, broker_asked_at=0))
         text = f"the broker's own kill switch is on: {fact.text}"
-        alert(draft, text, Level.CRITICAL, follower=event.account)
+        alert(draft, Alert.BROKER_KILL_SWITCH, text, follower=event.account)
         return
     if KillAction.BROKER_KILL_SWITCH not in known.kill_actions:
         return
@@ -175,7 +176,7 @@ def _broker_kill(draft: Draft, rules: Rules, event: FactArrived) -> None:
     why = event.why or (fact.text if isinstance(fact, BrokerKill) else "")
     if not known.broker_told:
         text = f"the broker's own kill switch is not on yet, it is tried again: {why}"
-        alert(draft, text, Level.CRITICAL, follower=event.account)
+        alert(draft, Alert.BROKER_KILL_SWITCH, text, follower=event.account)
     draft.accounts.put(replace(known, broker_told=True))
 
 
@@ -210,6 +211,6 @@ def take_calendar(draft: Draft, event: CalendarFound) -> None:
     if event.why:
         text = f"trading days of {event.calendar}: {event.why}"
         level = Level.WARNING if event.days is not None else Level.CRITICAL
-        alert(draft, text, level)
+        alert(draft, Alert.CALENDAR_STALE, text, level=level)
     if draft.rules is not None:
         _look_again(draft, draft.rules, draft.rules.leader.client_id)

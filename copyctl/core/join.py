@@ -19,6 +19,7 @@ from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import Action, Join
 from copyctl.model.copying import FilterRule
 from copyctl.model.effects import AskInstrument
@@ -26,7 +27,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
-from copyctl.model.terms import Decision, Level, OrderStatus, OrderType, Side, Validity
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 
 
 def join(draft: Draft, rules: Rules) -> None:
@@ -193,9 +194,9 @@ def _join_one(one: Joining) -> None:
     if policy is Join.NEW_ONLY and one.free:
         alert(
             one.draft,
+            Alert.POSITIONS_DIFFER,
             f"both hold {_name(one)}: the leader {one.theirs.net}, this follower {mine.net}; join: new_only does not "
             "count it as copied, and leaves it to you: join: shared would close it when the leader closes his",
-            Level.CRITICAL,
             follower=one.follower.client_id,
         )
     if shared or not buys:

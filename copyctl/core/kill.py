@@ -17,6 +17,7 @@ from copyctl.core.plan import of
 from copyctl.core.positions import CARRIED, day_number
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import CopyOn, KillAction
 from copyctl.model.events import CommandGiven
 from copyctl.model.facts import Ask, BrokerKillWanted
@@ -24,7 +25,7 @@ from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Account, Copy, Position, Slot, Standing
 from copyctl.model.request import Request, RequestKind, RequestState
-from copyctl.model.terms import Level, Product, Side
+from copyctl.model.terms import Product, Side
 
 BROKER_KILL_AGAIN = 5 * SECOND
 """How often the broker's own kill switch is tried where it does not take it yet."""
@@ -99,13 +100,13 @@ def trip(draft: Draft, rules: Rules, account: str, reason: str, words: Iterable[
         if more:
             alert(
                 draft,
+                Alert.KILL_SWITCH,
                 f"kill switch on already, to do as well: {', '.join(more)} ({reason})",
-                Level.CRITICAL,
                 follower=account,
             )
         return
     draft.all_again = True
-    alert(draft, f"kill switch on: {reason}", Level.CRITICAL, follower=account)
+    alert(draft, Alert.KILL_SWITCH, f"kill switch on: {reason}", follower=account)
     _stop_changes(draft, account)
     for copy in draft.open_copies(account):  # what waits is refused now, and not when its turn would come
         if not copy.exit:
@@ -155,7 +156,7 @@ def _off(draft: Draft, known: Account, excused: tuple[str, ...]) -> None:
             excused=excused,
         )
     )
-    alert(draft, "kill switch off", Level.CRITICAL, follower=known.account)
+    alert(draft, Alert.KILL_SWITCH, "kill switch off", follower=known.account)
 
 
 def _stop_changes(draft: Draft, account: str) -> None:
@@ -341,8 +342,8 @@ def _broker(draft: Draft, follower: Follower) -> bool:
     if busy and not account.broker_told:
         alert(
             draft,
+            Alert.BROKER_KILL_SWITCH,
             f"the broker's own kill switch is asked for when nothing is open: {busy}",
-            Level.CRITICAL,
             follower=account.account,
         )
         draft.accounts.put(replace(account, broker_told=True))

@@ -17,11 +17,12 @@ from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, Owed, follower_of
 from copyctl.core.telling import alert
+from copyctl.model.alerts import Alert
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import BasketRecord, Copy, LeaderOrder
-from copyctl.model.terms import Decision, Level, OrderStatus, Side
+from copyctl.model.terms import Decision, OrderStatus, Side
 
 SHORTS_WITHIN = 5 * SECOND
 """How long an unwinding waits for what was sold to be bought back before it closes what covers it."""
@@ -202,7 +203,7 @@ def _fall_out(
     """A leg broke: tell, and cancel or close what ``multi_leg.on_failure`` says, each thing once. Which copies are to
     be looked at again."""
     if fallout.alert:
-        alert(draft, fallout.alert, Level.CRITICAL, row=record.name, follower=follower.client_id)
+        alert(draft, Alert.BASKET_FAILED, fallout.alert, row=record.name, follower=follower.client_id)
     failed_at = record.failed_at or draft.now
     draft.baskets.put(replace(record, failed=fallout.failed, failed_at=failed_at))
     again = []

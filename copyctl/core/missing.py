@@ -22,12 +22,13 @@ from copyctl.core.reads import Shift
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.records import Position
-from copyctl.model.terms import Level, Product
+from copyctl.model.terms import Product
 
 WHY = "the leader's exit was not seen"
 
@@ -100,18 +101,18 @@ def _turned(rules: Rules, turn: Turn) -> None:
     if turn.was == turn.now:
         alert(
             turn.draft,
+            Alert.CONVERTED,
             f"the leader converted his position in {turn.name} to another product: not mirrored",
-            Level.CRITICAL,
         )
         for follower in rules.followers:
             _convert_apart(turn, follower)
         return
     if turn.closed:
-        alert(turn.draft, f"{explained}: the missing exit is copied", Level.CRITICAL)
+        alert(turn.draft, Alert.EXIT_MISSED, f"{explained}: the missing exit is copied")
         for follower in rules.followers:
             _close(rules, turn, follower)
     if turn.opened:
-        alert(turn.draft, f"{explained}: what he has more is handled as under join", Level.CRITICAL)
+        alert(turn.draft, Alert.EXIT_MISSED, f"{explained}: what he has more is handled as under join")
         grown = max(turn.after, key=lambda one: abs(one.net))
         for follower in rules.followers:
             more(turn.draft, rules, follower, grown, abs(turn.opened))

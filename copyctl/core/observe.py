@@ -13,6 +13,7 @@ from copyctl.core.pursue import request_id, with_slot
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.wish import first_wish, next_wish, same_order
+from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order
 from copyctl.model.policy import Rules
@@ -277,6 +278,7 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
         return replace(slot, left_alone=True)
     alert(
         draft,
+        Alert.CHANGE_REFUSED,
         "the broker refused a modification after it had taken it",
         row=copy.leader_order_id,
         follower=copy.follower,
@@ -286,7 +288,7 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
 
 def _by_hand(draft: Draft, copy: Copy, slot: Slot, what: str) -> None:
     text = f"copy {slot.correlation_id} was {what} by hand, by the broker or by the exchange"
-    alert(draft, text, row=copy.leader_order_id, follower=copy.follower)
+    alert(draft, Alert.CHANGED_BY_HAND, text, row=copy.leader_order_id, follower=copy.follower)
 
 
 def _early_fill(draft: Draft, copy: Copy, order: Order) -> None:

@@ -15,6 +15,7 @@ from copyctl.core.positions import position
 from copyctl.core.stakes import OWN_ROW
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
+from copyctl.model.alerts import Alert
 from copyctl.model.order import ZERO, Terms
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
@@ -67,7 +68,7 @@ def own_row(
     )
     draft.copies.put(copy)
     text = f"{side} {units} of {here.segment}/{here.security_id} {here.product} at the market: {why}"
-    alert(draft, text, row=copy.leader_order_id, follower=copy.follower)
+    alert(draft, Alert.EXIT_MADE, text, row=copy.leader_order_id, follower=copy.follower)
     return copy
 
 

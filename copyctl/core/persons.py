@@ -11,6 +11,7 @@ from copyctl.core.market import last_price
 from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
 from copyctl.core.state import Draft, follower_of
 from copyctl.core.telling import alert_once
+from copyctl.model.alerts import Alert
 from copyctl.model.choices import Caution
 from copyctl.model.order import Order
 from copyctl.model.policy import Follower, Rules
@@ -31,7 +32,7 @@ def self_trade(asked: Asked) -> Answer:
         return asked.copy
     if how is Caution.REFUSE:
         return refuse(Reason.SELF_TRADE, detail)
-    return alert_once(asked.draft, asked.copy, "self_trade", detail)
+    return alert_once(asked.draft, asked.copy, Alert.SELF_TRADE, detail)
 
 
 def could_meet(draft: Draft, rules: Rules, follower: Follower, wanted: Desired, last: Decimal | None) -> str:
@@ -61,7 +62,7 @@ def exit_meets(draft: Draft, rules: Rules, follower: Follower, request: Request)
     detail = sentence(wanted.terms, wanted.side, met)
     if how is Caution.REFUSE:
         return detail
-    draft.copies.put(alert_once(draft, copy, "self_trade", detail))
+    draft.copies.put(alert_once(draft, copy, Alert.SELF_TRADE, detail))
     return ""
 
 

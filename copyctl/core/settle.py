@@ -13,6 +13,7 @@ from copyctl.core.pursue import with_slot
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.wish import same_order
+from copyctl.model.alerts import Alert
 from copyctl.model.effects import Look, Notice, ReadBooks
 from copyctl.model.events import Answered, Looked
 from copyctl.model.order import Order
@@ -20,7 +21,7 @@ from copyctl.model.policy import Resilience, Rules
 from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision, Level
+from copyctl.model.terms import Decision
 
 FIRST_LOOK_AFTER = SECOND // 4
 LOOK_EVERY = 2 * SECOND
@@ -90,13 +91,18 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
         if not any(one.order_id for one in copy.slots):
             detail = "it was never placed; it is placed anew while it is wanted"
             copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=detail)
-        _alert(draft, request, f"{request.correlation_id} was never placed: it is in neither book nor look-up")
+        _alert(
+            draft,
+            request,
+            Alert.NEVER_PLACED,
+            f"{request.correlation_id} was never placed: it is in neither book nor look-up",
+        )
     else:
         draft.requests.put(replace(request, absent_at=absent_at))
         if draft.now - request.unsettled_at >= settle.give_up and copy.reason != Reason.UNRESOLVED:
             detail = f"its fate at the broker is unknown for {settle.give_up // SECOND} s; looking goes on"
             copy = replace(copy, decision=Decision.DEAD, reason=Reason.UNRESOLVED, detail=detail)
-            _alert(draft, request, f"{request.correlation_id}: {detail}", Level.CRITICAL)
+            _alert(draft, request, Alert.UNRESOLVED, f"{request.correlation_id}: {detail}")
     draft.copies.put(replace(copy, updated_at=draft.now))
 
 
@@ -235,10 +241,10 @@ def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
         draft.accounts.put(replace(account, rejected_in_a_row=account.rejected_in_a_row + 1))
     alert(
         draft,
+        Alert.DEAD_LETTER,
         f"the broker rejected a copy ({category}): {text}",
         row=copy.leader_order_id,
         follower=copy.follower,
-        alert="copy_rejected",
         category=category,
     )
     return replace(copy, decision=Decision.DEAD, reason=rejected(category), detail=text)
@@ -247,7 +253,7 @@ def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
 def change_refused(draft: Draft, request: Request, copy: Copy, slot: Slot, text: str) -> Copy:
     """A modification was refused: the copy is left as it is, and says so until the leader changes his order again."""
     draft.requests.drop(request.request_id)
-    _alert(draft, request, f"the broker refused a modification: {text}")
+    _alert(draft, request, Alert.CHANGE_REFUSED, f"the broker refused a modification: {text}")
     return with_slot(copy, replace(slot, changes_refused=text or "refused", asked_at=draft.now))
 
 
@@ -311,7 +317,7 @@ def _refused_account(draft: Draft, request: Request, copy: Copy, text: str) -> C
     account = draft.account(request.account)
     if not account.refused_token:
         draft.accounts.put(replace(account, refused_token=text))
-        _alert(draft, request, f"the follower's token or address is refused: {text}", Level.CRITICAL)
+        _alert(draft, request, Alert.ACCESS_REFUSED, f"the follower's token or address is refused: {text}")
     if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
         return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
     return copy
@@ -335,6 +341,6 @@ def _tell(draft: Draft, request: Request, outcome: Outcome) -> None:
     )
 
 
-def _alert(draft: Draft, request: Request, text: str, level: Level = Level.WARNING) -> None:
+def _alert(draft: Draft, request: Request, what: Alert, text: str) -> None:
     row, sent = request.leader_order_id, request.correlation_id
-    alert(draft, text, level, row=row, follower=request.account, correlation_id=sent)
+    alert(draft, what, text, row=row, follower=request.account, correlation_id=sent)

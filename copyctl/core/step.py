@@ -30,6 +30,7 @@ from copyctl.core.positions import (
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.telling import alert, tell, tell_decisions
+from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
@@ -196,7 +197,7 @@ def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
             f"{NOISE_FRAMES} frames of the order stream within {NOISE_WITHIN // SECOND} s could not be read, the last: "
             f"{event.why}; they are kept, and the order book is read"
         )
-        alert(draft, text, follower=event.account)
+        alert(draft, Alert.ANOMALY, text, follower=event.account)
         draft.effects.append(ReadBooks(account=event.account))
 
 
@@ -235,7 +236,7 @@ def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
     ahead = ahead if abs(ahead) > SECOND else 0
     if abs(ahead) > CLOCK_OFF >= abs(before):
         text = f"this machine's clock is {-ahead / SECOND:+.0f} s off the broker's"
-        alert(draft, text)
+        alert(draft, Alert.CLOCK_OFF, text)
     return ahead
 
 
@@ -244,7 +245,7 @@ def _books_unreadable(draft: Draft, event: BooksUnreadable) -> None:
     if event.refused and not account.refused_token:
         draft.accounts.put(replace(account, refused_token=event.why))
         text = f"token or address refused: {event.why}"
-        alert(draft, text, Level.CRITICAL, follower=event.account)
+        alert(draft, Alert.ACCESS_REFUSED, text, follower=event.account)
 
 
 def _stream(draft: Draft, event: StreamChanged) -> None:
@@ -263,8 +264,15 @@ def _stream(draft: Draft, event: StreamChanged) -> None:
     if event.up:
         draft.effects.append(ReadBooks(account=event.account))
     if event.up != account.stream_up:
-        word = "up" if event.up else f"down: {event.why}"
-        draft.notices.append(Notice(at=draft.now, event="state", text=f"order stream {word}", follower=event.account))
+        _tell_stream(draft, event, first=not account.connected_at)
+
+
+def _tell_stream(draft: Draft, event: StreamChanged, *, first: bool) -> None:
+    text = "order stream up" if event.up else f"order stream down: {event.why}"
+    if first:  # a process begins: that is no news
+        draft.notices.append(Notice(at=draft.now, event="state", text=text, follower=event.account))
+    else:
+        alert(draft, Alert.STREAM_UP if event.up else Alert.STREAM_DOWN, text, follower=event.account)
 
 
 def _answered(draft: Draft, event: Answered) -> None:
@@ -325,18 +333,18 @@ def _from_frame(draft: Draft, event: InstrumentFound) -> None:
         hint or Instrument(segment=event.segment, security_id=event.security_id, symbol="", from_master=False)
     )
     text = f"no instrument master: lot size and tick of {event.security_id} are the leader's frame's"
-    alert(draft, text)
+    alert(draft, Alert.NO_MASTER, text)
 
 
 def _held(draft: Draft, event: FollowerHeld) -> None:
     draft.accounts.put(replace(draft.account(event.account), held=event.why))
     text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
-    alert(draft, text, Level.CRITICAL, follower=event.account)
+    alert(draft, Alert.FOLLOWER_HELD, text, follower=event.account)
 
 
 def _set_aside(draft: Draft, event: EventSetAside) -> None:
     text = f"an event could not be taken in and was set aside; the books are read: {event.why}"
-    alert(draft, text, Level.CRITICAL)
+    alert(draft, Alert.SET_ASIDE, text)
     accounts = [event.account] if event.account else [account.account for account in draft.accounts.values()]
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 

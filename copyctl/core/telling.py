@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.state import Draft
-from copyctl.model.effects import Notice
+from copyctl.model.alerts import Alert
+from copyctl.model.effects import Notice, alert_notice
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, Level
 
@@ -15,28 +16,29 @@ def tell(draft: Draft, text: str, **facts: str) -> None:
 
 
 def alert(
-    draft: Draft, text: str, level: Level = Level.WARNING, *, row: str = "", follower: str = "", **facts: str | None
+    draft: Draft,
+    what: Alert,
+    text: str,
+    *,
+    level: Level | None = None,
+    row: str = "",
+    follower: str = "",
+    **facts: str | None,
 ) -> None:
-    """A line that someone should see now; ``row`` and ``follower``: whose copy it is about, if of any."""
+    """A line that someone should see now; ``row`` and ``follower``: whose copy it is about, if of any. ``level``:
+    another one than is usual for it."""
     draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="alert",
-            level=level,
-            text=text,
-            leader_order_id=row,
-            follower=follower,
-            facts=dict(facts),
-        )
+        alert_notice(draft.now, what, text, level=level, row=row, follower=follower, facts=dict(facts))
     )
 
 
-def alert_once(draft: Draft, copy: Copy, what: str, text: str, level: Level = Level.WARNING) -> Copy:
-    """The copy, with an alert of ``what`` given unless this copy gave it before."""
-    if what in copy.told:
+def alert_once(draft: Draft, copy: Copy, what: Alert, text: str, *, mark: str = "") -> Copy:
+    """The copy, with this alert given unless this copy gave it before (``mark``: in this case of it)."""
+    mark = mark or what.value
+    if mark in copy.told:
         return copy
-    alert(draft, text, level, row=copy.leader_order_id, follower=copy.follower)
-    return replace(copy, told=(*copy.told, what))
+    alert(draft, what, text, row=copy.leader_order_id, follower=copy.follower)
+    return replace(copy, told=(*copy.told, mark))
 
 
 def tell_decisions(draft: Draft) -> None:

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from copyctl.core.hours import SECOND, ist_day
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
+from copyctl.model.alerts import Alert
 from copyctl.model.facts import Ask, PositionsWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.records import Position
-from copyctl.model.terms import Level
 
 READ_WITHIN = 30 * SECOND
 """How long what hangs on positions waits for them, where they cannot be read, before the fills count alone."""
@@ -85,7 +85,7 @@ def may_count(draft: Draft, rules: Rules) -> bool:
             f"the leader's positions cannot be read for {READ_WITHIN // SECOND} s ({leader.positions_why}): what his "
             "fills say counts alone, also for orders that would open a short by them"
         )
-        alert(draft, text, Level.CRITICAL)
+        alert(draft, Alert.POSITIONS_UNKNOWN, text)
     if waiting or draft.leads_moved:
         draft.leads_moved.update(dict.fromkeys(waiting))
         draft.touched.update(dict.fromkeys(waiting))

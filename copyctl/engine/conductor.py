@@ -18,11 +18,11 @@ from collections.abc import Callable
 from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.engine.ports import Clock, Instruments, Journal
-from copyctl.model.effects import AskInstrument, Effect, Notice
+from copyctl.model.alerts import Alert
+from copyctl.model.effects import AskInstrument, Effect, Notice, alert_notice
 from copyctl.model.events import CommandGiven, Event, EventSetAside, FollowerHeld, InstrumentFound, TimeReached
 from copyctl.model.journal import Entry
 from copyctl.model.records import Change
-from copyctl.model.terms import Level
 
 MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
@@ -182,7 +182,7 @@ class Conductor:
         if isinstance(event, EventSetAside):
             raise again
         text = f"an event could not be taken in: {type(event).__name__}: {first!r}, then {again!r}"
-        self._listen(Notice(at=event.at, event="alert", text=text, level=Level.CRITICAL))
+        self._listen(alert_notice(event.at, Alert.SET_ASIDE, text))
         return None
 
     def _tried(self, event: Event) -> Step | Exception:
@@ -216,11 +216,11 @@ class Conductor:
         except OSError as trouble:
             if not self.store_trouble:
                 text = f"the store cannot be written, nothing is sent until it can: {trouble}"
-                self._listen(Notice(at=self._clock.now(), event="alert", text=text, level=Level.CRITICAL))
+                self._listen(alert_notice(self._clock.now(), Alert.STORE_TROUBLE, text))
             self.store_trouble = str(trouble)
             return False
         if self.store_trouble:
             self.store_trouble = ""
             text = "the store can be written again"
-            self._listen(Notice(at=self._clock.now(), event="alert", text=text, level=Level.WARNING))
+            self._listen(alert_notice(self._clock.now(), Alert.STORE_WELL, text))
         return True

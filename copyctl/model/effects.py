@@ -1,7 +1,10 @@
 """Effects: what a step wants done in the world, once what it decided is durable."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 
+from copyctl.model.alerts import ALERTS, Alert
 from copyctl.model.facts import Ask
 from copyctl.model.request import Approved
 from copyctl.model.terms import Level, Segment
@@ -63,3 +66,25 @@ class Notice(Struct, frozen=True, kw_only=True):
     leader_order_id: str = ""
     follower: str = ""
     facts: dict[str, str | int | bool | None] = field(default_factory=dict)
+
+
+def alert_notice(
+    at: int,
+    what: Alert,
+    text: str,
+    *,
+    level: Level | None = None,
+    row: str = "",
+    follower: str = "",
+    facts: Mapping[str, str | None] | None = None,
+) -> Notice:
+    """An alert as a notice: its code stands among the facts as ``alert``. ``level``: another one than the table's."""
+    return Notice(
+        at=at,
+        event="alert",
+        level=level or ALERTS[what].level,
+        text=text,
+        leader_order_id=row,
+        follower=follower,
+        facts={"alert": what.value, **(facts or {})},
+    )

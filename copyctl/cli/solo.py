@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from copyctl.cli.deployment import Deployment
 from copyctl.cli.speech import VERBOSITY, note
+from copyctl.model.account import Account
 from copyctl.model.choices import Adapter, KillAction
 from copyctl.model.effects import Notice
 from copyctl.model.policy import Rules
-from copyctl.model.records import Account, Copy, Position
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.report.kill import kill_words
 from copyctl.report.killed import (

@@ -17,8 +17,8 @@ from copyctl.cli.solo import Acted, act
 from copyctl.cli.speech import BROKER, DONE, FINDINGS, USAGE, Format, answer, leave, note
 from copyctl.cli.tables import kill_orders_table, resting_table
 from copyctl.edge.journal import StoreLocked, put_command
+from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
-from copyctl.model.records import Account
 from copyctl.report.kill import kill_words, resting
 from copyctl.report.picture import Picture
 

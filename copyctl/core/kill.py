@@ -17,13 +17,14 @@ from copyctl.core.plan import of
 from copyctl.core.positions import CARRIED, day_number
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
+from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.choices import CopyOn, KillAction
 from copyctl.model.events import CommandGiven
 from copyctl.model.facts import Ask, BrokerKillWanted
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy, Position, Slot, Standing
+from copyctl.model.records import Copy, Position, Slot, Standing
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.model.terms import Product, Side
 

@@ -20,11 +20,12 @@ from copyctl.core.persons import exit_leaves_at
 from copyctl.core.pursue import with_slot
 from copyctl.core.settle import ARRIVES_WITHIN, is_copied
 from copyctl.core.state import Draft, follower_of
+from copyctl.model.account import Account
 from copyctl.model.choices import LegOrder
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Standing
+from copyctl.model.records import Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, Side
 

@@ -18,11 +18,12 @@ from copyctl.core.keys import instrument_key, order_key, position_key
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft, follower_of
+from copyctl.model.account import Account
 from copyctl.model.effects import ReadBooks
 from copyctl.model.facts import FactArrived, Holding, Positions
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
-from copyctl.model.records import Account, Position
+from copyctl.model.records import Position
 from copyctl.model.terms import Product, Segment
 
 Shift = tuple[Position, Position]

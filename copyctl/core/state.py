@@ -14,13 +14,14 @@ from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
 from copyctl.core.keys import copy_key, fill_key, instrument_key, order_key, position_key
 from copyctl.core.waiting import Waiting
+from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Effect, Notice
 from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, Account, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
+from copyctl.model.records import TABLES, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
 from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Side
 

@@ -30,6 +30,7 @@ from copyctl.core.positions import (
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.telling import alert, tell, tell_decisions
+from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
@@ -56,7 +57,7 @@ from copyctl.model.facts import (
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Change
+from copyctl.model.records import Change
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Level
 

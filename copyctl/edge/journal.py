@@ -176,6 +176,18 @@ class Journal:
         except sqlite3.Error as fault:
             raise JournalReadError(str(fault)) from fault
 
+    def answer(self, command_id: int, at: int, text: str) -> None:
+        """Mark a command as taken in (``at``, ns) and keep what is said to whoever gave it; "" for: it was done.
+
+        Raises:
+            JournalWriteError: it was not kept.
+        """
+        with self._transaction():
+            self._database.execute(
+                "UPDATE commands SET taken_at = ?, answer = ? WHERE id = ?",
+                (at, str(_whole_characters(text)), command_id),
+            )
+
     def mark(self, key: str, value: str) -> None:
         """Keep a fact about the store itself, for people who read it.
 

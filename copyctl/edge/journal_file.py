@@ -44,12 +44,15 @@ CREATE TABLE IF NOT EXISTS notices (
     follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS commands (
     id INTEGER PRIMARY KEY, given_at INTEGER NOT NULL, command TEXT NOT NULL, account TEXT NOT NULL,
-    reason TEXT NOT NULL, taken_at INTEGER, actions TEXT NOT NULL DEFAULT '');
+    reason TEXT NOT NULL, taken_at INTEGER, actions TEXT NOT NULL DEFAULT '', answer TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS commands_waiting ON commands (id) WHERE taken_at IS NULL;
 COMMIT;
 """
 _LAST_OF_SCHEMA: Final = "commands_waiting"
-_CAME_LATER: Final = (("commands", "actions", "TEXT NOT NULL DEFAULT ''"),)
+_CAME_LATER: Final = (
+    ("commands", "actions", "TEXT NOT NULL DEFAULT ''"),
+    ("commands", "answer", "TEXT NOT NULL DEFAULT ''"),
+)
 """Columns that stores of earlier versions lack: table, column, and what it holds."""
 _READ_AT_START: Final = ("meta", "records", "commands")
 

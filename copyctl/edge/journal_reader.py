@@ -73,6 +73,11 @@ class JournalReader:
         except sqlite3.Error as fault:
             raise journal_file.cannot_use(self._folder, fault) from None
 
+    def answer(self, command_id: int) -> str | None:
+        """What a run said to a command: "" where it was done, None where none has taken it in yet."""
+        rows = self._rows("SELECT answer FROM commands WHERE id = ? AND taken_at IS NOT NULL", command_id)
+        return str(rows[0][0]) if rows else None
+
     def close(self) -> None:
         """Let the file go."""
         database, self._database = self._database, None

@@ -5,9 +5,10 @@ from enum import Enum, auto
 
 from copyctl.core.keys import instrument_key
 from copyctl.core.state import State
+from copyctl.model.account import Account
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy, Position
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Request, RequestState
 
 

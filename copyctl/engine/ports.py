@@ -45,6 +45,14 @@ class Journal(Protocol):
         """The commands that nobody has taken in yet, oldest first."""
         ...
 
+    def answer(self, command_id: int, at: int, text: str) -> None:
+        """Mark a command as taken in and keep what is said to whoever gave it; "" for: it was done.
+
+        Raises:
+            OSError: it was not kept.
+        """
+        ...
+
 
 class Wire(Protocol):
     """The broker's dialect."""

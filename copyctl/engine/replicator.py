@@ -11,6 +11,7 @@ from copyctl.engine.conductor import Conductor
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
+from copyctl.model.account import Account
 from copyctl.model.effects import (
     AskInstrument,
     Effect,
@@ -35,7 +36,7 @@ from copyctl.model.events import (
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy
+from copyctl.model.records import Copy
 from copyctl.model.request import Answer, Approved, Request, RequestState
 from copyctl.model.terms import Decision
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
+from copyctl.model.account import Account
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
-from copyctl.model.records import TABLES, Account, Copy, LeaderOrder, Position, Record
+from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record
 from copyctl.model.terms import Segment
 
 R = TypeVar("R", bound=Record)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from copyctl.model.records import Account, Position
+from copyctl.model.account import Account
+from copyctl.model.records import Position
 from copyctl.model.terms import Product, Segment
 from copyctl.report.figures import rounded
 from copyctl.report.moments import date_of, day_of

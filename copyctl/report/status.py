@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
 from copyctl.model.deployment import OrderRates
 from copyctl.model.journal import Command
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy
+from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
 from copyctl.report.figures import latencies
 from copyctl.report.followed import Followed, followed, is_entry_part, is_own

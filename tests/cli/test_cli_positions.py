@@ -4,9 +4,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from copyctl.model.account import Account
 from copyctl.model.effects import Notice
 from copyctl.model.order import Order, Terms
-from copyctl.model.records import Account, Copy, LeaderOrder, Position, Record, Slot, Standing
+from copyctl.model.records import Copy, LeaderOrder, Position, Record, Slot, Standing
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from copyctl.report.moments import day_of

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from copyctl.cli import switch
 from copyctl.edge.journal import open_journal
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.account import Account
 from copyctl.model.events import CommandGiven
 from copyctl.model.journal import Entry
 from copyctl.model.order import Terms
-from copyctl.model.records import Account, Change, Copy, Slot, Standing
+from copyctl.model.records import Change, Copy, Slot, Standing
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from tests.cli.world import ALICE, BOB, LEADER, POLICY, TOKENS, Desk, document

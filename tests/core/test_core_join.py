@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from copyctl.core.state import State
+from copyctl.model.account import Account
 from copyctl.model.facts import PositionRow
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Account, Position
+from copyctl.model.records import Position
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held, report

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from copyctl.core.positions import day_number
+from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.events import BooksRead
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Account
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, LEADER, SECOND, WEEKDAYS, report
 from tests.core.clocked import (

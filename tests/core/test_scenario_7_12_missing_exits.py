@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from copyctl.model.account import Account
 from copyctl.model.facts import FactArrived, Holding, Lack, PositionRow, Positions, PositionsWanted, Question
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy, Position
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, LEADER, OPTION, SECOND, SHARE, Desk, held, report

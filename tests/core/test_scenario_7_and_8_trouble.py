@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id
 from copyctl.core.step import step
+from copyctl.model.account import Account
 from copyctl.model.effects import Look
 from copyctl.model.events import BooksRead, EventSetAside, FrameRead, FrameUnreadable, StreamChanged, TimeReached
 from copyctl.model.order import ExecutionReport
 from copyctl.model.reasons import Category
-from copyctl.model.records import Account, Standing
+from copyctl.model.records import Standing
 from copyctl.model.request import Fate, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderType, Side
 from tests.core.building import ALICE, BOB, LEADER, NOON, SECOND, Desk, report

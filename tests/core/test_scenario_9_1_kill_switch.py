@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from copyctl.core.state import State
 from copyctl.core.step import step
+from copyctl.model.account import Account
 from copyctl.model.events import BooksUnreadable, CommandGiven, PolicyLoaded, StreamChanged
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillStateWanted, BrokerKillWanted, Fact, FactArrived, Lack
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Account, Position
+from copyctl.model.records import Position
 from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held

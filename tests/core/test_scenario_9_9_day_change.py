@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from copyctl.model.account import Account
 from copyctl.model.effects import FindCalendar
 from copyctl.model.facts import Ask, FundsWanted, PositionsWanted, Question
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Account, Copy, Position
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Fate, RequestKind
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held, report

@@ -7,10 +7,11 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from copyctl.model.account import Account
 from copyctl.model.effects import Notice
 from copyctl.model.events import FrameRead
 from copyctl.model.journal import Entry
-from copyctl.model.records import Account, Change
+from copyctl.model.records import Change
 
 ACCOUNT = "1100000001"
 

@@ -23,6 +23,7 @@ from copyctl.edge.journal import (
     put_command,
 )
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Notice
 from copyctl.model.events import BooksRead, CommandGiven, FrameRead, FrameUnreadable, Started, TimeReached
@@ -30,18 +31,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import (
-    TABLES,
-    Account,
-    BasketRecord,
-    Change,
-    Copy,
-    FixedSizing,
-    LeaderOrder,
-    Needed,
-    Position,
-    Slot,
-)
+from copyctl.model.records import TABLES, BasketRecord, Change, Copy, FixedSizing, LeaderOrder, Needed, Position, Slot
 from copyctl.model.request import Desired, Request, RequestKind
 from copyctl.model.terms import (
     Decision,

@@ -13,6 +13,7 @@ from edge_sample import ACCOUNT
 from copyctl.edge.journal import event_body, open_journal
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model import events
+from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import (
     Addresses,
@@ -42,7 +43,7 @@ from copyctl.model.journal import Entry
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category
-from copyctl.model.records import Account, Change, Copy
+from copyctl.model.records import Change, Copy
 from copyctl.model.request import Fate, Outcome
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Source, Validity
 from copyctl.rules import read

@@ -8,9 +8,10 @@ from edge_sample import ACCOUNT, entry
 
 from copyctl.edge.journal import StoreUnusable, open_journal, put_command
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.account import Account
 from copyctl.model.events import Started
 from copyctl.model.journal import Entry
-from copyctl.model.records import TABLES, Account, Change
+from copyctl.model.records import TABLES, Change
 
 CHILD = Path(__file__).with_name("journal_child.py")
 

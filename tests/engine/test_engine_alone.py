@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from copyctl.core.state import State
 from copyctl.engine.alone import Standing, is_priced, prices_wanted, standing
+from copyctl.model.account import Account
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.order import Terms
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Account, Copy, Position, Record, Slot
+from copyctl.model.records import Copy, Position, Record, Slot
 from copyctl.model.records import Standing as Placed
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Validity

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from copyctl.model.records import Account, Position, Record
+from copyctl.model.account import Account
+from copyctl.model.records import Position, Record
 from copyctl.model.terms import Product
 from copyctl.report.moments import day_of
 from copyctl.report.positions import doubts, positions

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from copyctl.model.account import Account
 from copyctl.model.deployment import OrderRates
 from copyctl.model.journal import Command
-from copyctl.model.records import Account, Record, Standing
+from copyctl.model.records import Record, Standing
 from copyctl.model.terms import Decision
 from copyctl.report.moments import SECOND
 from copyctl.report.status import Member, Run, status

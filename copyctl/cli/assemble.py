@@ -2,28 +2,27 @@
 
 import contextlib
 import json
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from copyctl.cli.connections import Connection, connection, connections, stream
+from copyctl.core.left import left_behind
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import MasterSource
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.logs import mask, register_secret
-from copyctl.edge.stream import OrderStream
-from copyctl.edge.tokens import TokenSource
 from copyctl.edge.trading_days import Calendars
-from copyctl.edge.transport import DhanGateway
-from copyctl.engine.replicator import Outside, Replicator
+from copyctl.engine.alone import LoneReplicator
+from copyctl.engine.replicator import Link, Outside, Replicator
 from copyctl.model.choices import Adapter
 from copyctl.model.effects import Notice
+from copyctl.model.events import PolicyLoaded
 from copyctl.model.instrument import Instrument
-from copyctl.model.policy import Account, Rules
-from copyctl.model.records import Copy
-from copyctl.model.secret import SourceKind
+from copyctl.model.policy import Rules
+from copyctl.model.records import Copy, Position
 from copyctl.simulator import Simulator
 from copyctl.wire.dhan.dialect import Dhan
 
@@ -43,22 +42,52 @@ class CannotRun(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Run:
-    """A run, ready to go. ``streams``: its order streams. ``simulator``: the broker of this process, if it has one."""
+    """A run, ready to go. ``written``: its rules as the file has them, ``rules``: as they are in force; they differ
+    where this process is its own broker (``simulator``). ``streams``: the order streams by account."""
 
     replicator: Replicator
     journal: Journal
-    streams: tuple[Callable[[], Awaitable[None]], ...]
+    streams: Mapping[str, Callable[[], Awaitable[None]]]
     simulator: Simulator | None
+    written: Rules
     rules: Rules
+    clock: SystemClock
+    connections: Mapping[str, Connection]
+    closing: contextlib.AsyncExitStack
+
+    async def use(self, rules: Rules, digest: str, document: str) -> str:
+        """Put other rules in force; why that cannot be, or "". What is connected stays so where nothing about it has
+        changed; a gateway that is not used any more is closed at the end, for answers may be on their way."""
+        if why := _cannot_change(self.written, rules):
+            return why
+        written, rules = rules, replace(rules, broker=self.rules.broker)
+        _hide_secrets(rules)
+        try:
+            made = connections(rules, self.clock, kept=self.connections)
+            fresh = {name: one for name, one in made.items() if one is not self.connections.get(name)}
+            links = {
+                name: Link(gateway=one.gateway, stream=stream(rules, one, self.replicator))
+                for name, one in fresh.items()
+            }
+        except (OSError, ValueError) as trouble:
+            return f"an account of this file cannot be used: {mask(str(trouble))}"
+        for one in fresh.values():
+            self.closing.push_async_callback(one.gateway.close)
+        policy = PolicyLoaded(at=self.clock.now(), digest=digest, document=document, rules=rules)
+        if why := await self.replicator.use(policy, links):
+            return why
+        self.written, self.rules, self.connections = written, rules, made
+        _mark_names(self.journal, rules)
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Some followers with nobody to copy. ``accounts``: those that can be asked; ``unreached``: why others cannot."""
 
-    replicator: Replicator
+    replicator: LoneReplicator
     accounts: frozenset[str]
     unreached: Mapping[str, str]
 
@@ -96,8 +125,10 @@ async def assembled(
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
         journal = open_journal(folder, leader=rules.leader.client_id)
         stack.callback(journal.close)
-        _mark(journal, rules)
+        _mark_names(journal, rules)
+        journal.mark("running_since", datetime.now(UTC).isoformat())
         clock = SystemClock()
+        written = rules
         simulator = None
         if rules.broker.adapter is Adapter.SIMULATOR:
             simulator = await _simulator(rules, stack)
@@ -109,19 +140,18 @@ async def assembled(
             )
             rules = replace(rules, broker=broker)
         try:
-            tokens = {account.client_id: _token(account) for account in (rules.leader, *rules.followers)}
-            gateways = {name: _gateway(rules, name, token, clock) for name, token in tokens.items()}
+            linked = connections(rules, clock)
         except (OSError, ValueError) as trouble:
             raise CannotRun(f"an account of this file cannot be used: {mask(str(trouble))}") from None
-        for gateway in gateways.values():
-            stack.push_async_callback(gateway.close)
+        for one in linked.values():
+            stack.push_async_callback(one.gateway.close)
         instruments = MasterSource(rules.broker.instruments or MASTER_URL, folder)
         await instruments.read()
         outside = Outside(
             clock=clock,
             journal=journal,
             wire=Dhan(),
-            gateways=gateways,
+            gateways={name: one.gateway for name, one in linked.items()},
             instruments=instruments,
             calendar=Calendars(folder),
             listen=listen,
@@ -129,7 +159,7 @@ async def assembled(
         replicator = Replicator(rules, digest, document, outside, dry=dry)
         _nobody_left_behind(replicator, rules)
         try:
-            streams = tuple(_stream(rules, name, token, replicator) for name, token in tokens.items())
+            streams = {name: stream(rules, one, replicator) for name, one in linked.items()}
         except ValueError as trouble:
             raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
         yield Run(
@@ -137,7 +167,11 @@ async def assembled(
             journal=journal,
             streams=streams,
             simulator=simulator,
+            written=written,
             rules=rules,
+            clock=clock,
+            connections=linked,
+            closing=stack,
         )
 
 
@@ -160,17 +194,17 @@ async def followers_alone(
     async with contextlib.AsyncExitStack() as stack:
         journal = open_journal(folder, leader=rules.leader.client_id)
         stack.callback(journal.close)
-        gateways: dict[str, DhanGateway] = {}
+        linked: dict[str, Connection] = {}
         unreached: dict[str, str] = {}
         for one in rules.followers:
             if one.client_id not in accounts:
                 continue
             try:
-                gateways[one.client_id] = _gateway(rules, one.client_id, _token(one), clock)
+                linked[one.client_id] = connection(rules, one, clock)
             except (OSError, ValueError) as trouble:
                 unreached[one.client_id] = mask(str(trouble))
-        for gateway in gateways.values():
-            stack.push_async_callback(gateway.close)
+        for reached in linked.values():
+            stack.push_async_callback(reached.gateway.close)
         instruments = MasterSource(
             rules.broker.instruments or MASTER_URL, folder, timeout_seconds=MASTER_WITHIN_SECONDS
         )
@@ -178,17 +212,17 @@ async def followers_alone(
             clock=clock,
             journal=journal,
             wire=Dhan(),
-            gateways=gateways,
+            gateways={name: reached.gateway for name, reached in linked.items()},
             instruments=instruments,
             calendar=Calendars(folder),
             listen=listen,
         )
         # nobody listens to the leader here: that is no silence of his
         silence_is_none = replace(rules, kill_switch=replace(rules.kill_switch, on_stream_silence=None))
-        replicator = Replicator(silence_is_none, digest, document, outside)
+        replicator = LoneReplicator(silence_is_none, digest, document, outside)
         if any(isinstance(one, Instrument) and not one.known for one in replicator.state.tables["instrument"].values()):
             await instruments.read()
-        yield Reach(replicator=replicator, accounts=frozenset(gateways), unreached=unreached)
+        yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
 
 
 def _hide_secrets(rules: Rules) -> None:
@@ -198,11 +232,29 @@ def _hide_secrets(rules: Rules) -> None:
             register_secret(secret.reveal())
 
 
-def _mark(journal: Journal, rules: Rules) -> None:
+def _mark_names(journal: Journal, rules: Rules) -> None:
     """Keep in the store what its readers cannot know without the variables of the rules file."""
     journal.mark("followers", json.dumps({one.client_id: one.name for one in rules.followers}))
     journal.mark("rules_name", rules.name)
-    journal.mark("running_since", datetime.now(UTC).isoformat())
+
+
+def _cannot_change(before: Rules, after: Rules) -> str:
+    """What of these rules only a new start can put in force; "" for nothing."""
+    accounts = {one.name: one.client_id for one in before.followers}
+    changed = [
+        *(["store.path"] if after.store != before.store else []),
+        *(["leader.client_id"] if after.leader.client_id != before.leader.client_id else []),
+        *(["broker"] if after.broker != before.broker else []),
+        *(
+            f"the client_id of follower {one.name}"
+            for one in after.followers
+            if accounts.get(one.name, one.client_id) != one.client_id
+        ),
+    ]
+    strangers = {one.client_id for one in after.followers} - set(accounts.values())
+    if not changed and strangers and before.broker.adapter is Adapter.SIMULATOR:
+        changed = ["the accounts of broker.adapter: simulator"]
+    return f"{' and '.join(changed)} cannot change while a run goes on: stop it and start it again" if changed else ""
 
 
 async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> Simulator:
@@ -220,52 +272,14 @@ async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> Simulato
     return simulator
 
 
-def _token(account: Account) -> TokenSource:
-    """Where an account's token comes from: a file that is read again, or the text that was there at the start."""
-    source = account.access_token.source
-    if source is not None and source.kind is SourceKind.FILE and source.name:
-        return TokenSource(path=Path(source.name), learned=register_secret)
-    return TokenSource(text=account.access_token.reveal(), learned=register_secret)
-
-
-def _gateway(rules: Rules, client_id: str, token: TokenSource, clock: SystemClock) -> DhanGateway:
-    source_ip = next((one.source_ip for one in rules.followers if one.client_id == client_id), None)
-    return DhanGateway(
-        rules.broker.rest_url,
-        client_id,
-        token.token,
-        timeout_seconds=rules.resilience.request_timeout / SECOND,
-        clock=clock,
-        source_ip=source_ip,
-    )
-
-
-def _stream(rules: Rules, client_id: str, token: TokenSource, replicator: Replicator) -> Callable[[], Awaitable[None]]:
-    resilience = rules.resilience
-    stream = OrderStream(
-        rules.broker.order_update_url,
-        lambda: Dhan().login_frame(client_id, token.token()),
-        lambda raw: replicator.deliver(client_id, raw),
-        lambda up, why: replicator.stream_changed(client_id, up, why),
-        initial_seconds=resilience.reconnect.initial / SECOND,
-        maximum_seconds=resilience.reconnect.maximum / SECOND,
-        heartbeat_seconds=resilience.heartbeat / SECOND,
-        chance=random.Random(),  # noqa: S311  jitter, no secret
-    )
-    return stream.run
-
-
 def _nobody_left_behind(replicator: Replicator, rules: Rules) -> None:
-    """A follower may not be taken out of the file while copies of it are open: nobody would follow them.
+    """A follower may not be taken out of the file while anything of it is copied.
 
     Raises:
         CannotRun: one was.
     """
-    followers = {one.client_id for one in rules.followers}
-    copies = [copy for copy in replicator.state.tables["copy"].values() if isinstance(copy, Copy)]
-    left = sorted({copy.follower for copy in copies if any(slot.live for slot in copy.slots)} - followers)
-    if left:
-        raise CannotRun(
-            f"the store holds open copies of {', '.join(left)}, which is no follower in this file any more. Put it "
-            "back with enabled: false until nothing of it is open"
-        )
+    tables = replicator.state.tables
+    copies = (one for one in tables["copy"].values() if isinstance(one, Copy))
+    positions = (one for one in tables["position"].values() if isinstance(one, Position))
+    if why := left_behind(rules, copies, positions):
+        raise CannotRun(why)

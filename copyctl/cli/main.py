@@ -10,6 +10,7 @@ from copyctl import __version__
 from copyctl.cli.explain import explain
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
+from copyctl.cli.reload import reload
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
@@ -32,6 +33,7 @@ for name, command in (
     ("events", events),
     ("kill", kill),
     ("resume", resume),
+    ("reload", reload),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

@@ -53,7 +53,7 @@ def run(
     configure(loaded.rules.logging.level, loaded.rules.logging.format)
     try:
         ends_at = _end(until) if until else None
-        code = asyncio.run(_conduct(loaded, dry=dry_run, ends_at=ends_at, once=once))
+        code = asyncio.run(_conduct(rules, loaded, dry=dry_run, ends_at=ends_at, once=once))
     except CannotRun as refused:
         _leave(str(refused), refused.code)
     except StoreError as trouble:
@@ -85,7 +85,7 @@ def _end(text: str) -> datetime:
     return ends_at
 
 
-async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, once: bool) -> int:
+async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime | None, once: bool) -> int:
     """One run, from open to closed. The exit code."""
     from copyctl.cli.assemble import assembled
     from copyctl.cli.console import announcer, closing_table
@@ -105,7 +105,7 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
             readable = await assembled_run.replicator.once()
             code = 0 if readable else BROKER
         else:
-            await _until_stopped(assembled_run, ends_at)
+            await _until_stopped(assembled_run, file, ends_at)
             code = 0
         tell.flush()
         closing_table(assembled_run.replicator.state, rules, sys.stdout, since=began)
@@ -113,7 +113,7 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
         return code
 
 
-async def _until_stopped(assembled_run: "Run", ends_at: datetime | None) -> None:
+async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -126,20 +126,29 @@ async def _until_stopped(assembled_run: "Run", ends_at: datetime | None) -> None
 
     for one in signals:
         loop.add_signal_handler(one, first_signal)
-    loop.add_signal_handler(signal.SIGHUP, _no_reload)
-    work: list[Callable[[], Awaitable[None]]] = list(assembled_run.streams)
+    loop.add_signal_handler(signal.SIGHUP, assembled_run.replicator.reload)
+    work: list[Callable[[], Awaitable[None]]] = []
     if ends_at is not None:
         work.append(lambda: _wait_until(ends_at, stop))
     if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:
         work.append(lambda: _play(assembled_run, stop))
-    await assembled_run.replicator.run(work, stop)
+    await assembled_run.replicator.run(
+        assembled_run.streams, stop, beside=work, read_again=lambda: _read_again(assembled_run, file)
+    )
     for one in (*signals, signal.SIGHUP):
         with contextlib.suppress(ValueError):
             loop.remove_signal_handler(one)
 
 
-def _no_reload() -> None:
-    typer.echo("SIGHUP: rules are not reloaded by this version; nothing has changed", err=True)
+async def _read_again(assembled_run: "Run", file: Path) -> str:
+    """Read the rules once more and have them used; why that cannot be, or ""."""
+    from copyctl.rules import RulesRefused, errors, read
+
+    try:
+        loaded = await asyncio.to_thread(read, file, os.environ)
+    except RulesRefused as refused:
+        return "; ".join(f"line {one.line}: {one.path}: {one.message}" for one in errors(refused.findings))
+    return await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
 
 
 async def _wait_until(moment: datetime, stop: asyncio.Event) -> None:

@@ -73,11 +73,23 @@ def attend(draft: Draft, rules: Rules, touched: str) -> None:
             _attend_follower(draft, rules, part, part_lead, follower, instrument)
 
 
+def _as_newcomers_see_it(
+    draft: Draft, leader: Order, lead: LeaderOrder, follower: Follower, copy: Copy | None
+) -> LeaderOrder:
+    """For a follower that came after an order of the leader was seen, its fills are as old as the order: they follow
+    ``late``, as if they had been missed."""
+    missed_for = draft.account(follower.client_id).since - lead.first_seen_at
+    if missed_for <= lead.unseen_for or (copy is not None and copy.slots):
+        return lead
+    return replace(lead, unseen_for=missed_for, filled_at_first=leader.filled)
+
+
 def _attend_follower(
     draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument
 ) -> None:
     before = draft.copies.get(copy_key(leader.order_id, follower.client_id))
     leader, lead = without_closed(leader, lead, before)
+    lead = _as_newcomers_see_it(draft, leader, lead, follower, before)
     if before is None and not ready(leader, follower.policy.copy_on):
         return
     if before is not None and before.exit:

@@ -38,24 +38,33 @@ from copyctl.model.facts import (
     ProfileWanted,
     QuoteWanted,
 )
-from copyctl.model.policy import Rules
+from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.terms import Level
 
 
 def ask_at_start(draft: Draft, rules: Rules) -> None:
     """What is asked once, as a process begins: positions to compare, profiles, addresses."""
-    for account in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
-        ask_positions(draft, account)
-        if needs_funds(rules, account):
-            draft.effects.append(ask_now(draft, account))
+    _ask_of_account(draft, rules, rules.leader.client_id)
     margin.forget_questions(draft)
     for follower in rules.followers:
-        checks = follower.policy.checks
-        if checks.delivery is not Caution.OFF:
-            draft.effects.append(Ask(question=ProfileWanted(account=follower.client_id)))
-        if checks.address:
-            draft.effects.append(Ask(question=AddressWanted(account=follower.client_id)))
+        ask_of_follower(draft, rules, follower)
+
+
+def ask_of_follower(draft: Draft, rules: Rules, follower: Follower) -> None:
+    """What is asked once of a follower, as it comes."""
+    _ask_of_account(draft, rules, follower.client_id)
+    checks = follower.policy.checks
+    if checks.delivery is not Caution.OFF:
+        draft.effects.append(Ask(question=ProfileWanted(account=follower.client_id)))
+    if checks.address:
+        draft.effects.append(Ask(question=AddressWanted(account=follower.client_id)))
+
+
+def _ask_of_account(draft: Draft, rules: Rules, account: str) -> None:
+    ask_positions(draft, account)
+    if needs_funds(rules, account):
+        draft.effects.append(ask_now(draft, account))
 
 
 def ask_ahead(draft: Draft, rules: Rules, account: str) -> None:

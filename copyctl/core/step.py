@@ -16,11 +16,12 @@ from copyctl.core import exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
-from copyctl.core.facts import ask_ahead, ask_at_start, take_calendar, take_fact
+from copyctl.core.facts import ask_ahead, ask_at_start, ask_of_follower, take_calendar, take_fact
 from copyctl.core.forget import forget
 from copyctl.core.hours import SECOND
 from copyctl.core.join import join
 from copyctl.core.keys import copy_key, order_key
+from copyctl.core.left import left_behind
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
@@ -155,18 +156,39 @@ def _started(draft: Draft, event: Started) -> None:
 
 
 def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
+    before = draft.state.rules
+    why = left_behind(event.rules, draft.copies.values(), draft.positions.values()) if before is not None else ""
+    if why:
+        alert(draft, Alert.RULES_REFUSED, why)
+        return
     draft.rules = event.rules
     draft.all_again = True
+    _come_and_go(draft, event.rules)
     draft.effects.extend(find_calendars(event.rules))
-    if draft.state.rules is None:  # a process begins: what the records say of the world is old
+    if before is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))
     else:  # what is open is looked at by the new rules: hours, deadlines
         for one in event.rules.followers:
             open_copies = draft.open_copies(one.client_id)
             draft.touched.update((copy_key(copy.leader_order_id, copy.follower), None) for copy in open_copies)
+        known = {one.client_id for one in before.followers}
+        for one in event.rules.followers:
+            if one.client_id not in known:
+                ask_of_follower(draft, event.rules, one)
     kill.take_unheard(draft, event.rules)
     tell(draft, f"rules {event.rules.name} {event.digest[:12]} in force", policy=event.digest)
+
+
+def _come_and_go(draft: Draft, rules: Rules) -> None:
+    """Note since when each follower is one; who comes again begins anew."""
+    followers = {one.client_id for one in rules.followers}
+    for name in followers:
+        if not draft.account(name).since:
+            draft.accounts.put(replace(draft.account(name), since=draft.now))
+    for account in list(draft.accounts.values()):
+        if account.since and account.account not in followers:
+            draft.accounts.put(replace(account, since=0, joined=False))
 
 
 def _frame(draft: Draft, event: FrameRead) -> None:
@@ -337,6 +359,13 @@ def _from_frame(draft: Draft, event: InstrumentFound) -> None:
     alert(draft, Alert.NO_MASTER, text)
 
 
+def _command(draft: Draft, event: CommandGiven) -> None:
+    if event.command != "reload":
+        kill.command(draft, event)
+    elif event.reason:
+        alert(draft, Alert.RULES_REFUSED, event.reason)
+
+
 def _held(draft: Draft, event: FollowerHeld) -> None:
     draft.accounts.put(replace(draft.account(event.account), held=event.why))
     text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
@@ -365,7 +394,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Answered: _answered,
     Looked: _looked,
     InstrumentFound: _instrument,
-    CommandGiven: kill.command,
+    CommandGiven: _command,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
     FactArrived: take_fact,

@@ -1,15 +1,24 @@
-"""Alone: how far a kill switch has come where nobody is copied, and what it needs for that (scenario 9.1)."""
+"""Alone: the kill switch acts where nobody is copied: how far it has come, and what it needs (scenario 9.1)."""
 
+import asyncio
 from collections.abc import Collection
 from enum import Enum, auto
 
 from copyctl.core.keys import instrument_key
 from copyctl.core.state import State
+from copyctl.engine.books import BookReader
+from copyctl.engine.replicator import SETTLE_CHECK_SECONDS, Replicator
 from copyctl.model.account import Account
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Request, RequestState
+
+ALONE_BOOKS_EVERY_SECONDS = 1.0
+"""How often books are read where they are all that tells of fills and cancels."""
+ALONE_STUCK_AFTER_SECONDS = 12.0
+"""A kill switch that waits for nothing on its way is not waited for longer: it tries again sooner, where it does."""
+ALONE_PRICES_WITHIN_SECONDS = 2.0
 
 
 class Standing(Enum):
@@ -71,3 +80,58 @@ def is_priced(state: State, wanted: QuoteWanted, *, since: int) -> bool:
     if isinstance(account, Account) and account.quotes_why:
         return True
     return isinstance(known, Quote) and max(known.as_of, known.failed_at) >= since
+
+
+class LoneReplicator(Replicator):
+    """A replicator without a leader, for what a kill switch has to do by itself."""
+
+    async def act_alone(self, accounts: Collection[str], *, seconds: float, stop: asyncio.Event) -> None:
+        """Do what the kill switch has to do for these followers, with nobody to copy: the leader's books are not read,
+        and no stream is. It returns when that is done, when time is over, when waiting longer brings nothing, or at
+        ``stop``; what is not done then stands with the accounts still."""
+        looked: set[str] = set()
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            work = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
+            work.extend(group.create_task(desk.facts.run()) for desk in self._desks.values())
+            await self._learn_prices(accounts)
+            work.extend(group.create_task(_look_on(desk.reader, looked)) for desk in self._desks.values())
+            await self._until_acted(accounts, looked, seconds=seconds, stop=stop)
+            for task in (*work, *self._tasks):  # what hangs still is of unknown fate for the next run
+                task.cancel()
+
+    async def _learn_prices(self, accounts: Collection[str]) -> None:
+        began = self._clock.now()
+        wanted = prices_wanted(self.state, accounts)
+        for question in wanted:
+            self._ask(question)
+        for _ in range(int(ALONE_PRICES_WITHIN_SECONDS / SETTLE_CHECK_SECONDS) if wanted else 0):
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+            if all(is_priced(self.state, one, since=began) for one in wanted):
+                return
+
+    async def _until_acted(
+        self, accounts: Collection[str], looked: Collection[str], *, seconds: float, stop: asyncio.Event
+    ) -> None:
+        moved = now = self._clock.now()
+        ends = now + int(seconds * 1e9)
+        while now < ends and not stop.is_set():
+            found = {standing(self.state, one, ends=ends) if one in looked else Standing.ACTING for one in accounts}
+            if self._conductor.idle and found <= {Standing.DONE}:
+                return
+            if Standing.ACTING in found:
+                moved = now
+            if now - moved > ALONE_STUCK_AFTER_SECONDS * 1e9:
+                return
+            for account, desk in self._desks.items():
+                if account in looked and now - desk.reader.read_at >= ALONE_BOOKS_EVERY_SECONDS * 1e9:
+                    desk.reader.want()
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+            now = self._clock.now()
+
+
+async def _look_on(reader: BookReader, looked: set[str]) -> None:
+    """Read an account's books, note that it was tried, and go on reading when asked."""
+    await reader.read()
+    looked.add(reader.account)
+    await reader.run()

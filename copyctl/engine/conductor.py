@@ -69,6 +69,10 @@ class Conductor:
         self._waiting.append(event)
         self._arrived.set()
 
+    def waits(self, event: Event) -> bool:
+        """Is this event not taken in yet, or not written?"""
+        return any(one is event for one in (*self._waiting, *self._taken_in))
+
     @property
     def idle(self) -> bool:
         """Is nothing waiting to be taken in or to be written?"""

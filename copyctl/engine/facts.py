@@ -67,6 +67,11 @@ class FactReader:
             self._others[question] = None
             self._others_wait.set()
 
+    def allow(self, *, quotes_per_second: int, other_per_second: int) -> None:
+        """From now on so many questions a second."""
+        self._quote_pace.allow(quotes_per_second)
+        self._other_pace.allow(other_per_second)
+
     async def run(self) -> None:
         """Answer questions for ever, as they come."""
         async with asyncio.TaskGroup() as group:

@@ -21,13 +21,17 @@ class Pace:
     """
 
     def __init__(self, per_second: int, clock: Clock) -> None:
-        self._per_second = max(1, per_second)
+        self.allow(per_second)
         self._clock = clock
         self._on_their_way = 0
         self._ended: deque[int] = deque()
         self._rests_until = 0
         self._rest = 0
         self._one_ended = asyncio.Event()
+
+    def allow(self, per_second: int) -> None:
+        """From now on so many."""
+        self._per_second = max(1, per_second)
 
     async def room(self) -> None:
         """Until one more may leave."""

@@ -1,13 +1,15 @@
 """The replicator: streams, sweeps, commands and requests around the conductor, from start to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
+from copyctl.core.left import left_behind
 from copyctl.core.state import State
-from copyctl.engine.alone import Standing, is_priced, prices_wanted, standing
 from copyctl.engine.books import BookReader
 from copyctl.engine.conductor import Conductor
+from copyctl.engine.desk import Desk, Work
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
@@ -36,21 +38,17 @@ from copyctl.model.events import (
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Answer, Approved, Request, RequestState
 from copyctl.model.terms import Decision
 
 COMMANDS_EVERY_SECONDS = 0.2
+RELOAD = "reload"
 BOOKS_PER_SECOND = 10
 """What reading the books may take of the account's share of other calls: two a read, one read in 0.2 s."""
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
-ALONE_BOOKS_EVERY_SECONDS = 1.0
-"""How often books are read where they are all that tells of fills and cancels."""
-ALONE_STUCK_AFTER_SECONDS = 12.0
-"""A kill switch that waits for nothing on its way is not waited for longer: it tries again sooner, where it does."""
-ALONE_PRICES_WITHIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +63,14 @@ class Outside:
     instruments: Instruments
     calendar: Calendar
     listen: Callable[[Notice], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An account's connection: its gateway, and the work of its order stream."""
+
+    gateway: Gateway
+    stream: Work
 
 
 class Replicator:
@@ -84,35 +90,27 @@ class Replicator:
             perform=self._perform,
             listen=outside.listen,
         )
-        self._readers = {
-            account: BookReader(
-                account,
-                gateway=gateway,
-                wire=outside.wire,
-                clock=outside.clock,
-                state=lambda: self._conductor.state,
-                post=self._conductor.post,
-            )
-            for account, gateway in outside.gateways.items()
-        }
-        other = max(1, rules.rate_limits.other.per_second - BOOKS_PER_SECOND)
-        self._facts = {
-            account: FactReader(
-                account,
-                gateway=gateway,
-                wire=outside.wire,
-                clock=outside.clock,
-                post=self._conductor.post,
-                quotes_per_second=rules.rate_limits.quotes.per_second,
-                other_per_second=other,
-            )
-            for account, gateway in outside.gateways.items()
-        }
+        self._desks: dict[str, Desk] = {}
+        for account, gateway in outside.gateways.items():
+            self._desks[account] = self._desk(rules, account, gateway)
         now = self._clock.now()
         self._conductor.post(PolicyLoaded(at=now, digest=digest, document=document, rules=rules))
         self._conductor.post(Started(at=now))
         self._command = 0
+        self._read_again: Callable[[], Awaitable[str]] | None = None
+        self._reloading = asyncio.Lock()
         self._take_commands()
+
+    def _desk(self, rules: Rules, account: str, gateway: Gateway, stream: Work | None = None) -> Desk:
+        post, wire, clock = self._conductor.post, self._outside.wire, self._clock
+        return Desk(
+            gateway=gateway,
+            stream=stream,
+            reader=BookReader(
+                account, gateway=gateway, wire=wire, clock=clock, state=lambda: self._conductor.state, post=post
+            ),
+            facts=FactReader(account, gateway=gateway, wire=wire, clock=clock, post=post, **_rates(rules)),
+        )
 
     @property
     def state(self) -> State:
@@ -141,14 +139,14 @@ class Replicator:
 
     async def refused(self, account: str) -> str:
         """Why the broker refuses this account's token or address; "" where it does not, or cannot be reached."""
-        answer = await self._outside.gateways[account].send(self._outside.wire.orders_call())
+        answer = await self._desks[account].gateway.send(self._outside.wire.orders_call())
         reading = self._outside.wire.read_orders(answer, account, self._clock.now())
         return reading.why if reading.refused else ""
 
     @property
     def ready(self) -> bool:
         """Are all streams up, and all books read?"""
-        accounts = [self.state.tables["account"].get(name) for name in self._outside.gateways]
+        accounts = [self.state.tables["account"].get(name) for name in self._desks]
         return all(isinstance(one, Account) and one.ready and one.stream_up for one in accounts)
 
     @property
@@ -158,83 +156,84 @@ class Replicator:
 
     # --- running ------------------------------------------------------------------------------------------------
 
-    async def run(self, streams: Sequence[Callable[[], Awaitable[None]]], stop: asyncio.Event) -> None:
-        """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most."""
+    async def run(
+        self,
+        streams: Mapping[str, Work],
+        stop: asyncio.Event,
+        *,
+        beside: Sequence[Work] = (),
+        read_again: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
+        """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most. ``streams``: the
+        order streams by account; ``beside``: what else goes on until then; ``read_again``: reads the rules once more
+        and has them used (``use``), and says why not, or ""."""
+        self._read_again = read_again
         async with asyncio.TaskGroup() as group:
             self._group = group
             inner = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
-            outer = [group.create_task(_forever(stream)) for stream in streams]
+            outer = [group.create_task(_forever(work)) for work in beside]
             outer.append(group.create_task(self._sweep()))
-            for account, reader in self._readers.items():
-                is_leaders = account == self.rules.leader.client_id
-                (outer if is_leaders else inner).append(group.create_task(reader.run()))
-                reader.want()
-            inner.extend(group.create_task(facts.run()) for facts in self._facts.values())
+            for account, desk in self._desks.items():
+                desk.stream = streams.get(account)
+                desk.begin(group)
             await stop.wait()
             for task in outer:  # nothing new of the leader from now on
                 task.cancel()
+            for account, desk in self._desks.items():
+                desk.turn_away(unread=account == self.rules.leader.client_id)
             await self._settle()
             for task in (*inner, *self._tasks):  # what hangs still is of unknown fate for the next run
                 task.cancel()
+            for desk in self._desks.values():
+                desk.leave()
+
+    async def use(self, policy: PolicyLoaded, fresh: Mapping[str, Link]) -> str:
+        """Put other rules in force while the run goes on; why that cannot be, or "". ``fresh``: the accounts that are
+        new, or connected anew. What is open keeps the decision that it was made with."""
+        if self._group is None:
+            raise RuntimeError("rules are reloaded before the run began")
+        rules, tables = policy.rules, self.state.tables
+        copies = (one for one in tables["copy"].values() if isinstance(one, Copy))
+        positions = (one for one in tables["position"].values() if isinstance(one, Position))
+        if why := left_behind(rules, copies, positions):
+            return why
+        before = {account: self._desks.get(account) for account in fresh}
+        for account, link in fresh.items():
+            self._desks[account] = self._desk(rules, account, link.gateway, link.stream)
+        self._conductor.post(policy)
+        while self._conductor.waits(policy):  # noqa: ASYNC110  the store decides, for as long as it takes
+            await asyncio.sleep(SETTLE_CHECK_SECONDS)
+        if self.state.rules is not rules:  # something came in between: the step has told what
+            for account, desk in before.items():
+                del self._desks[account]
+                if desk is not None:
+                    self._desks[account] = desk
+            return "something of a follower that is to go was copied just now; copyctl status tells"
+        self.rules = rules
+        kept = {rules.leader.client_id, *(one.client_id for one in rules.followers)}
+        gone = [account for account in self._desks if account not in kept]
+        for desk in (*(self._desks.pop(account) for account in gone), *filter(None, before.values())):
+            desk.leave()
+        for account, desk in self._desks.items():
+            desk.facts.allow(**_rates(rules))
+            if account in fresh:
+                desk.begin(self._group)
+        return ""
 
     async def once(self) -> bool:
         """Catch up from the books, act, and return; False where a book could not be read."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             conductor = group.create_task(self._conductor.run())
-            leader = self._readers[self.rules.leader.client_id]
-            followers = [reader for reader in self._readers.values() if reader is not leader]
+            leader = self._desks[self.rules.leader.client_id].reader
+            followers = [desk.reader for desk in self._desks.values() if desk.reader is not leader]
             readable = [await leader.read(), *await asyncio.gather(*(reader.read() for reader in followers))]
-            readers = [group.create_task(reader.run()) for reader in self._readers.values()]
-            readers.extend(group.create_task(facts.run()) for facts in self._facts.values())
+            readers = [group.create_task(desk.reader.run()) for desk in self._desks.values()]
+            readers.extend(group.create_task(desk.facts.run()) for desk in self._desks.values())
             await self._settle(queued=True)
             for task in (conductor, *readers, *self._tasks):
                 task.cancel()
         return all(readable)
-
-    async def act_alone(self, accounts: Collection[str], *, seconds: float, stop: asyncio.Event) -> None:
-        """Do what the kill switch has to do for these followers, with nobody to copy: the leader's books are not read,
-        and no stream is. It returns when that is done, when time is over, when waiting longer brings nothing, or at
-        ``stop``; what is not done then stands with the accounts still."""
-        looked: set[str] = set()
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            work = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
-            work.extend(group.create_task(facts.run()) for facts in self._facts.values())
-            await self._learn_prices(accounts)
-            work.extend(group.create_task(_look_on(reader, looked)) for reader in self._readers.values())
-            await self._until_acted(accounts, looked, seconds=seconds, stop=stop)
-            for task in (*work, *self._tasks):  # what hangs still is of unknown fate for the next run
-                task.cancel()
-
-    async def _learn_prices(self, accounts: Collection[str]) -> None:
-        began = self._clock.now()
-        wanted = prices_wanted(self.state, accounts)
-        for question in wanted:
-            self._ask(question)
-        for _ in range(int(ALONE_PRICES_WITHIN_SECONDS / SETTLE_CHECK_SECONDS) if wanted else 0):
-            await asyncio.sleep(SETTLE_CHECK_SECONDS)
-            if all(is_priced(self.state, one, since=began) for one in wanted):
-                return
-
-    async def _until_acted(
-        self, accounts: Collection[str], looked: Collection[str], *, seconds: float, stop: asyncio.Event
-    ) -> None:
-        moved = now = self._clock.now()
-        ends = now + int(seconds * 1e9)
-        while now < ends and not stop.is_set():
-            found = {standing(self.state, one, ends=ends) if one in looked else Standing.ACTING for one in accounts}
-            if self._conductor.idle and found <= {Standing.DONE}:
-                return
-            if Standing.ACTING in found:
-                moved = now
-            if now - moved > ALONE_STUCK_AFTER_SECONDS * 1e9:
-                return
-            for account, reader in self._readers.items():
-                if account in looked and now - reader.read_at >= ALONE_BOOKS_EVERY_SECONDS * 1e9:
-                    reader.want()
-            await asyncio.sleep(SETTLE_CHECK_SECONDS)
-            now = self._clock.now()
 
     async def _settle(self, *, queued: bool = False) -> None:
         """Until no request is on its way (nor, with ``queued``, waiting or unsettled), for some seconds at most."""
@@ -266,29 +265,51 @@ class Replicator:
         except OSError:
             return  # the next turn that is written meets the same trouble, and tells of it
         for command in given:
-            if command.command_id > self._command:
-                self._command = command.command_id
-                self._conductor.post(
-                    CommandGiven(
-                        at=self._clock.now(),
-                        command_id=command.command_id,
-                        command=command.command,
-                        account=command.account,
-                        reason=command.reason,
-                        actions=command.actions,
-                    )
+            if command.command_id <= self._command:
+                continue
+            self._command = command.command_id
+            if command.command == RELOAD:
+                self.reload(command.command_id)
+                continue
+            self._conductor.post(
+                CommandGiven(
+                    at=self._clock.now(),
+                    command_id=command.command_id,
+                    command=command.command,
+                    account=command.account,
+                    reason=command.reason,
+                    actions=command.actions,
                 )
+            )
+
+    def reload(self, command_id: int = 0) -> None:
+        """Have the rules read once more; ``command_id``: whose command it is, 0 for a signal's."""
+        if self._group is None or self._read_again is None:  # they have just been read
+            self._reloaded(command_id, "")
+        else:
+            self._begin(self._reload(command_id, self._read_again))
+
+    async def _reload(self, command_id: int, read_again: Callable[[], Awaitable[str]]) -> None:
+        async with self._reloading:
+            self._reloaded(command_id, await read_again())
+
+    def _reloaded(self, command_id: int, why: str) -> None:
+        now = self._clock.now()
+        if command_id:
+            with contextlib.suppress(OSError):  # the event that follows marks it as taken, as soon as it can
+                self._outside.journal.answer(command_id, now, why)
+        self._conductor.post(CommandGiven(at=now, command_id=command_id, command=RELOAD, reason=why))
 
     async def _sweep(self) -> None:
         """Read every account's books now and then, as a net for lost frames; sooner while its stream is down."""
-        usual = self.rules.resilience.sweep / 1e9
         while True:
+            usual = self.rules.resilience.sweep / 1e9
             await asyncio.sleep(min(usual, SWEEP_WHILE_DOWN_SECONDS) / 2)
             now = self._clock.now()
-            for account, reader in self._readers.items():
+            for account, desk in self._desks.items():
                 often = min(usual, SWEEP_WHILE_DOWN_SECONDS) if self._watched_blind(account) else usual
-                if now - reader.read_at >= often * 1e9:
-                    reader.want()
+                if now - desk.reader.read_at >= often * 1e9:
+                    desk.reader.want()
 
     def _watched_blind(self, account: str) -> bool:
         """Is a stream down whose account matters now: the leader's, or a follower's with something open?"""
@@ -310,13 +331,11 @@ class Replicator:
             case Send():
                 self._send(effect.approved)
             case ReadBooks():
-                reader = self._readers.get(effect.account)
-                if reader is not None:
-                    reader.want()
+                if (desk := self._desks.get(effect.account)) is not None:
+                    desk.reader.want()
             case Look():
-                reader = self._readers.get(effect.account)
-                if reader is not None:
-                    self._begin(reader.look(effect.request_id, effect.correlation_id))
+                if (desk := self._desks.get(effect.account)) is not None:
+                    self._begin(desk.reader.look(effect.request_id, effect.correlation_id))
             case Ask():
                 self._ask(effect.question)
             case RefreshInstruments():
@@ -327,8 +346,8 @@ class Replicator:
                 pass  # the conductor has answered it in the same turn
 
     def _ask(self, question: Question) -> None:
-        facts = self._facts.get(question.account)
-        if facts is None:
+        desk = self._desks.get(question.account)
+        if desk is None:
             return
         if self._dry and isinstance(question, BrokerKillWanted):  # the one question that changes an account
             text = "a dry run does not turn the broker's switch on"
@@ -336,7 +355,7 @@ class Replicator:
             said = FactArrived(at=self._clock.now(), account=question.account, question=question, fact=fact)
             self._conductor.post(said)
             return
-        facts.ask(question)
+        desk.facts.ask(question)
 
     async def _refresh(self, effect: RefreshInstruments) -> None:
         instruments = self._outside.instruments
@@ -370,10 +389,10 @@ class Replicator:
         if self._dry:
             self._begin(self._pretend(request))
             return
-        gateway = self._outside.gateways.get(request.account)
-        if gateway is None:
+        desk = self._desks.get(request.account)
+        if desk is None:
             return  # as if the process had ended before it left: the next run looks what became of it
-        self._begin(self._hear(request, gateway.begin(self._outside.wire.encode(approved))))
+        self._begin(self._hear(request, desk.gateway.begin(self._outside.wire.encode(approved))))
 
     async def _hear(self, request: Request, coming: asyncio.Future[Answer]) -> None:
         answer = await coming
@@ -387,12 +406,14 @@ class Replicator:
         self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
 
 
-async def _look_on(reader: BookReader, looked: set[str]) -> None:
-    """Read an account's books, note that it was tried, and go on reading when asked."""
-    await reader.read()
-    looked.add(reader.account)
-    await reader.run()
+def _rates(rules: Rules) -> dict[str, int]:
+    """How fast facts may be asked for; reading the books spends of the same."""
+    rates = rules.rate_limits
+    return {
+        "quotes_per_second": rates.quotes.per_second,
+        "other_per_second": max(1, rates.other.per_second - BOOKS_PER_SECOND),
+    }
 
 
-async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+async def _forever(work: Work) -> None:
     await work()

@@ -8,6 +8,7 @@ from msgspec import Struct
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of one account as a place to talk to.
 
+    ``since``: since when it is a follower (ns), 0 for one that is none.
     ``ready``: its books were read since the process started. ``books_at``: when the newest book that we read was
     asked for. ``connected_at``: the last time its stream came up. ``sent``: when the requests of the last second
     left. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less ours, ns.
@@ -33,6 +34,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
 
     account: str
+    since: int = 0
     ready: bool = False
     books_at: int = 0
     stream_up: bool = False

@@ -41,6 +41,7 @@ class Alert(StrEnum):
     NO_MASTER = "no_instrument_master"
     STORE_TROUBLE = "store_trouble"
     STORE_WELL = "store_well"
+    RULES_REFUSED = "rules_refused"
     SET_ASIDE = "set_aside"
     FOLLOWER_HELD = "follower_held"
 
@@ -194,6 +195,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.WARNING,
         says="The store can be written again; what waited is done now.",
         do="Nothing. Find out why it could not.",
+    ),
+    Alert.RULES_REFUSED: Meaning(
+        level=Level.WARNING,
+        says="Rules that were to be reloaded cannot be put in force: those from before stay.",
+        do="The text says why; mend the file and `copyctl reload` again.",
     ),
     Alert.SET_ASIDE: Meaning(
         level=Level.CRITICAL,

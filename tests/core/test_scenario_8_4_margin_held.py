@@ -665,7 +665,10 @@ def _all_comes_to_rest(desk: BankDesk) -> None:
             desk.reject(Category.PRICE_BAND, request=request)
         for request in [one for one in desk.waiting if one.state is RequestState.UNSETTLED]:
             desk.now += 6 * SECOND
-            desk.looked(request=request)
+            if request.kind is RequestKind.PLACE:
+                desk.looked(request=request)
+            else:  # a change is settled by the book alone
+                desk.books(request.account)
     for key in list(desk.state.tables["copy"]):
         one = key.partition("/")[0]
         if any(slot.live for slot in desk.copy(one).slots):

@@ -17,16 +17,16 @@ LOOK_EVERY_SECONDS = 0.05
 
 
 def reload(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
-    """Put the rules file in force anew, while copying goes on; SIGHUP does the same.
+    """Put a changed rules file in force while a run goes on.
 
-    The file is checked first; one with an error changes nothing. Copies that are open keep the decision that they were
+    SIGHUP to the run does the same. The file is checked first; one with an error changes nothing. Copies that are open keep the decision that they were
     made with until the leader changes them; everything that comes from now on is decided by the new rules. Followers
     may be added, and taken out once they are flat with nothing open. Another client id, store or broker needs a new
     start. With no run alive there is nothing to do: the next start reads the file.
 
     \b
     Example:
-      copyctl lint rules/half-size.yaml && copyctl reload --rules rules/half-size.yaml
+      copyctl reload --rules rules/half-size.yaml
     """
     from copyctl.rules import RulesRefused, errors, read, render
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from copyctl.core import margin
 from copyctl.core.asked import Answer, Asked, Later, refuse, unavailable
-from copyctl.core.capital import FAILED_FOR, LOST_AFTER, ask_funds, funds
+from copyctl.core.capital import ask_funds, funds
 from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.legs import members, record_of
-from copyctl.core.market import last_price
+from copyctl.core.market import FAILED_FOR, LOST_AFTER, last_price
 from copyctl.core.state import Draft
 from copyctl.model.choices import LegMargin
 from copyctl.model.facts import MarginOrder

@@ -12,7 +12,7 @@ from copyctl.core.decide import entry_part
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, leader_id, order_key
-from copyctl.core.market import ask_quote, last_price
+from copyctl.core.market import FAILED_FOR, LOST_AFTER, ask_quote, last_price
 from copyctl.core.pursue import request_id
 from copyctl.core.sizing import SizingFacts, left_over, needs_capital, needs_price
 from copyctl.core.state import Draft, follower_of
@@ -33,10 +33,6 @@ FUNDS_SERVE = 60 * SECOND
 """Funds older than this are asked for again, while the old ones serve."""
 HELD_SERVE = 5 * SECOND
 """The same where margin is held that they do not show."""
-FAILED_FOR = 5 * SECOND
-"""A question that could not be answered is not repeated before this."""
-LOST_AFTER = 10 * SECOND
-"""An answer that has not come after this never will."""
 
 
 # --- funds ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ def known(price: Decimal | None) -> Decimal | None:
     return price if price is not None and price > 0 else None
 
 
-def in_lots(units: int, lot_size: int) -> int:
+def lots_of(units: int, lot_size: int) -> int:
     """Lots that hold ``units``: a part of a lot counts as one."""
     return -(-units // lot_size)
 
@@ -41,5 +41,5 @@ class Exposure:
         worst = max(self.net + self.open_buy, self.open_sell - self.net)
         price = known(self.price)
         object.__setattr__(self, "worst", worst)
-        object.__setattr__(self, "lots", in_lots(worst, self.lot_size))
+        object.__setattr__(self, "lots", lots_of(worst, self.lot_size))
         object.__setattr__(self, "value", None if price is None else worst * self.multiplier * price)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
-from copyctl.core.exposure import Exposure, in_lots, known
+from copyctl.core.exposure import Exposure, known, lots_of
 from copyctl.model.order import ZERO
 from copyctl.model.policy import Limits, Table
 from copyctl.model.terms import Side
@@ -242,7 +242,7 @@ def _of_order(case: _Case) -> _ByQuantity:
 
 
 def _lots_of_order(case: _Case) -> _ByQuantity:
-    return lambda quantity: in_lots(case.entry.filled + quantity, case.entry.lot_size)
+    return lambda quantity: lots_of(case.entry.filled + quantity, case.entry.lot_size)
 
 
 def _value_of_order(case: _Case) -> _ByQuantity:
@@ -263,7 +263,7 @@ def _gross_exposure(case: _Case) -> _ByQuantity:
 def _underlying_lots(case: _Case) -> _ByQuantity:
     entry = case.entry
     others = sum(one.lots for one in case.others() if one.underlying == entry.underlying)
-    return lambda quantity: others + in_lots(case.worst(quantity), entry.lot_size)
+    return lambda quantity: others + lots_of(case.worst(quantity), entry.lot_size)
 
 
 def _share_of_capital(case: _Case) -> _ByQuantity:

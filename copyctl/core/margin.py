@@ -11,11 +11,11 @@ from decimal import ROUND_CEILING, Decimal
 from msgspec.structs import replace
 
 from copyctl.core.asked import Answer, Asked, Later, refuse, unavailable
-from copyctl.core.capital import FAILED_FOR, FUNDS_SERVE, HELD_SERVE, LOST_AFTER, ask_funds, funds, held, unshown
+from copyctl.core.capital import FUNDS_SERVE, HELD_SERVE, ask_funds, funds, held, unshown
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import instrument_key
 from copyctl.core.mapping import HUNDRED
-from copyctl.core.market import last_price
+from copyctl.core.market import FAILED_FOR, LOST_AFTER, last_price
 from copyctl.core.state import Draft
 from copyctl.model.facts import Ask, FactArrived, Funds, MarginNeed, MarginOrder, MarginWanted
 from copyctl.model.instrument import Instrument

@@ -24,7 +24,7 @@ LIMITS_SINCE = 9 * 3600 * SECOND
 LACKS_FOR = 60 * SECOND
 """Where the newest quote lacks what is looked for, none is asked for again so soon."""
 FAILED_FOR = 5 * SECOND
-"""A question for a quote that got no answer is asked again after this."""
+"""A question that could not be answered is not repeated before this."""
 LOST_AFTER = 10 * SECOND
 """An answer that has not come after this, never will."""
 

@@ -51,11 +51,11 @@ def find(folder: Path, calendar: str, today: date) -> Found:
     is asked, and its answer kept. ``today``: the present day in India. Blocks for the time of a small file, or of
     loading the library; never raises for what a disk or the library does.
     """
-    first, last = date(today.year - 1, 1, 1), date(today.year + 1, 12, 31)
     path = kept_at(folder, calendar)
     kept = _kept(path, calendar)
-    if kept is not None and kept.first <= first and (kept.last >= last or _is_all(kept)):
+    if kept is not None and _serves(kept, today):
         return Found(kept)
+    first, last = _span(today)
     try:
         days = ask_library(calendar, first, last)
     except CalendarUnavailable as fault:
@@ -65,6 +65,16 @@ def find(folder: Path, calendar: str, today: date) -> Found:
     except OSError as fault:
         return Found(days, f"trading days cannot be kept in {path}: {fault.strerror}")
     return Found(days)
+
+
+def _span(today: date) -> tuple[date, date]:
+    return date(today.year - 1, 1, 1), date(today.year + 1, 12, 31)
+
+
+def _serves(kept: TradingDays, today: date) -> bool:
+    """Do these days reach as far as can be?"""
+    first, last = _span(today)
+    return kept.first <= first and (kept.last >= last or _is_all(kept))
 
 
 class Calendars:
@@ -77,7 +87,8 @@ class Calendars:
     def find(self, name: str) -> tuple[TradingDays | None, str]:
         """The trading days of a calendar, or None and why. Blocks, for some seconds at the first time in a year."""
         today = (datetime.now(UTC) + INDIA_AHEAD).date()
-        if not kept_at(self._folder, name).exists():
+        kept = _kept(kept_at(self._folder, name), name)
+        if kept is None or not _serves(kept, today):
             command = [sys.executable, "-m", "copyctl.edge.trading_days", str(self._folder), name, today.isoformat()]
             try:
                 subprocess.run(command, check=False, capture_output=True, timeout=LIBRARY_SECONDS)  # noqa: S603  ours

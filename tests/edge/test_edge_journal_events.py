@@ -113,7 +113,7 @@ TOLD_AS_JSON = [
             calendar="XBOM", first=date(2026, 1, 1), last=date(2026, 12, 31), open_days=(date(2026, 11, 27),)
         ),
     ),
-    events.CalendarFound(at=9, calendar="XXXX", why="there is no such calendar"),
+    events.CalendarFound(at=9, calendar="NONE", why="there is no such calendar"),
     *(
         FactArrived(at=10, account=ACCOUNT, question=question, fact=fact)
         for question, fact in (

@@ -19,10 +19,10 @@ LOOK_EVERY_SECONDS = 0.05
 def reload(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
     """Put a changed rules file in force while a run goes on.
 
-    SIGHUP to the run does the same. The file is checked first; one with an error changes nothing. Copies that are open keep the decision that they were
-    made with until the leader changes them; everything that comes from now on is decided by the new rules. Followers
-    may be added, and taken out once they are flat with nothing open. Another client id, store or broker needs a new
-    start. With no run alive there is nothing to do: the next start reads the file.
+    SIGHUP to the run does the same. The file is checked first; one with an error changes nothing. Copies that are open
+    keep the decision that they were made with until the leader changes them; everything that comes from now on is
+    decided by the new rules. Followers may be added, and taken out once they are flat with nothing open. Another client
+    id, store or broker needs a new start. With no run alive there is nothing to do: the next start reads the file.
 
     \b
     Example:

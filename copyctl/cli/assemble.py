@@ -45,9 +45,11 @@ class CannotRun(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run, ready to go. ``streams``: its order streams. ``simulator``: the broker of this process, if it has one."""
+    """A run, ready to go. ``streams``: its order streams. ``simulator``: the broker of this process, if it has one.
+    ``folder``: where its store is."""
 
     replicator: Replicator
+    folder: Path
     journal: Journal
     streams: tuple[Callable[[], Awaitable[None]], ...]
     simulator: Simulator | None
@@ -134,6 +136,7 @@ async def assembled(
             raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
         yield Run(
             replicator=replicator,
+            folder=folder,
             journal=journal,
             streams=streams,
             simulator=simulator,

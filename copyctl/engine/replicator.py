@@ -10,7 +10,9 @@ from copyctl.engine.books import BookReader
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
+from copyctl.engine.pace import paces_of
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
+from copyctl.engine.pulse import pulse_of
 from copyctl.model.account import Account
 from copyctl.model.effects import (
     AskInstrument,
@@ -35,14 +37,13 @@ from copyctl.model.events import (
 )
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
+from copyctl.model.pulse import Pulse
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy
 from copyctl.model.request import Answer, Approved, Request, RequestState
 from copyctl.model.terms import Decision
 
 COMMANDS_EVERY_SECONDS = 0.2
-BOOKS_PER_SECOND = 10
-"""What reading the books may take of the account's share of other calls: two a read, one read in 0.2 s."""
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
@@ -84,18 +85,19 @@ class Replicator:
             perform=self._perform,
             listen=outside.listen,
         )
+        self._paces = {account: paces_of(rules.rate_limits, self._clock) for account in outside.gateways}
         self._readers = {
             account: BookReader(
                 account,
                 gateway=gateway,
                 wire=outside.wire,
                 clock=outside.clock,
+                pace=self._paces[account].other,
                 state=lambda: self._conductor.state,
                 post=self._conductor.post,
             )
             for account, gateway in outside.gateways.items()
         }
-        other = max(1, rules.rate_limits.other.per_second - BOOKS_PER_SECOND)
         self._facts = {
             account: FactReader(
                 account,
@@ -103,8 +105,7 @@ class Replicator:
                 wire=outside.wire,
                 clock=outside.clock,
                 post=self._conductor.post,
-                quotes_per_second=rules.rate_limits.quotes.per_second,
-                other_per_second=other,
+                paces=self._paces[account],
             )
             for account, gateway in outside.gateways.items()
         }
@@ -119,10 +120,10 @@ class Replicator:
         """What is known by now."""
         return self._conductor.state
 
-    @property
-    def store_trouble(self) -> str:
-        """Why the store cannot be written just now, or ""."""
-        return self._conductor.store_trouble
+    def pulse(self) -> Pulse:
+        """How it stands now, as only this process knows."""
+        now, trouble = self._clock.now(), self._conductor.store_trouble
+        return pulse_of(self.state, self._paces, self.rules.rate_limits, now=now, store_trouble=trouble)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 

@@ -45,9 +45,11 @@ class CannotRun(Exception):
 @dataclass(slots=True, kw_only=True)
 class Run:
     """A run, ready to go. ``written``: its rules as the file has them, ``rules``: as they are in force; they differ
-    where this process is its own broker (``simulator``). ``streams``: the order streams by account."""
+    where this process is its own broker (``simulator``). ``folder``: where its store is. ``streams``: the order
+    streams by account."""
 
     replicator: Replicator
+    folder: Path
     journal: Journal
     streams: Mapping[str, Callable[[], Awaitable[None]]]
     simulator: Simulator | None
@@ -164,6 +166,7 @@ async def assembled(
             raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
         yield Run(
             replicator=replicator,
+            folder=folder,
             journal=journal,
             streams=streams,
             simulator=simulator,

@@ -4,8 +4,7 @@ import json
 import signal
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from copyctl.cli.deployment import Deployment, deployment, note_empty
 from copyctl.cli.speech import Format, answer, deserted, hush, note, paper
 from copyctl.cli.tables import orders_table, positions_table, status_tables
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.edge.pulse import read_pulse
 from copyctl.model.effects import Notice
 from copyctl.report.figures import number
 from copyctl.report.followed import is_entry_part, leader_order
@@ -122,13 +122,13 @@ def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: optio
             now=now,
             since=_began(it.journal),
             leader=it.leader,
-            sent=_sent(it.journal, day_start(now)),
+            pulse=read_pulse(it.folder),
             waiting=it.journal.commands(),
             actions=it.rules.kill_switch.actions,
         )
         enabled = {one.name: one.enabled for one in it.rules.followers}
         members = [Member(name=name, account=one, enabled=enabled[name]) for name, one in it.followers.items()]
-        document = status_document(it.journal.records(), run, members, it.rules.rate_limits.orders)
+        document = status_document(it.journal.records(), run, members, it.rules.rate_limits)
         answer(form, document, *status_tables(document))
 
 
@@ -212,12 +212,3 @@ def _began(journal: JournalReader) -> int:
     """When the run that is alive, or the last one, began."""
     written = journal.meta("running_since")
     return nanoseconds(datetime.fromisoformat(written)) if written else 0
-
-
-def _sent(journal: JournalReader, since: int) -> Mapping[str, list[int]]:
-    """When requests that change an account left, by account."""
-    moments_of: dict[str, list[int]] = defaultdict(list)
-    for _, notice in journal.notices(0, since):
-        if notice.event == "request":
-            moments_of[notice.follower].append(notice.at)
-    return moments_of

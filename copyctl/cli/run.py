@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from copyctl.rules import Loaded
 
 BAD_RULES, BROKER, STORE = 2, 3, 4
+BEAT_SECONDS = 1.0
 QUIET_FOR_SECONDS = 1.0
 QUIET_WITHIN_SECONDS = 20.0
 
@@ -127,7 +128,7 @@ async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | N
     for one in signals:
         loop.add_signal_handler(one, first_signal)
     loop.add_signal_handler(signal.SIGHUP, assembled_run.replicator.reload)
-    work: list[Callable[[], Awaitable[None]]] = []
+    work: list[Callable[[], Awaitable[None]]] = [lambda: _beat(assembled_run)]
     if ends_at is not None:
         work.append(lambda: _wait_until(ends_at, stop))
     if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:
@@ -149,6 +150,16 @@ async def _read_again(assembled_run: "Run", file: Path) -> str:
     except RulesRefused as refused:
         return "; ".join(f"line {one.line}: {one.path}: {one.message}" for one in errors(refused.findings))
     return await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
+
+
+async def _beat(assembled_run: "Run") -> None:
+    """Tell once a second how the run stands, off the loop: a slow disk holds up nothing."""
+    from copyctl.edge.pulse import write_pulse
+
+    while True:
+        with contextlib.suppress(OSError):  # the journal lies on the same disk, and tells of its trouble
+            await asyncio.to_thread(write_pulse, assembled_run.folder, assembled_run.replicator.pulse())
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 async def _wait_until(moment: datetime, stop: asyncio.Event) -> None:

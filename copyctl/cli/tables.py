@@ -152,7 +152,9 @@ def document_table(document: Row) -> Table:
 
 
 def _followers(rows: Sequence[Row]) -> Table:
-    table = _table("follower", "state", "open", "queued", "dead", "unresolved", "orders left s/min/h/day", "detail")
+    table = _table(
+        "follower", "state", "open", "queued", "dead", "unresolved", "orders left s/min/h/day", "reads left", "detail"
+    )
     for row in rows:
         left = row["rate_budget"]["orders"].values()
         table.add_row(
@@ -162,7 +164,8 @@ def _followers(rows: Sequence[Row]) -> Table:
             str(row["queued"]),
             str(row["dead_letters"]),
             str(row["unresolved"]),
-            "/".join(NOTHING if one is None else str(one) for one in left),
+            "/".join(map(str, left)),
+            f"{row['rate_budget']['quotes']} quotes, {row['rate_budget']['other']} other",
             clean(row["detail"]),
         )
     return table

@@ -104,6 +104,7 @@ def _roll_over(draft: Draft, rules: Rules, account: str, today: int) -> None:
             asked_at=draft.now if before.day else 0,
             placed=(),
             placed_today=0,
+            spent_today=sum(moment >= day_start(draft.now) for moment in before.sent),  # on their way at midnight
             rejected_in_a_row=0,
             profit=None,
         )

@@ -8,7 +8,7 @@ from copyctl.core.decide import late_terms, traded_terms
 from copyctl.core.hours import SECOND
 from copyctl.core.market import answer_due, ask_quote, last_price, market_standing
 from copyctl.core.positions import position
-from copyctl.core.pursue import request_id, with_slot
+from copyctl.core.pursue import LAG_ACTION, request_id, with_slot
 from copyctl.core.sessions import square_off
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft, Owed
@@ -146,14 +146,14 @@ def _act_on_lag(asked: Asked, waited: int) -> Copy:
         if ahead and last_price(draft, asked.instrument, asked.leader) is None:
             ask_quote(draft, asked.rules, asked.instrument)
         return copy
-    if "lag action" in copy.told or copy.wanted is None:
+    if LAG_ACTION in copy.told or copy.wanted is None:
         return copy
     copy = alert_once(
         draft,
         copy,
         Alert.COPY_LATE,
         f"fills.lag_action: {fills.lag_action}, {waited // SECOND} s behind",
-        mark="lag action",
+        mark=LAG_ACTION,
     )
     if not market:
         return replace(copy, given_up=LAG_CANCEL)

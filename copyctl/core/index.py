@@ -8,7 +8,7 @@ from typing import Any
 
 from copyctl.core.keys import instrument_key
 from copyctl.model.order import Order
-from copyctl.model.records import Copy, LeaderOrder, Position, Record
+from copyctl.model.records import Copy, LeaderOrder, Position, Record, Spent
 from copyctl.model.terms import Decision, Side
 
 Keys = dict[str, None]
@@ -52,7 +52,7 @@ class Index:
     that are looked at again at a moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``:
     copies for which margin is held, by follower. ``accounts``: positions by account. ``working``: open copies by
     follower and instrument. ``slots``: of a follower's copies, the placements that may trade and those of them that
-    have not left.
+    have not left. ``spent``: by account, how many requests each minute's record counts.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -73,6 +73,7 @@ class Index:
         self.accounts: dict[str, Keys] = {}
         self.working: dict[str, Keys] = {}
         self.slots: dict[str, tuple[int, int]] = {}
+        self.spent: dict[str, dict[int, int]] = {}
         self.exposures: dict[str, dict[str, Any]] = {}
         self.stale: dict[str, Keys] = {}
         self.legs: dict[tuple[str, str], Any] = {}
@@ -89,12 +90,22 @@ class Index:
             self._order(key, before, after)  # type: ignore[arg-type]
         elif table == "position":
             self._position(key, before, after)  # type: ignore[arg-type]
+        elif table == "spent":
+            self._spent(before, after)  # type: ignore[arg-type]
         elif table in ("quote", "instrument"):
             for account, known in self.exposures.items():
                 if key in known:
                     self.stale.setdefault(account, {})[key] = None
             if table == "instrument":
                 self.legs.clear()
+
+    def _spent(self, before: Spent | None, after: Spent | None) -> None:
+        one: Spent = after or before  # type: ignore[assignment]
+        counts = self.spent.setdefault(one.account, {})
+        if after is not None:
+            counts[one.minute] = len(after.moments)
+        else:
+            counts.pop(one.minute, None)
 
     def _position(self, key: str, before: Position | None, after: Position | None) -> None:
         one: Position = after or before  # type: ignore[assignment]

@@ -29,6 +29,11 @@ def position_key(account: str, segment: Segment, security_id: str, product: Prod
     return f"{account}/{segment}/{security_id}/{product}"
 
 
+def spent_key(account: str, minute: int) -> str:
+    """Where the requests of one minute are kept."""
+    return f"{account}/{minute}"
+
+
 def leader_id(row: str) -> str:
     """The leader's order that a row belongs to; the entry part of a reversal has a row of its own."""
     return row.partition("#")[0]

@@ -20,6 +20,8 @@ from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderStatus
 
+LAG_ACTION = "lag action"
+"""What a copy has given word of once ``fills.lag_action`` was taken."""
 LONGEST_GAP = 8
 """So many placements in a row without a row at the broker end the search for those that have one."""
 
@@ -191,11 +193,32 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
     slot = copy.slots[action.revision]
     kind = RequestKind.MODIFY if _waiting(draft, slot) is None else RequestKind.PLACE
     queued = draft.requests.get(request_id(slot, kind))
-    fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
-    draft.requests.put(fresh if queued is None else replace(queued, desired=fresh.desired))
     urgent = slot.urgent or action.urgent
+    fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
+    if kind is RequestKind.PLACE:
+        fresh = replace(fresh, urgent=urgent)
+    else:
+        fresh = _change(draft, copy, slot, fresh, queued, urgent=action.urgent and not slot.urgent)
+    draft.requests.put(fresh if queued is None else _anew(queued, fresh))
     slot = replace(slot, asked=action.terms, urgent=urgent, confirmed=False, changes_refused="", left_alone=False)
     return with_slot(copy, slot)
+
+
+def _anew(queued: Request, fresh: Request) -> Request:
+    """What waits, with what is wanted now."""
+    return replace(queued, desired=fresh.desired, urgent=fresh.urgent, before=fresh.before, cut=fresh.cut)
+
+
+def _change(draft: Draft, copy: Copy, slot: Slot, fresh: Request, queued: Request | None, *, urgent: bool) -> Request:
+    """A modification that says what it changes: the terms last asked for, of an order that somebody changed by hand
+    those that are there."""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id))
+    shown = order.terms if order is not None and slot.left_alone else None
+    before = (queued.before if queued is not None else None) or shown or slot.asked
+    quantity = fresh.desired.terms.quantity if fresh.desired is not None else before.quantity
+    cut = _as_it_stands(draft, copy, replace(slot, asked=before), of(before, quantity))
+    lags = LAG_ACTION in copy.told or (queued is not None and queued.urgent)
+    return replace(fresh, urgent=urgent or lags, before=before, cut=cut if quantity < before.quantity else None)
 
 
 def _as_it_stands(draft: Draft, copy: Copy, slot: Slot, terms: Terms) -> Terms:
@@ -238,6 +261,7 @@ def _request(draft: Draft, copy: Copy, slot: Slot, kind: RequestKind, terms: Ter
         desired=desired,
         queued_at=draft.now,
         exit=copy.exit,
+        urgent=slot.urgent and kind is RequestKind.PLACE,
     )
 
 

@@ -1,14 +1,10 @@
-"""The queue: what may leave now, by urgency, under the account's rate; the rest waits and can be taken back.
-
-The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has arrived by
-then, one that was not may arrive for a while yet: the window counts from there, so that it holds on the broker's side.
-"""
+"""The queue: what may leave now, by urgency, within the account's rates; the rest waits and can be taken back."""
 
 from bisect import bisect_right
 
 from msgspec.structs import replace
 
-from copyctl.core import kill, unread
+from copyctl.core import kill, rates, unread
 from copyctl.core.attend import attend
 from copyctl.core.checks import KEPT_FOR
 from copyctl.core.decide import entry_part
@@ -17,20 +13,21 @@ from copyctl.core.guard import permit
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.persons import exit_leaves_at
+from copyctl.core.plan import of
 from copyctl.core.pursue import with_slot
-from copyctl.core.settle import ARRIVES_WITHIN, is_copied
+from copyctl.core.settle import is_copied
 from copyctl.core.state import Draft, follower_of
+from copyctl.core.urgency import reserved_part, urgency, uses_reserve
 from copyctl.model.account import Account
 from copyctl.model.choices import LegOrder
 from copyctl.model.effects import Notice, Send
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Standing
+from copyctl.model.records import Slot, Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, Side
 
 MINUTE = 60 * SECOND
-WINDOW = SECOND + SECOND // 50
 
 
 def release(draft: Draft, rules: Rules) -> None:
@@ -44,18 +41,22 @@ def release(draft: Draft, rules: Rules) -> None:
 
 
 def _release_account(draft: Draft, rules: Rules, account: Account, requests: list[Request]) -> None:
-    sent = [moment for moment in account.sent if -ARRIVES_WITHIN <= draft.now - moment < WINDOW]
-    room = rules.rate_limits.orders.per_second - len(sent)
-    if room > 0 or draft.all_again:
-        requests += draft.limited(account.account)
+    room = rates.room_of(draft, rules.rate_limits, account)
+    reserved, usual = room.reserved, room.usual
+    if reserved > 0 or draft.all_again:
+        requests += draft.limited(account.account, reserve=True)
+    if usual > 0 or draft.all_again:
+        requests += draft.limited(account.account, reserve=False)
     if not requests:
         return
     follower = follower_of(rules, account.account)
     shorts_first = follower is not None and follower.policy.multi_leg.order is LegOrder.MARGIN
     requests.sort(key=lambda one: (urgency(one), shorts_first and _uncovers(one), one.queued_at))
     leader_ready = draft.account(rules.leader.client_id).ready
+    left: list[str] = []
     for queued in requests:
-        if room <= 0 and queued.waits_for == Reason.RATE_LIMIT and not draft.all_again:
+        may = reserved if uses_reserve(queued) else usual
+        if may <= 0 and queued.waits_for == Reason.RATE_LIMIT and not draft.all_again:
             continue
         request = _looked_at(draft, rules, queued, follower)
         if request is None:
@@ -65,23 +66,15 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
             _take_back(draft, request, Decision.REFUSED, verdict.reason, verdict.detail)
         elif isinstance(verdict, Denied):
             _wait(draft, request, verdict.reason, verdict.detail, until=verdict.until)
-        elif room <= 0:
-            limit = f"{rules.rate_limits.orders.per_second} requests a second"
-            _wait(draft, request, Reason.RATE_LIMIT, limit)
+        elif may <= 0:
+            _wait(draft, request, Reason.RATE_LIMIT, room.why if uses_reserve(queued) else room.why_usual)
         else:
-            room -= 1
-            sent.append(draft.now + ARRIVES_WITHIN)
-            _send(draft, replace(verdict, request=_leaving(draft, verdict.request)))
-    sent.sort()
-    if tuple(sent) != account.sent:
-        draft.accounts.put(replace(draft.account(account.account), sent=tuple(sent)))
-
-
-def urgency(request: Request) -> int:
-    """Cancels leave first, then exits, changes, entries."""
-    if request.exit and request.kind is not RequestKind.CANCEL:
-        return 1
-    return {RequestKind.CANCEL: 0, RequestKind.MODIFY: 2, RequestKind.PLACE: 3}[request.kind]
+            left.append(request.request_id)
+            leaving = reserved_part(verdict.request) if usual <= 0 else verdict.request
+            reserved, usual = reserved - 1, usual - 1
+            _send(draft, replace(verdict, request=_leaving(draft, leaving)))
+    if left:
+        rates.spend(draft, rules.rate_limits, account.account, left, before=room.windows)
 
 
 def _uncovers(request: Request) -> bool:
@@ -102,12 +95,17 @@ def next_due(draft: Draft, rules: Rules | None) -> int:
     moments += [at for at in (draft.next_moment(), switch, positions) if at > draft.now]
     written = draft.requests.written
     without_room = {
-        account for account, keys in draft.state.waiting.limited.items() if any(key not in written for key in keys)
+        (account, reserve)
+        for account, kinds in draft.state.waiting.limited.items()
+        for reserve, keys in kinds.items()
+        if any(key not in written for key in keys)
     }
-    without_room.update(request.account for request in waiting if request.waits_for == Reason.RATE_LIMIT)
-    for account in without_room:
-        sent = draft.account(account).sent
-        moments.append((sent[0] if sent else draft.now) + WINDOW)
+    limited = [request for request in waiting if request.waits_for == Reason.RATE_LIMIT]
+    without_room.update((request.account, uses_reserve(request)) for request in limited)
+    if rules is not None:
+        limits = rules.rate_limits
+        frees = [rates.free_at(draft, limits, draft.account(name), reserve=reserve) for name, reserve in without_room]
+        moments += [at for at in frees if at]
     return min(moments, default=0)  # the rest waits for an event
 
 
@@ -131,8 +129,8 @@ def _send(draft: Draft, approved: Approved) -> None:
         draft.accounts.put(replace(account, placed=recent, placed_today=account.placed_today + 1))
     if request.kind is RequestKind.PLACE and not slot.sent:
         copy = with_slot(copy, replace(slot, sent=True))
-    if request.kind is RequestKind.MODIFY and request.attempts == 1:
-        copy = with_slot(copy, replace(slot, modifications=slot.modifications + 1))
+    if request.kind is RequestKind.MODIFY:
+        copy = with_slot(copy, _changed(request, slot))
     if request.kind is RequestKind.PLACE and copy.decision is Decision.QUEUED:
         copy = is_copied(copy)
     draft.copies.put(replace(copy, updated_at=draft.now))
@@ -146,6 +144,14 @@ def _send(draft: Draft, approved: Approved) -> None:
             facts={"kind": request.kind, "correlation_id": request.correlation_id, "attempt": request.attempts},
         )
     )
+
+
+def _changed(request: Request, slot: Slot) -> Slot:
+    """The placement whose modification leaves. Where only the lesser quantity of it does, the rest is asked anew."""
+    before, cut = request.before, request.cut
+    if before is not None and cut is not None and request.desired is not None and request.desired.terms == cut:
+        slot = replace(slot, asked=of(before, cut.quantity))
+    return replace(slot, modifications=slot.modifications + (request.attempts == 1))
 
 
 def _wait(draft: Draft, request: Request, reason: str, detail: str, *, until: int = 0) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, order_key
 from copyctl.core.pursue import with_slot
+from copyctl.core.rates import heard
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.wish import same_order
@@ -25,8 +26,6 @@ from copyctl.model.terms import Decision
 
 FIRST_LOOK_AFTER = SECOND // 4
 LOOK_EVERY = 2 * SECOND
-ARRIVES_WITHIN = SECOND
-"""How long an unanswered request may take to the broker, as far as its rate is concerned."""
 TAKES_PLACE_WITHIN = SECOND
 """A book that was asked for so long after a modification was sent shows whether it took place."""
 PROBE_EVERY = 15 * SECOND
@@ -43,7 +42,7 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
     request = draft.requests.get(event.request_id)
     if request is None or request.state is not RequestState.SENT:
         return None
-    _arrived(draft, request)
+    heard(draft, request, event.outcome)
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None:
         draft.requests.drop(request.request_id)
@@ -62,15 +61,6 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
             copy = _again_or_dead(draft, rules, request, copy, slot, Category.CONNECTIVITY, event.outcome.text)
     draft.copies.put(replace(copy, updated_at=draft.now))
     return request
-
-
-def _arrived(draft: Draft, request: Request) -> None:
-    """An answer has come: the request arrived at the broker no later than now, and counts towards its rate from now."""
-    account = draft.account(request.account)
-    sent, latest = list(account.sent), request.sent_at + ARRIVES_WITHIN
-    if latest in sent and draft.now < latest:
-        sent[sent.index(latest)] = draft.now
-        draft.accounts.put(replace(account, sent=tuple(sorted(sent))))
 
 
 def looked(draft: Draft, rules: Rules, event: Looked) -> None:
@@ -216,6 +206,8 @@ def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Sl
     category = outcome.category or Category.UNKNOWN
     if category in _REFUSED_ACCOUNT:
         return _refused_account(draft, request, copy, outcome.text)
+    if category is Category.THROTTLED:
+        return _throttled(draft, request, copy, outcome.text)
     if category in NOT_PLACED_AND_TRANSIENT:
         return _again_or_dead(draft, rules, request, copy, slot, category, outcome.text)
     if category is Category.IN_TRANSIT:
@@ -277,7 +269,7 @@ def _unknown(draft: Draft, rules: Rules, request: Request, copy: Copy, outcome: 
 
 
 def _again(draft: Draft, rules: Rules, request: Request, copy: Copy) -> Copy:
-    due_at = draft.now + backoff(rules.resilience, request.attempts)
+    due_at = draft.now + backoff(rules.resilience, request.attempts - request.throttled)
     draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=due_at, waits_for=Reason.RETRYING))
     return copy
 
@@ -297,7 +289,8 @@ def _again_or_dead(
     draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Slot, category: Category, text: str
 ) -> Copy:
     """A request that the broker did not take: tried again, a cancel for ever, others as often as the rules say."""
-    if request.kind is RequestKind.CANCEL or request.attempts < rules.resilience.retries.attempts:
+    tried = request.attempts - request.throttled
+    if request.kind is RequestKind.CANCEL or tried < rules.resilience.retries.attempts:
         copy = _again(draft, rules, request, copy)
         if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
             copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=text)
@@ -307,6 +300,15 @@ def _again_or_dead(
     draft.requests.drop(request.request_id)
     slot = replace(slot, standing=Standing.REJECTED, rejected_as=category)
     return dead(draft, with_slot(copy, slot), category, text)
+
+
+def _throttled(draft: Draft, request: Request, copy: Copy, text: str) -> Copy:
+    """The broker was asked too much: it takes the request later, however often that happens (scenario 7.6)."""
+    queued = replace(request, state=RequestState.QUEUED, due_at=0, throttled=request.throttled + 1)
+    draft.requests.put(replace(queued, waits_for=Reason.RATE_LIMIT))
+    if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
+        return replace(copy, decision=Decision.QUEUED, reason=Reason.RATE_LIMIT, detail=text)
+    return copy
 
 
 def _refused_account(draft: Draft, request: Request, copy: Copy, text: str) -> Copy:

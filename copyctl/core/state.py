@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
-from copyctl.core.keys import copy_key, fill_key, instrument_key, order_key, position_key
+from copyctl.core.keys import copy_key, fill_key, instrument_key, order_key, position_key, spent_key
 from copyctl.core.waiting import Waiting
 from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
@@ -21,7 +21,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record
+from copyctl.model.records import TABLES, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record, Spent
 from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Side
 
@@ -93,6 +93,7 @@ _KEYS: dict[type, Callable[[Any], str]] = {
     TradingDays: lambda one: one.calendar,
     Needed: lambda one: one.key,
     BasketRecord: lambda one: f"{one.follower}/{one.name}",
+    Spent: lambda one: spent_key(one.account, one.minute),
 }
 
 
@@ -175,6 +176,7 @@ class Draft:
         self.days: Overlay[TradingDays] = Overlay(state.tables["days"])  # type: ignore[arg-type]
         self.margins: Overlay[Needed] = Overlay(state.tables["margin"])  # type: ignore[arg-type]
         self.baskets: Overlay[BasketRecord] = Overlay(state.tables["basket"])  # type: ignore[arg-type]
+        self.spent: Overlay[Spent] = Overlay(state.tables["spent"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
         self.counted: dict[str, int] = {}
@@ -202,12 +204,22 @@ class Draft:
         every = [request for request in (*old, *written.values()) if request is not None]
         return [request for request in every if request.state is not RequestState.SENT]
 
-    def limited(self, account: str) -> list[Request]:
-        """The requests of an account that waited for room before this step began, and that it has not changed."""
+    def limited(self, account: str, *, reserve: bool) -> list[Request]:
+        """The requests of an account that waited for room before this step began, and that it has not changed: those
+        that may use the reserve, or the others."""
         written = self.requests.written
-        keys = self.state.waiting.limited.get(account, {})
+        keys = self.state.waiting.limited.get(account, {}).get(reserve, {})
         found = (self.requests.get(key) for key in keys if key not in written)
         return [request for request in found if request is not None]
+
+    def spent_in(self, account: str) -> dict[int, int]:
+        """How many requests that change an account are recorded for each minute."""
+        counts = dict(self.state.index.spent.get(account, {}))
+        for key, one in self.spent.written.items():
+            name, _, minute = key.rpartition("/")
+            if name == account:
+                counts[int(minute)] = len(one.moments) if one is not None else 0
+        return counts
 
     def copy_with(self, order: Order) -> Copy | None:
         """The copy that an order of a follower belongs to: known by its id, or by a correlation id of ours."""
@@ -372,6 +384,7 @@ class Draft:
             "days": self.days,  # type: ignore[dict-item]
             "margin": self.margins,  # type: ignore[dict-item]
             "basket": self.baskets,  # type: ignore[dict-item]
+            "spent": self.spent,  # type: ignore[dict-item]
         }
         return tuple(
             Change(table=table, key=key, record=record)

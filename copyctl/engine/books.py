@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 
 from copyctl.core.keys import fill_key, order_key
 from copyctl.core.state import State
+from copyctl.engine.pace import Pace
 from copyctl.engine.ports import Clock, Gateway, Wire
 from copyctl.model.events import BooksRead, BooksUnreadable, Event, Looked
 from copyctl.model.order import ExecutionReport, Order
-from copyctl.model.request import Call
+from copyctl.model.reading import BookReading
+from copyctl.model.request import Answer, Call
 
 LEAST_SECONDS_BETWEEN = 0.2
 
@@ -27,6 +29,7 @@ class BookReader:
         gateway: Gateway,
         wire: Wire,
         clock: Clock,
+        pace: Pace,
         state: Callable[[], State],
         post: Callable[[Event], None],
     ) -> None:
@@ -35,6 +38,8 @@ class BookReader:
         self._gateway = gateway
         self._wire = wire
         self._clock = clock
+        self._pace = pace
+        self._looking: set[str] = set()
         self._state = state
         self._post = post
         self._wanted = asyncio.Event()
@@ -53,12 +58,15 @@ class BookReader:
 
     async def read(self) -> bool:
         """Read both books once and post what they say. False where they could not be read."""
+        self.read_at = self._clock.now()
+        await self._room()
         asked_at = self.read_at = self._clock.now()
         orders_answer, trades_answer = await asyncio.gather(
-            self._gateway.send(self._wire.orders_call()), self._gateway.send(self._wire.trades_call())
+            self._ask(self._wire.orders_call()), self._ask(self._wire.trades_call())
         )
         orders = self._wire.read_orders(orders_answer, self.account, asked_at)
         trades = self._wire.read_trades(trades_answer, self.account, asked_at)
+        self._learn(orders, trades)
         at = self._clock.now()
         if orders.why or trades.why:
             why, refused = orders.why or trades.why, orders.refused or trades.refused
@@ -79,12 +87,19 @@ class BookReader:
         return True
 
     async def look(self, request_id: str, correlation_id: str) -> None:
-        """Look for one order by its correlation id and in the order book, and post what was found."""
+        """Look for one order by its correlation id and in the order book, and post what was found. While a look for it
+        waits for room another one is the same."""
+        if request_id in self._looking:
+            return
+        self._looking.add(request_id)
+        await self._room()
+        self._looking.discard(request_id)
         asked_at = self._clock.now()
         call: Call = self._wire.lookup_call(correlation_id)
-        by_id, book = await asyncio.gather(self._gateway.send(call), self._gateway.send(self._wire.orders_call()))
+        by_id, book = await asyncio.gather(self._ask(call), self._ask(self._wire.orders_call()))
         found = self._wire.read_orders(by_id, self.account, asked_at)
         listed = self._wire.read_orders(book, self.account, asked_at)
+        self._learn(found, listed)
         self._post(
             Looked(
                 at=self._clock.now(),
@@ -95,6 +110,26 @@ class BookReader:
                 reports=(*found.orders, *self._news(listed.orders)),
             )
         )
+
+    async def _room(self) -> None:
+        """Until a book may be asked for. Half of what the account may ask is left to the questions of orders that wait
+        for a figure."""
+        await self._pace.room(spare=self._pace.per_second // 2)
+
+    async def _ask(self, call: Call) -> Answer:
+        await self._room()
+        self._pace.leaves()
+        try:
+            return await self._gateway.send(call)
+        finally:
+            self._pace.ended()
+
+    def _learn(self, *readings: BookReading) -> None:
+        """Were these too many questions for the broker?"""
+        if any(reading.throttled for reading in readings):
+            self._pace.slow_down()
+        elif any(not reading.why for reading in readings):
+            self._pace.speed_up()
 
     def _news(self, rows: Sequence[ExecutionReport]) -> tuple[ExecutionReport, ...]:
         """The rows without those that were over when last seen and are the same still."""

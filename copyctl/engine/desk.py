@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from copyctl.engine.books import BookReader
 from copyctl.engine.facts import FactReader
+from copyctl.engine.pace import Paces
 from copyctl.engine.ports import Gateway
 
 Work = Callable[[], Awaitable[None]]
@@ -18,6 +19,7 @@ class Desk:
     gateway: Gateway
     reader: BookReader
     facts: FactReader
+    paces: Paces
     stream: Work | None = None
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
     _answering: list[asyncio.Task[None]] = field(default_factory=list)

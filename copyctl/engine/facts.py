@@ -7,15 +7,13 @@ had. Whether it is asked again is the core's to say.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from copyctl.engine.pace import Pace
+from copyctl.engine.pace import Pace, Paces
 from copyctl.engine.ports import Clock, Gateway, Wire
 from copyctl.model.facts import AccountQuestion, FactArrived, FactReading, Lack, MarginWanted, Question, QuoteWanted
 from copyctl.model.request import Answer, Call
 
-QUOTES_PER_SECOND = 1
-OTHER_PER_SECOND = 20
 MOST_QUOTES = 1_000
-"""What Dhan allows an account, and how many instruments in one call (Dhan API v2, rate limits and market quote)."""
+"""How many instruments Dhan takes in one call (Dhan API v2, market quote)."""
 
 
 class FactReader:
@@ -23,8 +21,8 @@ class FactReader:
 
     Equal questions that wait are one. A question that comes while an equal one is on its way is asked once more after
     it: a fact that was asked for later must hold for a later moment. Quotes that wait go out together in one call;
-    margins go before everything else, for orders wait for them. ``other_per_second``: its share of what the account
-    may ask in a second, which reading the books spends too.
+    margins go before everything else, for orders wait for them. ``paces``: what the account may ask in a second, which
+    reading the books spends too.
     """
 
     def __init__(
@@ -35,8 +33,7 @@ class FactReader:
         wire: Wire,
         clock: Clock,
         post: Callable[[FactArrived], None],
-        quotes_per_second: int = QUOTES_PER_SECOND,
-        other_per_second: int = OTHER_PER_SECOND,
+        paces: Paces,
         most_quotes: int = MOST_QUOTES,
     ) -> None:
         self.account = account
@@ -45,8 +42,8 @@ class FactReader:
         self._clock = clock
         self._post = post
         self._most_quotes = most_quotes
-        self._quote_pace = Pace(quotes_per_second, clock)
-        self._other_pace = Pace(other_per_second, clock)
+        self._quote_pace = paces.quotes
+        self._other_pace = paces.other
         self._quotes: dict[QuoteWanted, None] = {}
         self._others: dict[AccountQuestion, None] = {}
         self._quotes_wait = asyncio.Event()
@@ -66,11 +63,6 @@ class FactReader:
         else:
             self._others[question] = None
             self._others_wait.set()
-
-    def allow(self, *, quotes_per_second: int, other_per_second: int) -> None:
-        """From now on so many questions a second."""
-        self._quote_pace.allow(quotes_per_second)
-        self._other_pace.allow(other_per_second)
 
     async def run(self) -> None:
         """Answer questions for ever, as they come."""

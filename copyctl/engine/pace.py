@@ -1,10 +1,12 @@
-"""Pace: so many requests a second and no more, as the broker counts them."""
+"""Pace: so many reads of an account in a second and no more, as the broker counts them."""
 
 import asyncio
 import contextlib
 from collections import deque
+from dataclasses import dataclass
 
 from copyctl.engine.ports import Clock
+from copyctl.model.deployment import RateLimits
 
 SECOND = 1_000_000_000
 WINDOW = SECOND + SECOND // 50
@@ -13,7 +15,8 @@ LONGEST_REST = 32 * SECOND
 
 
 class Pace:
-    """Room for ``per_second`` requests in any second; for one user, who asks for room before each request.
+    """Room for ``per_second`` requests in any second. Who asks says that it ``leaves`` as soon as there is room, with
+    nothing awaited between; so several may share one.
 
     The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has
     arrived by then, so a request holds its place while it is on its way and for a second after its end. Who was told
@@ -33,9 +36,24 @@ class Pace:
         """From now on so many."""
         self._per_second = max(1, per_second)
 
-    async def room(self) -> None:
-        """Until one more may leave."""
-        while (wait := self._wait()) != 0:
+    @property
+    def per_second(self) -> int:
+        """How many may leave in a second."""
+        return self._per_second
+
+    @property
+    def left(self) -> int:
+        """How many may leave now."""
+        now = self._clock.now()
+        if now < self._rests_until:
+            return 0
+        self._forget(now)
+        return max(0, self._per_second - self._on_their_way - len(self._ended))
+
+    async def room(self, *, spare: int = 0) -> None:
+        """Until one more may leave, with so many places ``spare`` for others, where there are more than these."""
+        allowed = max(1, self._per_second - spare)
+        while (wait := self._wait(allowed)) != 0:
             self._one_ended.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if wait is None else wait / SECOND):
@@ -62,13 +80,34 @@ class Pace:
         """The broker answers again."""
         self._rest = 0
 
-    def _wait(self) -> int | None:
+    def _wait(self, allowed: int) -> int | None:
         """How long until there is room, ns; None: until one on its way has ended."""
         now = self._clock.now()
         if now < self._rests_until:
             return self._rests_until - now
-        while self._ended and now - self._ended[0] >= WINDOW:
-            self._ended.popleft()
-        if self._on_their_way + len(self._ended) < self._per_second:
+        self._forget(now)
+        if self._on_their_way + len(self._ended) < allowed:
             return 0
         return max(1, self._ended[0] + WINDOW - now) if self._ended else None
+
+    def _forget(self, now: int) -> None:
+        while self._ended and now - self._ended[0] >= WINDOW:
+            self._ended.popleft()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paces:
+    """The paces of one account's reads: quotes, and whatever else changes nothing (books, look-ups, funds, margins)."""
+
+    quotes: Pace
+    other: Pace
+
+    def allow(self, limits: RateLimits) -> None:
+        """From now on so much."""
+        self.quotes.allow(limits.quotes.per_second)
+        self.other.allow(limits.other.per_second)
+
+
+def paces_of(limits: RateLimits, clock: Clock) -> Paces:
+    """The paces of an account that may ask so much."""
+    return Paces(quotes=Pace(limits.quotes.per_second, clock), other=Pace(limits.other.per_second, clock))

@@ -12,7 +12,9 @@ from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
+from copyctl.engine.pace import paces_of
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
+from copyctl.engine.pulse import pulse_of
 from copyctl.model.account import Account
 from copyctl.model.effects import (
     AskInstrument,
@@ -37,6 +39,7 @@ from copyctl.model.events import (
 )
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
+from copyctl.model.pulse import Pulse
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Answer, Approved, Request, RequestState
@@ -44,8 +47,6 @@ from copyctl.model.terms import Decision
 
 COMMANDS_EVERY_SECONDS = 0.2
 RELOAD = "reload"
-BOOKS_PER_SECOND = 10
-"""What reading the books may take of the account's share of other calls: two a read, one read in 0.2 s."""
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
@@ -103,13 +104,22 @@ class Replicator:
 
     def _desk(self, rules: Rules, account: str, gateway: Gateway, stream: Work | None = None) -> Desk:
         post, wire, clock = self._conductor.post, self._outside.wire, self._clock
+        before = self._desks.get(account)  # connected anew: what it has spent counts still
+        paces = before.paces if before is not None else paces_of(rules.rate_limits, clock)
         return Desk(
             gateway=gateway,
             stream=stream,
+            paces=paces,
             reader=BookReader(
-                account, gateway=gateway, wire=wire, clock=clock, state=lambda: self._conductor.state, post=post
+                account,
+                gateway=gateway,
+                wire=wire,
+                clock=clock,
+                pace=paces.other,
+                state=lambda: self._conductor.state,
+                post=post,
             ),
-            facts=FactReader(account, gateway=gateway, wire=wire, clock=clock, post=post, **_rates(rules)),
+            facts=FactReader(account, gateway=gateway, wire=wire, clock=clock, post=post, paces=paces),
         )
 
     @property
@@ -117,10 +127,11 @@ class Replicator:
         """What is known by now."""
         return self._conductor.state
 
-    @property
-    def store_trouble(self) -> str:
-        """Why the store cannot be written just now, or ""."""
-        return self._conductor.store_trouble
+    def pulse(self) -> Pulse:
+        """How it stands now, as only this process knows."""
+        now, trouble = self._clock.now(), self._conductor.store_trouble
+        paces = {account: desk.paces for account, desk in self._desks.items()}
+        return pulse_of(self.state, paces, self.rules.rate_limits, now=now, store_trouble=trouble)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -215,7 +226,7 @@ class Replicator:
         for desk in (*(self._desks.pop(account) for account in gone), *filter(None, before.values())):
             desk.leave()
         for account, desk in self._desks.items():
-            desk.facts.allow(**_rates(rules))
+            desk.paces.allow(rules.rate_limits)
             if account in fresh:
                 desk.begin(self._group)
         return ""
@@ -404,15 +415,6 @@ class Replicator:
         self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
         report = dry_report(request, now)
         self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
-
-
-def _rates(rules: Rules) -> dict[str, int]:
-    """How fast facts may be asked for; reading the books spends of the same."""
-    rates = rules.rate_limits
-    return {
-        "quotes_per_second": rates.quotes.per_second,
-        "other_per_second": max(1, rates.other.per_second - BOOKS_PER_SECOND),
-    }
 
 
 async def _forever(work: Work) -> None:

@@ -11,7 +11,11 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``since``: since when it is a follower (ns), 0 for one that is none.
     ``ready``: its books were read since the process started. ``books_at``: when the newest book that we read was
     asked for. ``connected_at``: the last time its stream came up. ``sent``: when the requests of the last second
-    left. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less ours, ns.
+    arrived at the broker at the latest; ``spent_today``: how many since the day began. ``rests_until``: the broker said
+    that it is asked too much, and nothing leaves before (0: it does not rest); ``rested``: how long that rest is (ns);
+    ``probe``: the one request that leaves after it, to find out. ``reserve_told``: the windows of whose reserve it was
+    told that it is in use. ``killed_at``: 0 unless the kill switch holds it. ``broker_ahead``: the broker's clock less
+    ours, ns.
     ``forgot_at``: when orders long over were last dropped. ``held``: why nothing is decided for this follower until
     the next start: an event failed for it alone. ``unreadable_at``: when the last unreadable frames came, no more of
     them than make an alert; ``noise_told_at``: when that was last told. ``day``: the Indian day of its counters, as
@@ -42,6 +46,11 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     connected_at: int = 0
     last_frame_at: int = 0
     sent: tuple[int, ...] = ()
+    spent_today: int = 0
+    rests_until: int = 0
+    rested: int = 0
+    probe: str = ""
+    reserve_told: tuple[str, ...] = ()
     refused_token: str = ""
     killed_at: int = 0
     killed_reason: str = ""

@@ -44,6 +44,7 @@ class Alert(StrEnum):
     RULES_REFUSED = "rules_refused"
     SET_ASIDE = "set_aside"
     FOLLOWER_HELD = "follower_held"
+    RESERVE_TOUCHED = "reserve_touched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,5 +211,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.CRITICAL,
         says="An event failed twice for one follower alone: nothing is decided for it until the next start.",
         do=f"This is a bug of copyctl: report it with the journal, and start again. {_LOOK}",
+    ),
+    Alert.RESERVE_TOUCHED: Meaning(
+        level=Level.WARNING,
+        says="An account's orders of a minute, an hour or a day are used up but for the reserve, and that is in use.",
+        do="Nothing at once: cancels and exits still leave, entries and changes of price wait. Copy fewer orders, or "
+        "see with `copyctl status` how much is left.",
     ),
 }

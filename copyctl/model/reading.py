@@ -13,7 +13,8 @@ class FrameReading(Struct, frozen=True, kw_only=True):
 
 
 class BookReading(Struct, frozen=True, kw_only=True):
-    """What a book says. ``why`` is not empty where it could not be read; ``refused``: token or address refused.
+    """What a book says. ``why`` is not empty where it could not be read; ``refused``: token or address refused;
+    ``throttled``: the broker is asked too much.
 
     ``bad_rows``: rows that could not be read and are left out. While there are any, what is not in the book may
     still exist.
@@ -23,4 +24,5 @@ class BookReading(Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...] = ()
     why: str = ""
     refused: bool = False
+    throttled: bool = False
     bad_rows: int = 0

@@ -260,6 +260,15 @@ class BasketRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     lacks: str = ""
 
 
+class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Requests that changed an account, by the minute (of the Unix epoch) in which they arrived at the broker at the
+    latest. ``moments``: these, in ms since the minute began, rising."""
+
+    account: str
+    minute: int
+    moments: tuple[int, ...]
+
+
 class Blocked(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the margin calculator said: ``units`` at ``price``, with ``basis`` held, block ``required`` rupees more.
 
@@ -312,6 +321,7 @@ Record = (
     | TradingDays
     | Needed
     | BasketRecord
+    | Spent
 )
 """One of the pieces that the state is made of."""
 
@@ -329,6 +339,7 @@ TABLES: dict[str, type[Record]] = {
     "days": TradingDays,
     "margin": Needed,
     "basket": BasketRecord,
+    "spent": Spent,
 }
 """Every kind of record by the name that it is journalled under."""
 

@@ -52,7 +52,9 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``desired`` is what a placement or a modification asks for, ``desired.terms.quantity`` being that one order's
     total. ``due_at``: nothing is done with it before (retry, next look). ``unsettled_at``: since when its fate is
     unknown; ``absent_at``: since when it was looked for in vain with everything readable; 0 for never. ``exit``: does
-    it close what copies built?
+    it close what copies built? ``urgent``: does it make something trade that has to trade now? ``throttled``: how many
+    of its attempts the broker did not take for their number. Of a modification, ``before``: the terms that it changes,
+    and ``cut``: those with the lesser quantity alone, None where it lessens nothing.
     """
 
     request_id: str
@@ -72,6 +74,10 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     absent_at: int = 0
     waits_for: str = ""
     exit: bool = False
+    urgent: bool = False
+    throttled: int = 0
+    before: Terms | None = None
+    cut: Terms | None = None
 
 
 class Approved(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -1,20 +1,22 @@
 """How the replicator stands, from what its journal holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
-from copyctl.model.deployment import OrderRates
+from copyctl.model.deployment import RateLimits
 from copyctl.model.journal import Command
+from copyctl.model.pulse import Pulse
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
+from copyctl.report.budget import Budget, budgets
 from copyctl.report.figures import latencies
 from copyctl.report.followed import Followed, followed, is_entry_part, is_own
 from copyctl.report.kill import kill_words
-from copyctl.report.moments import SECOND, day_start, told
+from copyctl.report.moments import day_start, indian, told
 from copyctl.report.picture import Picture, Records
 
 Row = dict[str, Any]
@@ -34,8 +36,7 @@ class Member:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What is known of the process besides its records. ``since``: when the run began, ns; ``waiting``: commands that
-    no run has taken in yet; ``actions``: what the rules have a kill do; ``sent``: when requests that change an account
-    left today, by account (ns)."""
+    no run has taken in yet; ``actions``: what the rules have a kill do; ``pulse``: what it told of itself last."""
 
     running: bool
     now: int
@@ -43,11 +44,12 @@ class Run:
     leader: str = ""
     waiting: Sequence[Command] = ()
     actions: Sequence[str] = ()
-    sent: Mapping[str, Sequence[int]] | None = None
+    pulse: Pulse | None = None
 
 
-def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRates) -> Row:
+def status(records: Records, run: Run, members: Sequence[Member], rates: RateLimits) -> Row:
     """The whole status document."""
+    left = budgets(records, run.now, rates, run.pulse if run.running else None)
     picture = Picture(records)
     rows = followed(picture.copies.values())
     accounts = {one.account: _account(picture, one.account, run) for one in members}
@@ -56,7 +58,7 @@ def status(records: Records, run: Run, members: Sequence[Member], rates: OrderRa
         "since": told(run.since) if run.running else None,
         "streams_up": all(_connected(picture, one, run) for one in (run.leader, *accounts)),
         "leader": _leader(picture, run),
-        "followers": [_follower(rows, one, accounts[one.account], run, rates) for one in members],
+        "followers": [_follower(rows, one, accounts[one.account], left[one.account]) for one in members],
         "kill_switch": _kill_switch([(one.name, accounts[one.account]) for one in members]),
         "latency_ms": latencies(_latencies(picture, day_start(run.now))),
         "anomalies": {what: sum(getattr(one, what) for one in picture.accounts.values()) for what in ANOMALIES},
@@ -127,9 +129,12 @@ def _connected(picture: Picture, account: str, run: Run) -> bool:
     return known is not None and run.running and known.stream_up and known.connected_at >= run.since
 
 
-def _follower(rows: Sequence[Followed], member: Member, account: _Known, run: Run, rates: OrderRates) -> Row:
+def _follower(rows: Sequence[Followed], member: Member, account: _Known, budget: Budget) -> Row:
     mine = [row for row in rows if row.follower == member.account]
     state, detail = _state(member, account)
+    if budget.rests_until:
+        rests = f"rests until {indian(budget.rests_until):%H:%M:%S}: the broker says that it is asked too much"
+        detail = "; ".join(filter(None, (detail, rests)))
     return {
         "name": member.name,
         "state": state,
@@ -139,7 +144,13 @@ def _follower(rows: Sequence[Followed], member: Member, account: _Known, run: Ru
         "unresolved": sum(1 for row in mine if any(copy.reason == Reason.UNRESOLVED for copy in row.copies)),
         "realised_pnl": None,
         "detail": detail,
-        "rate_budget": _budget(member.account, run, rates),
+        "rate_budget": {
+            "orders": dict(budget.orders),
+            "data": budget.data,
+            "quotes": budget.quotes,
+            "other": budget.other,
+            "rests_until": told(budget.rests_until),
+        },
     }
 
 
@@ -165,22 +176,6 @@ def _killed(account: _Known) -> str:
     if to_do:
         told.append(f"still to do: {', '.join(to_do)}")
     return "; ".join(told)
-
-
-def _budget(account: str, run: Run, rates: OrderRates) -> Row:
-    """What is left of each window, as far as our own requests tell. What is not recorded is not told: null."""
-    windows = {
-        "second": (rates.per_second, run.now - SECOND),
-        "minute": (rates.per_minute, run.now - 60 * SECOND),
-        "hour": (rates.per_hour, run.now - 3600 * SECOND),
-        "day": (rates.per_day, day_start(run.now)),
-    }
-    sent = None if run.sent is None else run.sent.get(account, ())
-    orders = {
-        window: None if sent is None else max(0, limit - sum(1 for moment in sent if moment > since))
-        for window, (limit, since) in windows.items()
-    }
-    return {"orders": orders, "data": None, "quotes": None, "other": None}
 
 
 def _kill_switch(accounts: Sequence[tuple[str, _Known]]) -> Row:

@@ -75,6 +75,7 @@ class World:
     orders: int = 3
     restarts: bool = True
     hands: bool = False
+    calm_seconds: int = 120
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
@@ -85,7 +86,7 @@ class World:
         self.life = 0
         self.alive = False
         self.hears: dict[str, bool] = {}
-        self.sends: dict[str, list[int]] = {}
+        self.sends: dict[str, list[list[int]]] = {}
         self.certainly_not: dict[str, bool] = {}
         self.most_wanted: dict[str, int] = {}
         self.durable = self._tables()
@@ -167,7 +168,8 @@ class World:
         self.alive = False
         self.hears = dict.fromkeys(self.hears, False)
         self.desk.state = State() if lose_store else State(self.durable)
-        if lose_store:  # what never arrived may be derived, and placed, anew
+        if lose_store:  # what never arrived may be derived, and placed, anew; what was spent is not known
+            self.sends.clear()
             arrived = {one.correlation_id for one in self.book.values()}
             self.certainly_not = {name: name not in arrived for name in self.certainly_not}
         self.durable = self._tables()
@@ -330,11 +332,7 @@ class World:
     # --- requests -------------------------------------------------------------------------------------------------
 
     def _leaves(self, request: Request) -> None:
-        moments = self.sends.setdefault(request.account, [])
-        moments.append(self.desk.now)
-        allowed = self.desk.rules.rate_limits.orders.per_second
-        window = [moment for moment in moments if self.desk.now - moment < SECOND]
-        assert len(window) <= allowed, "more requests in a second than the broker takes"
+        self._within_the_rates(request)
         if request.kind is RequestKind.PLACE:
             assert self.certainly_not.get(request.correlation_id, True), "placed twice under one id"
             self.certainly_not[request.correlation_id] = False
@@ -347,6 +345,26 @@ class World:
                 self.later(self.chance.randrange(LONGEST_HIDDEN // 2), lambda: self._arrives(request, answers=False))
         else:
             self.later(self.chance.randrange(30 * MS), lambda: self._arrives(request, answers=True))
+
+    def _within_the_rates(self, request: Request) -> None:
+        """Whenever each request arrives, between leaving and its answer or a second later: no window holds too many."""
+        now, limits = self.desk.now, self.desk.rules.rate_limits
+        sends = self.sends.setdefault(request.account, [])
+        sends.append([now, now + SECOND])
+        kept = 0 if request.kind is not RequestKind.PLACE or request.exit else limits.reserve_pct
+        for seconds, limit, reserve in (
+            (1, limits.orders.per_second, 0),
+            (60, limits.orders.per_minute, kept),
+            (3600, limits.orders.per_hour, kept),
+        ):
+            count = sum(latest > now - seconds * SECOND for _, latest in sends)
+            assert count <= limit * (100 - reserve) / 100, f"{count} requests in {seconds} s"
+
+    def _heard(self, request: Request) -> None:
+        for times in self.sends.get(request.account, []):
+            if times == [request.sent_at, request.sent_at + SECOND]:
+                times[1] = min(times[1], self.desk.now)
+                return
 
     def _arrives(self, request: Request, *, answers: bool) -> None:
         refused, order_id = None, request.order_id
@@ -389,6 +407,7 @@ class World:
         def arrives() -> None:
             if certain and request.kind is RequestKind.PLACE:
                 self.certainly_not[request.correlation_id] = True
+            self._heard(request)
             outcome = Outcome(fate=fate, order_ids=known, category=category, text=str(category or ""))
             self.feed(Answered(at=self.desk.now, request_id=request.request_id, outcome=outcome))
 
@@ -414,7 +433,7 @@ class World:
             )
         self.run(self.desk.now + 60 * SECOND)
         self.calm = True
-        self.run(self.desk.now + 120 * SECOND)
+        self.run(self.desk.now + self.calm_seconds * SECOND)
 
     def _leader_places(self) -> None:
         order_type = self.chance.choice(("LIMIT", "LIMIT", "LIMIT", "MARKET", "STOP_LOSS"))

@@ -30,7 +30,7 @@ def test_scenario_5_2_an_exit_that_the_broker_could_not_take_is_retried_and_not_
     sells(desk, quantity=100, price=110)
     for _ in range(12):
         assert kinds(desk) == [PLACE]
-        desk.reject(Category.THROTTLED)
+        desk.reject(Category.CONNECTIVITY)
         desk.wait(6)
     desk.ack("X1")
     assert desk.decided("L2") == (Decision.COPIED, None)

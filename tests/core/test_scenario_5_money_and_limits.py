@@ -480,7 +480,7 @@ def test_scenario_5_7_a_raise_beyond_a_limit_leaves_the_copy_as_it_is() -> None:
 def test_scenario_5_7_limits_are_asked_once_more_as_what_waited_leaves() -> None:
     desk = desk_with({"max_position_quantity": 50}).start()
     desk.buys("L1", 80)
-    desk.reject(Category.THROTTLED)
+    desk.reject(Category.CONNECTIVITY)
     assert desk.decided("L1") == (Decision.QUEUED, Reason.RETRYING)
     desk.taken()
     desk.pace = SECOND // 100

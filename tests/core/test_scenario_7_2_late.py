@@ -199,35 +199,35 @@ def test_scenario_7_2_cancels_and_changes_that_were_missed_are_caught_up() -> No
 # --- waited here ------------------------------------------------------------------------------------------------------
 
 
-def throttled(how: str = "skip", **policy: Any) -> Clocked:
+def not_taken(how: str = "skip", **policy: Any) -> Clocked:
     """A placement that the broker does not take just now, over and over again."""
     parts: dict[str, Any] = {"resilience": {"retries": {"attempts": 50, "initial": "6s", "maximum": "6s"}}}
     desk = Clocked("12:12:11", {**late(how), **policy}, **parts).start()
     desk.leader()
-    desk.reject(Category.THROTTLED, "too many requests")
+    desk.reject(Category.CONNECTIVITY, "not just now")
     desk.taken()
     assert desk.decided() == (Decision.QUEUED, Reason.RETRYING)
     return desk
 
 
 def test_late_a_placement_that_waited_longer_than_max_age_is_skipped_once_the_leaders_has_traded() -> None:
-    desk = throttled("skip")
+    desk = not_taken("skip")
     desk.leader(status="TRADED", filled=100)
     desk.wait(5)
     assert [one.kind for one in desk.taken()] == [PLACE]  # six seconds: not late yet
-    desk.reject(Category.THROTTLED, "too many requests")
+    desk.reject(Category.CONNECTIVITY, "not just now")
     desk.wait(10)
     assert desk.taken() == []
     assert desk.decided() == SKIPPED
 
 
 def test_late_one_whose_leaders_order_still_rests_goes_however_long_it_waited() -> None:
-    desk = throttled("skip")
+    desk = not_taken("skip")
     for _ in range(5):
         desk.wait(7)
         (request,) = desk.taken()
         assert request.kind is RequestKind.PLACE
-        desk.reject(Category.THROTTLED, "too many requests")
+        desk.reject(Category.CONNECTIVITY, "not just now")
     desk.wait(7)
     assert desk.asked() == [(PLACE, 50, Decimal(100))]
 
@@ -242,24 +242,24 @@ def test_late_one_whose_leaders_order_still_rests_goes_however_long_it_waited() 
     ],
 )
 def test_late_filled_holds_for_what_waited_here_too(how: str, last: str, terms: Any) -> None:
-    desk = throttled(how)
+    desk = not_taken(how)
     desk.quoted(last)
     desk.leader(status="TRADED", filled=100, average_price="99.90")
     desk.wait(5)
     desk.taken()
-    desk.reject(Category.THROTTLED, "too many requests")
+    desk.reject(Category.CONNECTIVITY, "not just now")
     desk.wait(10)
     assert desk.asked() == ([terms] if terms else [])
     assert desk.decided() == (COPIED if terms else REFUSED)
 
 
 def test_late_filled_waits_for_the_price_and_does_not_leave_before_it_came() -> None:
-    desk = throttled("market")
+    desk = not_taken("market")
     desk.lost = True
     desk.leader(status="TRADED", filled=100)
     desk.wait(5)
     desk.taken()
-    desk.reject(Category.THROTTLED, "too many requests")
+    desk.reject(Category.CONNECTIVITY, "not just now")
     desk.wait(10)
     assert (desk.taken(), desk.decided()) == ([], (Decision.QUEUED, Reason.CHECKING))
     desk.lost = False
@@ -311,7 +311,7 @@ def test_late_a_token_that_is_refused_for_a_while() -> None:
 
 
 def test_late_what_waited_survives_a_restart() -> None:
-    desk = throttled("skip")
+    desk = not_taken("skip")
     desk.leader(status="TRADED", filled=100)
     desk.now += 60 * SECOND
     desk.restart(books=True)

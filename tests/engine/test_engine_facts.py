@@ -13,7 +13,7 @@ import pytest
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.transport import DhanGateway
 from copyctl.engine.facts import FactReader
-from copyctl.engine.pace import Pace
+from copyctl.engine.pace import Pace, Paces
 from copyctl.model.facts import (
     Addresses,
     AddressWanted,
@@ -157,7 +157,12 @@ async def opened(*, seconds: float = 10.0, source_ip: str | None = None, **rates
         clock=CLOCK,
         source_ip=source_ip,
     )
-    made.reader = FactReader(account.client_id, gateway=gateway, wire=Dhan(), clock=CLOCK, post=made.post, **rates)
+    paces = Paces(
+        quotes=Pace(rates.pop("quotes_per_second", 1), CLOCK), other=Pace(rates.pop("other_per_second", 20), CLOCK)
+    )
+    made.reader = FactReader(
+        account.client_id, gateway=gateway, wire=Dhan(), clock=CLOCK, post=made.post, paces=paces, **rates
+    )
     running = asyncio.create_task(made.reader.run())
     try:
         yield made

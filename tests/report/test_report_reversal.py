@@ -5,18 +5,30 @@ from typing import Any
 
 import pytest
 
-from copyctl.model.deployment import OrderRates
 from copyctl.model.order import Terms
 from copyctl.model.records import Copy, Record, Standing
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 from copyctl.report.orders import copies
 from copyctl.report.status import Member, Run, status
 from copyctl.report.summary import summary
-from tests.report.world import ALICE, BOB, LEADER, NAMES, NINE, asked, copy, instrument, lead, order, records, slot
+from tests.report.world import (
+    ALICE,
+    BOB,
+    LEADER,
+    NAMES,
+    NINE,
+    RATES,
+    asked,
+    copy,
+    instrument,
+    lead,
+    order,
+    records,
+    slot,
+)
 
 SELL = {"side": Side.SELL}
 WORKING, ENDED = Standing.WORKING, Standing.ENDED
-RATES = OrderRates(per_second=10, per_minute=250, per_hour=1000, per_day=7000)
 
 
 def rows(*kept: Record, **about: Any) -> list[dict[str, Any]]:

@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from copyctl.model.account import Account
-from copyctl.model.deployment import OrderRates
 from copyctl.model.journal import Command
-from copyctl.model.records import Record, Standing
+from copyctl.model.pulse import Pulse, Reads
+from copyctl.model.records import Record, Spent, Standing
 from copyctl.model.terms import Decision
-from copyctl.report.moments import SECOND
+from copyctl.report.budget import budgets
+from copyctl.report.moments import SECOND, day_of
 from copyctl.report.status import Member, Run, status
-from tests.report.world import ALICE, BOB, LEADER, NINE, at, copy, lead, records, slot
+from tests.report.world import ALICE, BOB, LEADER, NINE, RATES, at, copy, lead, records, slot
 
-RATES = OrderRates(per_second=10, per_minute=250, per_hour=1000, per_day=7000)
+FULL = {"orders": {"second": 10, "minute": 250, "hour": 1000, "day": 7000}, "data": 5, "quotes": 1, "other": 20}
 NOW = at("10:00:00")
 MEMBERS = (Member(name="alice", account=ALICE), Member(name="bob", account=BOB, enabled=False))
 UP = {"stream_up": True, "connected_at": NINE}
@@ -127,19 +128,54 @@ def test_a_command_that_waits_for_the_next_run_is_told_as_if_it_were_taken_in() 
     assert [one["state"] for one in document["followers"]] == ["killed", "leaving"]
 
 
+def spent(*moments: int, account: str = ALICE) -> list[Spent]:
+    """The records of requests that arrived at these moments."""
+    minutes: dict[int, list[int]] = {}
+    for moment in sorted(moments):
+        minutes.setdefault(moment // (60 * SECOND), []).append(moment % (60 * SECOND) // 1_000_000)
+    return [Spent(account=account, minute=minute, moments=tuple(some)) for minute, some in minutes.items()]
+
+
 def test_the_rate_budget_is_what_our_own_requests_have_left() -> None:
-    sent = [NOW - 1, NOW - 2, NOW - 30 * SECOND, NOW - 1800 * SECOND, at("01:00:00")]
-    budget = alice(sent={ALICE: sent, BOB: [NOW]})["rate_budget"]
-    assert budget["orders"] == {"second": 8, "minute": 247, "hour": 996, "day": 6995}
-    assert (budget["data"], budget["quotes"], budget["other"]) == (None, None, None)
+    earlier = [NOW - 30 * SECOND, NOW - 61 * SECOND, NOW - 1800 * SECOND, NOW - 3601 * SECOND]
+    recent = (NOW - SECOND // 2, NOW + SECOND // 2)
+    account = Account(account=ALICE, sent=(NOW - 2 * SECOND, *recent), spent_today=7, day=day_of(NOW))
+    budget = alice(account, *spent(*earlier, *recent), *spent(NOW, account=BOB))["rate_budget"]
+    assert budget == FULL | {"orders": {"second": 8, "minute": 247, "hour": 995, "day": 6993}, "rests_until": None}
 
 
-def test_a_rate_budget_that_is_not_known_is_not_made_up() -> None:
-    assert set(alice()["rate_budget"]["orders"].values()) == {None}
+def test_the_budget_of_an_account_that_has_sent_nothing_is_full() -> None:
+    assert alice()["rate_budget"] == FULL | {"rests_until": None}
+    assert alice(Account(account=ALICE, spent_today=9, day=day_of(NOW) - 1))["rate_budget"]["orders"]["day"] == 7000
 
 
 def test_a_rate_budget_is_never_negative() -> None:
-    assert alice(sent={ALICE: [NOW - 1] * 12})["rate_budget"]["orders"]["second"] == 0
+    account = Account(account=ALICE, sent=(NOW,) * 12, spent_today=8000, day=day_of(NOW))
+    orders = alice(account, *spent(*[NOW - SECOND] * 300))["rate_budget"]["orders"]
+    assert orders == {"second": 0, "minute": 0, "hour": 700, "day": 0}
+
+
+@pytest.mark.parametrize(
+    ("running", "age", "reads"), [(True, SECOND, (4, 0, 3)), (True, 6 * SECOND, (5, 1, 20)), (False, 0, (5, 1, 20))]
+)
+def test_what_is_left_for_reads_is_what_a_living_run_says(running: bool, age: int, reads: tuple[int, int, int]) -> None:
+    pulse = Pulse(at=NOW - age, accounts={ALICE: Reads(data=4, quotes=0, other=3)})
+    budget = alice(Account(account=ALICE), running=running, pulse=pulse)["rate_budget"]
+    assert (budget["data"], budget["quotes"], budget["other"]) == reads
+
+
+def test_an_account_that_rests_says_until_when() -> None:
+    until = at("10:00:32")
+    resting = alice(Account(account=ALICE, rests_until=until, rested=32 * SECOND, **UP))
+    assert resting["detail"] == "rests until 10:00:32: the broker says that it is asked too much"
+    assert resting["rate_budget"]["rests_until"] == "2026-09-07T10:00:32.000+05:30"
+    over = alice(Account(account=ALICE, rests_until=NOW, rested=SECOND, **UP))
+    assert (over["detail"], over["rate_budget"]["rests_until"]) == ("", None)
+
+
+def test_budgets_of_accounts_that_no_record_knows_are_full() -> None:
+    left = budgets(records(Account(account=ALICE, sent=(NOW,))), NOW, RATES)
+    assert (left[ALICE].orders["second"], left[BOB].orders["second"]) == (9, 10)
 
 
 def test_latency_is_from_the_leaders_frame_to_our_request_of_today() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from copyctl.model.deployment import OrderRates, Rate, RateLimits
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
 from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record, Slot, Standing
@@ -24,6 +25,14 @@ def at(text: str) -> int:
 
 
 NINE = at("09:20:00")
+RATES = RateLimits(
+    orders=OrderRates(per_second=10, per_minute=250, per_hour=1000, per_day=7000),
+    data=Rate(per_second=5),
+    quotes=Rate(per_second=1),
+    other=Rate(per_second=20),
+    modifications_per_order=25,
+    reserve_pct=Decimal(20),
+)
 
 
 def terms(quantity: int = 100, price: str = "100") -> Terms:

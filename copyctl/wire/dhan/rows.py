@@ -76,6 +76,8 @@ def _rows(answer: Answer) -> list[object] | BookReading:
     said = body.problem
     if said is not None and said.code == texts.NOTHING_THERE:
         return []
+    if answer.status == 429 or (said is not None and said.category is Category.THROTTLED):
+        return BookReading(why=why, throttled=True)
     if answer.status == 401:
         return BookReading(why=why, refused=True)
     if said is not None:

@@ -15,6 +15,7 @@ from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
 from copyctl.cli.switch import kill, resume
+from copyctl.cli.tokens import token
 
 app = typer.Typer(
     name="copyctl",
@@ -34,6 +35,7 @@ for name, command in (
     ("kill", kill),
     ("resume", resume),
     ("reload", reload),
+    ("token", token),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

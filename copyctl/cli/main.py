@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
+from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
@@ -36,6 +37,7 @@ for name, command in (
     ("resume", resume),
     ("reload", reload),
     ("token", token),
+    ("doctor", doctor),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

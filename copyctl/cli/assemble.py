@@ -1,5 +1,6 @@
 """Puts a run together: the one place that knows every room."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -9,14 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from copyctl.cli.connections import Connection, connection, connections, stream
+from copyctl.cli.credentials import hide_secrets, keeper_of
 from copyctl.core.left import left_behind
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import MasterSource
 from copyctl.edge.journal import Journal, open_journal
-from copyctl.edge.logs import mask, register_secret
+from copyctl.edge.logs import mask
 from copyctl.edge.trading_days import Calendars
 from copyctl.engine.alone import LoneReplicator
 from copyctl.engine.replicator import Link, Outside, Replicator
+from copyctl.engine.token_keeper import TokenKeeper
 from copyctl.model.choices import Adapter
 from copyctl.model.effects import Notice
 from copyctl.model.events import PolicyLoaded
@@ -46,7 +49,8 @@ class CannotRun(Exception):
 class Run:
     """A run, ready to go. ``written``: its rules as the file has them, ``rules``: as they are in force; they differ
     where this process is its own broker (``simulator``). ``folder``: where its store is. ``streams``: the order
-    streams by account."""
+    streams by account. ``keep``: makes whoever keeps the token of a connection; ``keepers``: those of the start, by
+    account."""
 
     replicator: Replicator
     folder: Path
@@ -57,6 +61,8 @@ class Run:
     rules: Rules
     clock: SystemClock
     connections: Mapping[str, Connection]
+    keep: Callable[[Connection], TokenKeeper]
+    keepers: Mapping[str, TokenKeeper]
     closing: contextlib.AsyncExitStack
 
     async def use(self, rules: Rules, digest: str, document: str) -> str:
@@ -65,12 +71,12 @@ class Run:
         if why := _cannot_change(self.written, rules):
             return why
         written, rules = rules, replace(rules, broker=self.rules.broker)
-        _hide_secrets(rules)
+        hide_secrets(rules)
         try:
             made = connections(rules, self.clock, kept=self.connections)
             fresh = {name: one for name, one in made.items() if one is not self.connections.get(name)}
             links = {
-                name: Link(gateway=one.gateway, stream=stream(rules, one, self.replicator))
+                name: Link(gateway=one.gateway, stream=stream(rules, one, self.replicator, self.keep(one)))
                 for name, one in fresh.items()
             }
         except (OSError, ValueError) as trouble:
@@ -122,7 +128,7 @@ async def assembled(
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
     refuse_live_hosts(rules)
-    _hide_secrets(rules)
+    hide_secrets(rules)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
         journal = open_journal(folder, leader=rules.leader.client_id)
@@ -160,8 +166,15 @@ async def assembled(
         )
         replicator = Replicator(rules, digest, document, outside, dry=dry)
         _nobody_left_behind(replicator, rules)
+        turn = asyncio.Lock()
+
+        def keep(one: Connection) -> TokenKeeper:
+            """A dry run leaves every token as it is."""
+            return keeper_of(rules, one.account, one.token, one.gateway, replicator, clock, turn=turn, acts=not dry)
+
+        keepers = {name: keep(one) for name, one in linked.items()}
         try:
-            streams = {name: stream(rules, one, replicator) for name, one in linked.items()}
+            streams = {name: stream(rules, one, replicator, keepers[name]) for name, one in linked.items()}
         except ValueError as trouble:
             raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
         yield Run(
@@ -174,6 +187,8 @@ async def assembled(
             rules=rules,
             clock=clock,
             connections=linked,
+            keep=keep,
+            keepers=keepers,
             closing=stack,
         )
 
@@ -191,7 +206,7 @@ async def followers_alone(
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
     refuse_live_hosts(rules)
-    _hide_secrets(rules)
+    hide_secrets(rules)
     folder = Path(rules.store.path)
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
@@ -226,13 +241,6 @@ async def followers_alone(
         if any(isinstance(one, Instrument) and not one.known for one in replicator.state.tables["instrument"].values()):
             await instruments.read()
         yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
-
-
-def _hide_secrets(rules: Rules) -> None:
-    """See to it that no log line shows a secret."""
-    for account in (rules.leader, *rules.followers):
-        for secret in (account.access_token, account.pin, account.totp_secret):
-            register_secret(secret.reveal())
 
 
 def _mark_names(journal: Journal, rules: Rules) -> None:

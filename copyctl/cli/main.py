@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
+from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
@@ -15,6 +16,7 @@ from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
 from copyctl.cli.switch import kill, resume
+from copyctl.cli.tokens import token
 
 app = typer.Typer(
     name="copyctl",
@@ -34,6 +36,8 @@ for name, command in (
     ("kill", kill),
     ("resume", resume),
     ("reload", reload),
+    ("token", token),
+    ("doctor", doctor),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

@@ -90,6 +90,7 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
     """One run, from open to closed. The exit code."""
     from copyctl.cli.assemble import assembled
     from copyctl.cli.console import announcer, closing_table
+    from copyctl.edge.logs import mask
 
     rules = loaded.rules
     document = loaded.document
@@ -98,9 +99,14 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
     async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
         gc.collect()
         gc.freeze()  # what a run is made of stays for good: looking through it again and again only costs time
+        leader = assembled_run.keepers[rules.leader.client_id]
+        for keeper in assembled_run.keepers.values() if once else (leader,):  # a run that goes on keeps the others'
+            await keeper.begin()
         refused = await assembled_run.replicator.refused(rules.leader.client_id)
         if refused:
-            typer.echo(f"the leader's token is refused: {refused}. Mint a new one and start again", err=True)
+            tried = f" ({leader.trouble})" if leader.trouble else ""
+            mend = "Make a new one (copyctl token --account leader, or Dhan's site) and start again"
+            typer.echo(f"the leader's token is refused: {mask(refused)}{tried}. {mend}", err=True)
             return BROKER
         if once:
             readable = await assembled_run.replicator.once()

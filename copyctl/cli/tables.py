@@ -21,6 +21,7 @@ STATE_STYLES = {
     "killed": "bold red",
 }
 FATE_STYLES = {"cancelled": "green", "traded": "green", "expired": "green", "open": "yellow"}
+CHECK_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 NOTHING = "-"
 
 
@@ -139,6 +140,20 @@ def summary_table(rows: Sequence[Row]) -> Table:
             str(row["fills"]),
             told,
             f"p50 {_ms(latency['p50'])}, p99 {_ms(latency['p99'])}",
+        )
+    return table
+
+
+def checks_table(rows: Sequence[Row]) -> Table:
+    """What was looked at, how it stands, and what to do about it."""
+    table = _table("check", "account", "state", "what was seen", "what to do")
+    for row in rows:
+        table.add_row(
+            clean(row["check"]),
+            clean(row["account"] or NOTHING),
+            Text(row["state"], style=CHECK_STYLES[row["state"]]),
+            clean(row["detail"]),
+            clean(row["mend"] or ""),
         )
     return table
 

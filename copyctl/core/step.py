@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import exits, kill, legs, settle, unread
+from copyctl.core import credentials, exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
@@ -40,6 +40,7 @@ from copyctl.model.events import (
     BooksUnreadable,
     CalendarFound,
     CommandGiven,
+    CredentialsChanged,
     Event,
     EventSetAside,
     FollowerHeld,
@@ -51,6 +52,7 @@ from copyctl.model.events import (
     Started,
     StreamChanged,
     TimeReached,
+    TokenTold,
 )
 from copyctl.model.facts import (
     FactArrived,
@@ -395,6 +397,8 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Looked: _looked,
     InstrumentFound: _instrument,
     CommandGiven: _command,
+    CredentialsChanged: credentials.changed,
+    TokenTold: credentials.told,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
     FactArrived: take_fact,

@@ -7,13 +7,14 @@ while. Otherwise a dead token alone would make some ninety connections a second.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from copyctl import __version__
@@ -29,6 +30,8 @@ LARGEST_FRAME: Final = 2**20
 """Bytes; a frame is 1 to 2 KB. A larger one ends the session, as any other trouble does."""
 
 FRAMES_IN_HAND: Final = 256
+AGAIN_AND_AGAIN: Final = "closed right after the login again and again"
+ANOTHER_TOKEN: Final = "the token is another one"  # noqa: S105  a reason, no secret
 OPEN_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 1.0
 USER_AGENT: Final = f"copyctl/{__version__}"
@@ -52,8 +55,8 @@ class OrderStream:
 
     ``login`` gives the first message, which holds the token as it is now. ``deliver`` takes every frame as it came,
     text or binary; it must not wait. ``changed`` is told True when the stream came up, and False with the reason when
-    it went down or (once for each new reason) could not come up; after three rapid deaths the reason says that the
-    token may be refused, so that the account's profile can be asked. ``chance`` makes the jitter.
+    it went down or (once for each new reason) could not come up; after three rapid deaths ``judge`` is asked whether
+    the token or the network is to blame, and the reason is what it says. ``chance`` makes the jitter.
 
     ``initial_seconds`` and ``maximum_seconds`` bound the delay before a new connection, which is between half and the
     whole of what doubling gives. ``heartbeat_seconds``: a ping is sent so often, and must be answered within that.
@@ -73,6 +76,7 @@ class OrderStream:
         maximum_seconds: float,
         heartbeat_seconds: float,
         chance: random.Random,
+        judge: Callable[[], Awaitable[str]] | None = None,
         steady_seconds: float = STEADY_SECONDS,
         largest_frame: int = LARGEST_FRAME,
         source_ip: str | None = None,
@@ -85,6 +89,7 @@ class OrderStream:
         self._maximum_seconds = maximum_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._chance = chance
+        self._judge = judge
         self._steady_seconds = steady_seconds
         self._largest_frame = largest_frame
         self._local_address = (source_ip, 0) if source_ip else None
@@ -94,14 +99,30 @@ class OrderStream:
         self._up_since = 0.0
         self._why = ""
         self._pushed_back = False
+        self._socket: ClientConnection | None = None
+        self._renewed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Keep the stream up until cancelled. Raises nothing of what a network or a broker does."""
         while True:
             self._pushed_back = False
+            self._renewed.clear()
             why = await self._session()
-            self._ended(why, steady=self._up and time.monotonic() - self._up_since >= self._steady_seconds)
-            await asyncio.sleep(self._delay())
+            lived = time.monotonic() - self._up_since if self._up else 0.0
+            is_suspect = self._ended(why, steady=lived >= self._steady_seconds or self._renewed.is_set())
+            if is_suspect and self._judge is not None:
+                self._tell(f"{AGAIN_AND_AGAIN}: {await self._judge()} ({why})")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._delay()):
+                    await self._renewed.wait()
+
+    def again(self) -> None:
+        """The token is another one: log in with it at once, whatever the stream is at."""
+        self._renewed.set()
+        self._ends = self._rapid = 0
+        if self._socket is not None:
+            self._closing = asyncio.get_running_loop().create_task(self._socket.close(reason=ANOTHER_TOKEN))
 
     async def _session(self) -> str:
         """One connection from its opening to its end; why it ended."""
@@ -120,30 +141,40 @@ class OrderStream:
                 logger=_LOG,
                 local_addr=self._local_address,
             ) as socket:
+                self._socket = socket
+                self._renewed.clear()
                 await socket.send(self._login())
                 self._up, self._up_since = True, time.monotonic()
                 self._changed(True, "")
                 while True:
                     self._deliver(await socket.recv(decode=False))
         except ConnectionClosed as end:
-            return _told_of(end)
+            return ANOTHER_TOKEN if self._renewed.is_set() else _told_of(end)
         except InvalidStatus as refusal:
             status = refusal.response.status_code
             self._pushed_back = status == _TOO_MANY
             return f"the stream's host answered HTTP {status}"
         except (OSError, WebSocketException) as fault:
             return f"no connection: {str(fault) or type(fault).__name__}"
+        finally:
+            self._socket = None
 
-    def _ended(self, why: str, *, steady: bool) -> None:
-        """Take in that a session ended, and tell of it."""
+    def _ended(self, why: str, *, steady: bool) -> bool:
+        """Take in that a session ended, and tell of it. May the token be the cause?"""
         was_up, self._up = self._up, False
         if steady:
             self._ends = self._rapid = 0
         elif was_up:
             self._rapid += 1
-        if was_up and self._rapid >= RAPID_DEATHS:
-            why = f"closed right after the login again and again: the token may be refused ({why})"
-        if was_up or why != self._why:
+        is_suspect = was_up and self._rapid >= RAPID_DEATHS
+        if is_suspect:
+            why = f"{AGAIN_AND_AGAIN}: the token may be refused ({why})"
+        self._tell(why, anew=was_up)
+        return is_suspect
+
+    def _tell(self, why: str, *, anew: bool = False) -> None:
+        """It is down, for this reason."""
+        if anew or why != self._why:
             self._why = why
             self._changed(False, why)
 

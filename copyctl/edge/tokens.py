@@ -1,7 +1,8 @@
-"""Where an account's token comes from while a run goes on.
+"""Where an account's token comes from while a run goes on, and where a new one goes.
 
 A token that stands in a file is read again when the file has changed, so that a new one is taken up without a
-restart; any other is what it was at the start, since no program can change its own parent's environment.
+restart; any other is what it was at the start, or what this process was given since: no program can change its own
+parent's environment.
 """
 
 import os
@@ -11,6 +12,10 @@ from pathlib import Path
 
 CHECK_EVERY_SECONDS = 15.0
 LONGEST = 16_384
+SHORTEST = 16
+"""Characters of a token. What is shorter is none of Dhan's, and may be part of any word."""
+MOST_REMEMBERED = 4
+MASK = b"***"
 
 _Shape = tuple[int, int, int]
 
@@ -41,6 +46,7 @@ class TokenSource:
     ) -> None:
         self.trouble = ""
         self._text = text.strip()
+        self._had: tuple[bytes, ...] = ()
         self._path = path
         self._learned = learned
         self._every_seconds = every_seconds
@@ -50,7 +56,7 @@ class TokenSource:
         if path is not None:
             self._take(path)
         elif self._text:
-            learned(self._text)
+            self._is_now(self._text)
 
     @classmethod
     def of_variable(
@@ -86,6 +92,37 @@ class TokenSource:
             self.trouble = ""
         return self._text != before
 
+    @property
+    def lasts(self) -> bool:
+        """Does a token that is put here outlive the process?"""
+        return self._path is not None
+
+    def put(self, token: str) -> str:
+        """Take this token from now on, and write it where the next start reads it; why that could not be, or ""."""
+        self._is_now(token)
+        self.trouble = ""
+        if self._path is None:
+            return ""
+        try:
+            replace_token(self._path, token)
+            self._shape = self._shape_of(self._path)
+        except OSError as fault:
+            return f"the token file {self._path} cannot be written: {fault.strerror}"
+        return ""
+
+    def hidden(self, raw: bytes) -> bytes:
+        """What came in from the broker, without a token of this account in it."""
+        for one in self._had:
+            if one in raw:
+                raw = raw.replace(one, MASK)
+        return raw
+
+    def _is_now(self, text: str) -> None:
+        self._learned(text)
+        self._text = text
+        if len(text) >= SHORTEST and text.encode() not in self._had:
+            self._had = (text.encode(), *self._had)[:MOST_REMEMBERED]
+
     def __repr__(self) -> str:
         return f"TokenSource(path={str(self._path)!r})" if self._path else "TokenSource(***)"
 
@@ -104,8 +141,8 @@ class TokenSource:
             raise ValueError(f"the token file {path} is not text") from None
         if not text or len(raw) > LONGEST:
             raise ValueError(f"the token file {path} is {'too long' if text else 'empty'}")
-        self._learned(text)
-        self._text, self._shape = text, shape
+        self._is_now(text)
+        self._shape = shape
 
 
 def replace_token(path: Path, token: str) -> None:

@@ -37,6 +37,9 @@ KEPT_ALIVE_SECONDS: Final = 50.0
 LARGEST_BODY: Final = 32 * 2**20
 """Bytes of an answer. An order book of 7000 orders, the most that Dhan takes a day, is about 9 MB."""
 
+SHORTEST_TOKEN: Final = 16
+"""Characters. What is shorter is no token of Dhan's, and may be part of any word of an answer."""
+
 CONNECTIONS: Final = 100
 LONGEST_FAULT: Final = 300
 USER_AGENT: Final = f"copyctl/{__version__}"
@@ -80,7 +83,8 @@ class _Trip:
 
 
 class DhanGateway:
-    """One account at the broker. ``token`` gives its access token as it is now; times come from ``clock`` (ns).
+    """One account at the broker. ``token`` gives its access token as it is now, None where it is asked without one (the
+    login host); times come from ``clock`` (ns).
 
     ``timeout_seconds``: the deadline of a call, from the first attempt to connect to the last byte of the answer;
     ``connect_seconds``: how much of it may pass without a connection.
@@ -95,7 +99,7 @@ class DhanGateway:
         self,
         rest_url: str,
         client_id: str,
-        token: Callable[[], str],
+        token: Callable[[], str] | None,
         *,
         timeout_seconds: float,
         clock: _Clock,
@@ -154,12 +158,12 @@ class DhanGateway:
         if verb not in VERBS or not _PATH.fullmatch(path):
             raise ValueError(f"{verb[:20]!r} {path[:80]!r} is no path, or nothing that can be done to one")
         loop = asyncio.get_running_loop()
-        token = self._token()
+        token = self._token() if self._token is not None else None
         fault = _CLOSED if self._closed else self._prepare(token)
         trip = _Trip(
             verb,
             b"" if fault else self._request(verb, path, body),
-            token,
+            token or "",
             repeatable=verb == "GET" and path != _RENEWS,
             loop=loop,
         )
@@ -194,15 +198,16 @@ class DhanGateway:
 
     # --- out ----------------------------------------------------------------------------------------------------
 
-    def _prepare(self, token: str) -> str:
+    def _prepare(self, token: str | None) -> str:
         """Have the headers that every request with this token has; or why it can have none."""
-        if token != self._prepared_for:
-            if not _PLAIN.fullmatch(token):
+        if token != self._prepared_for or not self._headers:
+            if token is not None and not _PLAIN.fullmatch(token):
                 return "there is no access token, or it is not one line of plain text"
+            credential = "" if token is None else f"access-token: {token}\r\n"
             self._headers = (
                 f"Host: {self._host}\r\n"
                 f"User-Agent: {USER_AGENT}\r\n"
-                f"access-token: {token}\r\n"
+                f"{credential}"
                 f"client-id: {self._client_id}\r\n"
                 "Content-type: application/json\r\n"
                 "Accept: application/json\r\n"
@@ -263,7 +268,7 @@ class DhanGateway:
         fault, body = heard.fault, b""
         if not fault:
             try:
-                body = self._unpacked(heard)
+                body = _without(trip.token, self._unpacked(heard))
             except (ValueError, zlib.error) as broken:
                 fault = f"the answer cannot be unpacked: {broken}"
         self._end(trip, fault, heard.status, body, date)
@@ -323,6 +328,12 @@ class DhanGateway:
                 fault=fault,
             )
         )
+
+
+def _without(token: str, body: bytes) -> bytes:
+    """An answer that repeats the token it was asked with does not carry it any further."""
+    sent = token.encode("ascii")
+    return body.replace(sent, MASK.encode("ascii")) if len(sent) >= SHORTEST_TOKEN and sent in body else body
 
 
 def _in_words(fault: OSError) -> str:

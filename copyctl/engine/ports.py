@@ -8,6 +8,7 @@ from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Command, Entry
+from copyctl.model.login import Login
 from copyctl.model.reading import BookReading, FrameReading
 from copyctl.model.records import Record
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
@@ -97,6 +98,10 @@ class Wire(Protocol):
         """What the answers to ``calls_for`` say, the first of them asked for at ``as_of``. Never raises."""
         ...
 
+    def expiry(self, token: str) -> int | None:
+        """When a token dies (ns, UTC), as it says itself; None where it does not. Never raises."""
+        ...
+
     def quotes_call(self, questions: Sequence[QuoteWanted]) -> Call:
         """One call for the quotes of many instruments; ``ValueError`` where one of them cannot be asked for."""
         ...
@@ -115,6 +120,44 @@ class Gateway(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """One attempt under one deadline. Never raises for what a network or a broker does."""
+        ...
+
+
+class Tokens(Protocol):
+    """Where one account's token comes from, and where a new one goes."""
+
+    @property
+    def lasts(self) -> bool:
+        """Does a token that is put here outlive the process?"""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be read again just now, or ""."""
+        ...
+
+    def token(self) -> str:
+        """The token as it is now."""
+        ...
+
+    def look(self) -> bool:
+        """Look now whether it is another one, and say so."""
+        ...
+
+    def put(self, token: str) -> str:
+        """Take this one from now on, and keep it for the next start; why that could not be, or ""."""
+        ...
+
+
+class LoginDesk(Protocol):
+    """Where the broker gives one account new tokens. One attempt under one deadline; neither ever raises."""
+
+    async def renew(self) -> Login:
+        """A new token for the present one, which ends with it."""
+        ...
+
+    async def mint(self) -> Login:
+        """A new token by PIN and one-time code; every older one ends with it."""
         ...
 
 

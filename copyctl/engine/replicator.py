@@ -91,6 +91,7 @@ class Replicator:
             perform=self._perform,
             listen=outside.listen,
         )
+        self.post = self._conductor.post  # for who watches something that is no part of this
         self._desks: dict[str, Desk] = {}
         for account, gateway in outside.gateways.items():
             self._desks[account] = self._desk(rules, account, gateway)

@@ -35,6 +35,10 @@ class Alert(StrEnum):
     STREAM_DOWN = "stream_down"
     STREAM_UP = "stream_up"
     ACCESS_REFUSED = "access_refused"
+    TOKEN_EXPIRING = "token_expiring"  # noqa: S105  a code, no secret
+    TOKEN_DEAD = "token_dead"  # noqa: S105  a code, no secret
+    TOKEN_NOT_RENEWED = "token_not_renewed"  # noqa: S105  a code, no secret
+    TOKEN_RENEWED = "token_renewed"  # noqa: S105  a code, no secret
     ANOMALY = "anomaly"
     CLOCK_OFF = "clock_off"
     CALENDAR_STALE = "calendar_stale"
@@ -166,6 +170,26 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.CRITICAL,
         says="Dhan refuses an account's token or address: nothing can be sent for it, its rows wait.",
         do="`copyctl doctor` tells which; `copyctl token` mints a new one. It goes on by itself when it works again.",
+    ),
+    Alert.TOKEN_EXPIRING: Meaning(
+        level=Level.WARNING,
+        says="An account's token dies within the hour (within ten minutes where copyctl was to replace it).",
+        do="`copyctl token --account NAME`, or write a new one into its file: it is taken up by itself.",
+    ),
+    Alert.TOKEN_DEAD: Meaning(
+        level=Level.CRITICAL,
+        says="An account's token is dead, by Dhan's own word: nothing can be asked or sent for it.",
+        do="`copyctl token --account NAME`, or write a new one into its file: it is taken up by itself.",
+    ),
+    Alert.TOKEN_NOT_RENEWED: Meaning(
+        level=Level.WARNING,
+        says="A new token was asked for and is not there; the text says why, and whether it is tried again.",
+        do="Mend `pin`, `totp_secret` or the network. Where no answer came it is tried again after two minutes.",
+    ),
+    Alert.TOKEN_RENEWED: Meaning(
+        level=Level.INFO,
+        says="A new token is in use. A warning: it could not be kept, and the next start needs another one.",
+        do="Nothing; where it could not be kept, have `access_token: ${file:...}` name a file that can be written.",
     ),
     Alert.ANOMALY: Meaning(
         level=Level.WARNING,

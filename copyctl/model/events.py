@@ -2,13 +2,14 @@
 
 from msgspec import Struct
 
+from copyctl.model.alerts import Alert
 from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import FactArrived
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill
 from copyctl.model.policy import Rules
 from copyctl.model.request import Outcome
-from copyctl.model.terms import Segment
+from copyctl.model.terms import Level, Segment
 
 
 class Started(Struct, frozen=True, kw_only=True):
@@ -123,6 +124,24 @@ class CommandGiven(Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
 
 
+class CredentialsChanged(Struct, frozen=True, kw_only=True):
+    """An account's token is another one than before: what the old one was refused for may be asked again at once."""
+
+    at: int
+    account: str
+
+
+class TokenTold(Struct, frozen=True, kw_only=True):
+    """What a person must hear of an account's token: it runs out, it is dead, a new one could not be had. ``text``
+    never holds a token. ``level``: another one than is usual for ``what``."""
+
+    at: int
+    account: str
+    what: Alert
+    text: str
+    level: Level | None = None
+
+
 class CalendarFound(Struct, frozen=True, kw_only=True):
     """The trading days of the calendar that the rules name, or (None) why they are not to be had."""
 
@@ -166,6 +185,8 @@ Event = (
     | Looked
     | InstrumentFound
     | CommandGiven
+    | CredentialsChanged
+    | TokenTold
     | FollowerHeld
     | EventSetAside
     | FactArrived

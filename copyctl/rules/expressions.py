@@ -65,7 +65,7 @@ def resolve(root: Node, environment: Mapping[str, str], *, offline: bool) -> tup
         except _UnresolvedError as missing:
             if not (offline and node.loose):
                 findings.append(finding(missing.args[0], node.place, dotted(steps), missing.args[1], missing.args[2]))
-            return node
+            return replace(node, source=_source(node))  # where a secret that is not there yet would stand
 
     return walk(root, ()), findings
 

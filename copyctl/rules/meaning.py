@@ -16,6 +16,7 @@ from copyctl.rules.rates_checks import odd_rates
 from copyctl.rules.safety_checks import odd_actions, odd_safety
 from copyctl.rules.schema import language, policy_schema
 from copyctl.rules.settings import Settings, standing_in
+from copyctl.rules.token_checks import odd_tokens
 
 OWN_KEYS: Final = {
     "fixed_ratio": "ratio",
@@ -35,7 +36,13 @@ RISING: Final = (
 def senseless(root: Node) -> list[Finding]:
     """Everything in the tree that fits the schema and still makes no sense."""
     top = Spot(node=root)
-    found = [*_names(top), *_accounts(top), *_rising(top), *odd_actions(top.at("kill_switch", "actions"))]
+    found = [
+        *_names(top),
+        *_accounts(top),
+        *odd_tokens(top),
+        *_rising(top),
+        *odd_actions(top.at("kill_switch", "actions")),
+    ]
     rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])
     found += odd_rates(rates)
     inherited = standing_in(top.at("policy").node)
@@ -70,11 +77,9 @@ def _unique(names: list[Spot], what: str) -> Iterator[Finding]:
 
 
 def _accounts(top: Spot) -> Iterator[Finding]:
-    """No account copies itself, none is copied into twice, and each can renew its token as it says."""
+    """No account copies itself, and none is copied into twice."""
     owner: dict[str, str] = {}
     for account in (top.at("leader"), *top.at("followers").items()):
-        if account.at("renew").value == "totp":
-            yield from _needs(account.at("renew"), (account.at("pin"), account.at("totp_secret")))
         client = account.at("client_id")
         if not isinstance(client.node, Scalar) or client.node.value is None:
             continue

@@ -19,12 +19,6 @@ BUILT: Final = None
 # or a rule overrides is looked up under ``policy``.
 UNBUILT: Final[Mapping[str, tuple[object, ...] | None]] = {
     "broker.environment": (),
-    "leader.renew": (),
-    "leader.pin": ("",),
-    "leader.totp_secret": ("",),
-    "followers.renew": (),
-    "followers.pin": ("",),
-    "followers.totp_secret": ("",),
     "policy.mapping.validity.DAY": ("IOC", "skip"),
     "policy.mapping.validity.IOC": ("DAY", "skip"),
     "policy.mapping.validity.FOREVER": (),

@@ -46,6 +46,7 @@ class Account:
     exit_rule: ExitRule | None = None
     token_alive: bool = True
     token_expires: float | None = None  # epoch seconds on the broker's clock; None: never
+    minted_at: float | None = None  # when a token was last made at the login door
     # What a tape says of an account, next to what happened here.
     told_orders: dict[str, Row] = field(default_factory=dict)
     told_trades: list[Row] = field(default_factory=list)
@@ -97,10 +98,10 @@ class Accounts:
             self.mint(account)
         return account
 
-    def mint(self, account: Account) -> str:
-        """A new token; the old one is dead from this moment."""
+    def mint(self, account: Account, seconds: float | None = None) -> str:
+        """A new token, which lives a day or so many seconds; the old one is dead from this moment."""
         issued = int(self._clock.epoch())
-        expires = issued + int(self._token_hours * 3600)
+        expires = issued + int(self._token_hours * 3600 if seconds is None else seconds)
         claims = {"iss": "dhan", "partnerId": "", "exp": expires, "iat": issued, "tokenConsumerType": "SELF",
                   "webhookUrl": "", "dhanClientId": account.client_id}  # fmt: skip
         token = ".".join(

@@ -91,6 +91,7 @@ class Broker:
         for account in self.accounts.by_name.values():
             account.clear()
             account.token_alive = True
+            account.minted_at = None
             account.settings = self.settings.copy()
         self.list_all()
 

@@ -139,7 +139,8 @@ def token(broker: Broker, asked: Asked) -> object:
         account.token_alive = True
         return {"ok": True}
     if action == "mint":
-        return {"ok": True, "access_token": broker.accounts.mint(account)}
+        seconds = float(asked.decimal("seconds")) if "seconds" in asked else None
+        return {"ok": True, "access_token": broker.accounts.mint(account, seconds)}
     raise ValueError(f"a token cannot be {action}ed: kill, revive, mint")
 
 

@@ -95,7 +95,9 @@ def _validity(account: Account) -> str:
 
 
 def renew_token(broker: Broker, call: Call) -> Answer:
-    """GET /RenewToken: a new token, the old one is dead."""
+    """GET /RenewToken: a new token, the old one is dead. Only one that was made on the broker's site can be renewed."""
+    if call.account.settings.renewal == "refused":
+        raise refusals.refusal(400, "DH-905", refusals.NOT_RENEWABLE)
     broker.accounts.mint(call.account)
     return answer(token_fields(call.account))
 

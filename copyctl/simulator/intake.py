@@ -205,7 +205,7 @@ def check_address(account: Account, remote: str) -> None:
     """Whether orders may come from this address."""
     allowed = account.settings.ip_addresses
     if not account.settings.ip_allowed or (allowed and remote not in allowed):
-        raise refusals.bad_input(refusals.INVALID_IP)
+        raise refusals.refusal(400, account.settings.wrong_address, refusals.INVALID_IP)
 
 
 def check_fields(body: Mapping[str, object], fields: Fields) -> None:

@@ -4,6 +4,7 @@ A Refusal is an HTTP answer. The texts are those seen at Dhan where one was seen
 `RMS:<order>:<text>` from the broker's risk desk, `EXCH:<code>:<text>` from the exchange, plain text from the gateway.
 """
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ INVALID_IP = "Invalid IP"
 INVALID_SECURITY = "Invalid SecurityId"
 INVALID_TOKEN = "Invalid Token"  # noqa: S105 - a sentence, no secret
 DEAD_TOKEN = "Client ID or user generated access token is invalid or expired."  # noqa: S105 - likewise
+NOT_RENEWABLE = "Token cannot be renewed"  # Dhan's own words were not captured
 TOO_MANY = "Too many requests on server from single user breaching rate limits. Try throttling API calls."
 UNKNOWN_ORDER = "Incorrect request for order and cannot be processed"
 IN_TRANSIT = "Order is in Transit state"
@@ -95,9 +97,26 @@ ERROR_TYPES: Mapping[str, str] = MappingProxyType(
         "DH-906": "Order_Error",
         "DH-907": "Data_Error",
         "DH-908": "Internal_Server_Error",
+        "DH-911": "Invalid_IP",
         "DH-1111": "HOLDING_ERROR",
     }
 )
+
+
+DEAD_TOKENS: Mapping[str, tuple[int, object]] = MappingProxyType(
+    {
+        "DH-901": (401, {"errorType": "Invalid_Authentication", "errorCode": "DH-901", "errorMessage": DEAD_TOKEN}),
+        "DH-906": (400, {"errorType": "Order_Error", "errorCode": "DH-906", "errorMessage": INVALID_TOKEN}),
+        "807": (401, {"status": "failed", "data": {"807": "Access token is expired"}}),
+        "808": (
+            401,
+            {"status": "failed", "data": {"808": "Authentication Failed - Client ID or Access Token invalid"}},
+        ),
+        "809": (401, {"status": "failed", "data": {"809": "Access token is invalid"}}),
+        "810": (401, {"status": "failed", "data": {"810": "Client ID is invalid"}}),
+    }
+)
+"""How a dead token is refused: HTTP status and body."""
 
 
 class Refusal(Exception):
@@ -112,6 +131,14 @@ class Refusal(Exception):
 def refusal(status: int, code: str, message: str) -> Refusal:
     """A refusal in Dhan's usual shape."""
     return Refusal(status, {"errorType": ERROR_TYPES[code], "errorCode": code, "errorMessage": message})
+
+
+def dead_token(shape: str, token: str = "") -> Refusal:
+    """A dead token, in one of its shapes; ``token``: it is repeated in the sentence."""
+    status, payload = DEAD_TOKENS[shape]
+    if token:
+        payload = json.loads(json.dumps(payload).replace('"}', f' ({token})"}}', 1))
+    return Refusal(status, payload)
 
 
 def worded(text: str, **facts: object) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from copyctl.simulator import calculator, counter, desk, quotes, refusals, trader_control
+from copyctl.simulator import calculator, counter, desk, login, quotes, refusals, trader_control
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import Answer, Call, answer
 from copyctl.simulator.arrivals import arrived
@@ -95,14 +95,29 @@ class Gateway:
         account = self._broker.accounts.by_token.get(token)
         path = request.path[len(VERSION) :]
         noted = self._broker.receive(account, request.method, path, request.query_string, raw, arrived(request))
+        return await self._with_faults(
+            request, noted, account, raw, lambda: self.answer(request, account, path, raw, token)
+        )
+
+    async def log_in(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request to the login host's door. What stands in its query is secret, and not noted."""
+        account = self._broker.accounts.by_client_id.get(request.query.get("dhanClientId", ""))
+        noted = self._broker.receive(account, request.method, login.PATH, "", b"", arrived(request))
+        return await self._with_faults(
+            request, noted, account, b"", lambda: login.generate(self._broker, account, request.query)
+        )
+
+    async def _with_faults(
+        self, request: web.BaseRequest, noted: Received, account: Account | None, raw: bytes, work: Callable[[], Answer]
+    ) -> web.StreamResponse:
         rule = None
         if self._broker.faults.rules:
             name = account.name if account is not None else None
-            rule = self._broker.faults.strike(name, request.method, path, raw.decode(errors="replace"))
+            rule = self._broker.faults.strike(name, request.method, noted.path, raw.decode(errors="replace"))
         if rule is None:
-            return self._leave(noted, self.answer(request, account, path, raw, token))
+            return self._leave(noted, work())
         noted.fault = rule.kind
-        return await self._go_wrong(request, noted, rule, lambda: self.answer(request, account, path, raw, token))
+        return await self._go_wrong(request, noted, rule, work)
 
     def answer(self, request: web.BaseRequest, account: Account | None, path: str, raw: bytes, token: str) -> Answer:
         """What the broker answers when nothing goes wrong on the way."""
@@ -110,7 +125,7 @@ class Gateway:
         try:
             parts = tuple(path.strip("/").split("/"))
             if account is None or not broker.accounts.token_works(account, token):
-                raise _dead_token(account)
+                raise _dead_token(account, token)
             route = _route(request.method, parts)
             if route is None:
                 return self._no_such_path(path)
@@ -174,10 +189,11 @@ def _route(method: str, parts: tuple[str, ...]) -> Route | None:
     return None
 
 
-def _dead_token(account: Account | None) -> Refusal:
-    if account is not None and account.settings.dead_token == "DH-906":  # noqa: S105 - the shape of an answer
-        return refusals.order_error(refusals.INVALID_TOKEN)
-    return refusals.refusal(401, "DH-901", refusals.DEAD_TOKEN)
+def _dead_token(account: Account | None, token: str) -> Refusal:
+    if account is None:
+        return refusals.dead_token("DH-901")
+    settings = account.settings
+    return refusals.dead_token(settings.dead_token, token if settings.answers_repeat_the_token else "")
 
 
 def _too_many(account: Account, bucket: str) -> Refusal:

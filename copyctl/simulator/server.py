@@ -10,9 +10,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from copyctl.simulator import counter, master, refusals, rest
+from copyctl.simulator import login, master, rest
 from copyctl.simulator.accounts import TOKEN_HOURS, Account
-from copyctl.simulator.answers import answer
 from copyctl.simulator.arrivals import Server
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.control import PREFIX, Control
@@ -26,7 +25,6 @@ MASTERS = {
     "/api-data/api-scrip-master.csv": master.compact_csv,
 }
 SEGMENT_MASTER = f"{rest.VERSION}/instrument/"
-TOKEN_PATH = "/app/generateAccessToken"  # noqa: S105 - a path, no secret
 SHUTDOWN_SECONDS = 1.0
 
 
@@ -128,8 +126,8 @@ class Simulator:
             return web.Response(text=MASTERS[path](self._listed()), content_type="text/csv")
         if path.startswith(SEGMENT_MASTER):
             return self._segment_master(unquote(path[len(SEGMENT_MASTER) :]))
-        if path == TOKEN_PATH and request.method == "POST":
-            return self._generate_token(request)
+        if path == login.PATH and request.method == "POST":
+            return await self._gateway.log_in(request)
         return web.Response(status=404)
 
     def _segment_master(self, segment: str) -> web.Response:
@@ -138,14 +136,3 @@ class Simulator:
 
     def _listed(self) -> list[Instrument]:
         return [each.instrument for each in self.broker.exchange.markets.values() if each.instrument.in_master]
-
-    def _generate_token(self, request: web.BaseRequest) -> web.Response:
-        """The login host's door: any six digits are a good TOTP here."""
-        account = self.broker.accounts.by_client_id.get(request.query.get("dhanClientId", ""))
-        totp, pin = request.query.get("totp", ""), request.query.get("pin", "")
-        if account is None or not pin or not (totp.isdigit() and len(totp) == 6):
-            said = answer(refusals.refusal(400, "DH-901", refusals.DEAD_TOKEN).payload, 400)
-        else:
-            self.broker.accounts.mint(account)
-            said = answer(counter.token_fields(account))
-        return web.Response(body=said.body, status=said.status, content_type=said.content_type)

@@ -37,8 +37,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stop_market_orders": ("native", "refuse", "limit"),
         "ioc_rest": ("CANCELLED", "EXPIRED"),
         "amo_status": ("PENDING", "TRANSIT"),
-        "dead_token": ("DH-901", "DH-906"),
+        "dead_token": tuple(refusals.DEAD_TOKENS),
+        "wrong_address": ("DH-905", "DH-911"),
         "stream_dead_token": ("reset", "binary"),
+        "login_refusal": ("200", "400"),
+        "renewal": ("open", "refused"),
         "rate_answer": ("DH-904", "805"),
         "margin_dialect": ("camel", "snake"),
         "margin_includes": ("need", "total", "nothing"),
@@ -114,6 +117,13 @@ class Settings:
     dead_token: str = "DH-901"  # noqa: S105 - the shape of an answer, no secret
     stream_dead_token: str = "reset"  # noqa: S105 - likewise
     tokens_expire: bool = True
+    login_pin: str = ""  # the one that is good; "": any
+    login_totp_secret: str = ""  # base32, whose codes are good; "": any six digits are
+    login_pause_seconds: float = 120.0  # no second token is made within
+    login_refusal: str = "200"  # the HTTP status of the login door's refusals
+    renewal: str = "open"  # "refused": the token was not made on the broker's site
+    answers_repeat_the_token: bool = False  # refusals hold the token that they refuse
+    wrong_address: str = "DH-905"
     ip_allowed: bool = True
     ip_addresses: list[str] = field(default_factory=list)  # when any: the only ones that may trade
     ip_answer_error: bool = False  # GET /ip/getIP answers HTTP 200 with an error in a list

@@ -10,7 +10,7 @@ from copyctl import __version__
 from tests.cli.world import copyctl, process
 
 COMMANDS = (
-    *("run", "status", "orders", "positions", "events", "kill", "resume", "reload"),
+    *("run", "status", "orders", "positions", "events", "kill", "resume", "reload", "token", "doctor"),
     *("lint", "show", "explain", "schema", "simulator"),
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")

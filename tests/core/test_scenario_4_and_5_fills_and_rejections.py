@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from copyctl.model.alerts import Alert
+from copyctl.model.events import CredentialsChanged, TokenTold
 from copyctl.model.order import Fill
 from copyctl.model.reasons import Category
 from copyctl.model.records import Standing
 from copyctl.model.request import Fate, RequestKind
-from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
+from copyctl.model.terms import Decision, Level, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, LEADER, SECOND, Desk
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
@@ -214,6 +216,29 @@ def test_an_unauthenticated_follower_waits_and_the_others_go_on() -> None:
     assert [one.request_id for one in desk.taken()] == [mine.request_id]
     desk.ack("A1")
     assert desk.decided() == (Decision.COPIED, None)
+
+
+def test_scenario_5_8_another_token_is_tried_at_once_for_its_account_alone() -> None:
+    desk = Desk(followers=2).start()
+    desk.leader()
+    mine, other = desk.taken()
+    for request in (mine, other):
+        desk.reject(Category.AUTHENTICATION, "Invalid Token", request=request)
+    assert desk.asked() == []
+    desk.feed(CredentialsChanged(at=desk.now, account=mine.account))
+    assert [one.request_id for one in desk.taken()] == [mine.request_id]
+    accounts = desk.state.tables["account"]
+    assert [getattr(accounts[one.account], "refused_token", "") for one in (mine, other)] == ["", "Invalid Token"]
+    desk.ack("A1")
+    assert desk.decided() == (Decision.COPIED, None)
+
+
+def test_scenario_5_8_what_is_to_be_known_of_a_token_is_an_alert() -> None:
+    desk = Desk().start()
+    desk.feed(TokenTold(at=desk.now, account=ALICE, what=Alert.TOKEN_DEAD, text="it died at 11:00 IST"))
+    (told,) = [one for one in desk.notices if one.event == "alert"]
+    assert (told.text, told.level, told.follower) == ("it died at 11:00 IST", Level.CRITICAL, ALICE)
+    assert told.facts["alert"] == "token_dead"
 
 
 def test_a_placement_that_did_not_leave_is_sent_again_under_its_id() -> None:

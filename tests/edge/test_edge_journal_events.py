@@ -14,6 +14,7 @@ from copyctl.edge.journal import event_body, open_journal
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model import events
 from copyctl.model.account import Account
+from copyctl.model.alerts import Alert
 from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import (
     Addresses,
@@ -45,7 +46,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category
 from copyctl.model.records import Change, Copy
 from copyctl.model.request import Fate, Outcome
-from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Source, Validity
+from copyctl.model.terms import Decision, Level, OrderStatus, OrderType, Product, Segment, Side, Source, Validity
 from copyctl.rules import read
 
 TERMS = Terms(order_type=OrderType.STOP_LOSS, validity=Validity.IOC, quantity=65, price=Decimal("0.10"))
@@ -104,6 +105,8 @@ TOLD_AS_JSON = [
     events.InstrumentFound(at=7, segment=Segment.MCX_COMM, security_id="9", master=True, instrument=REPORT.instrument),
     events.InstrumentFound(at=7, segment=Segment.NSE_EQ, security_id="9", master=False),
     events.CommandGiven(at=8, command_id=1, command="kill", account=ACCOUNT, reason="enough", actions=("halt",)),
+    events.CredentialsChanged(at=8, account=ACCOUNT),
+    events.TokenTold(at=8, account=ACCOUNT, what=Alert.TOKEN_DEAD, text="11:00 IST", level=Level.WARNING),
     events.FollowerHeld(at=9, account=ACCOUNT, why="twice"),
     events.EventSetAside(at=9, account=ACCOUNT, why="twice"),
     events.CalendarFound(

@@ -306,3 +306,49 @@ async def test_stopping_says_goodbye():
             await watch.until(lambda: bool(watch.said))
         await watch.until(lambda: bool(codes))
     assert codes[0] in (1000, 1001, 1011)
+
+
+async def test_scenario_5_8_after_rapid_deaths_the_profile_says_whether_token_or_network_is_to_blame():
+    asked = 0
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(b"\x32\x00\x00\x00\x01")  # the other shape of a dead token, seen once
+        socket.transport.abort()
+
+    async def judge() -> str:
+        nonlocal asked
+        asked += 1
+        return "the token is refused (Invalid Token)"
+
+    async with broker(handler) as url, watching(url, judge=judge) as watch:  # type: ignore[arg-type]
+        await watch.until(lambda: asked >= 2)
+        reasons = watch.reasons
+    assert len(watch.frames) >= RAPID_DEATHS
+    assert not any("refused" in one for one in reasons[: RAPID_DEATHS - 1])
+    assert "again and again: the token is refused (Invalid Token)" in reasons[RAPID_DEATHS]
+
+
+async def test_scenario_5_8_another_token_logs_in_at_once_whatever_the_stream_is_at():
+    connections, dying = 0, True
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await socket.recv()
+        if dying:
+            socket.transport.abort()
+        else:
+            await socket.wait_closed()
+
+    async with (
+        broker(handler) as url,
+        watching(url, initial_seconds=600, maximum_seconds=600) as watch,
+    ):
+        await watch.downs(1)  # it waits some minutes now
+        dying = False
+        watch.stream.again()
+        await watch.until(lambda: connections == 2 and watch.said[-1][0])
+        watch.stream.again()  # and out of a session that is up
+        await watch.until(lambda: connections == 3 and watch.said[-1][0])
+        assert watch.said[-2] == (False, "the token is another one")

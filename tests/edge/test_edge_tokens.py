@@ -105,3 +105,32 @@ def test_a_token_is_replaced_in_one_move_for_its_owner_alone(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OSError, match="directory"):
         replace_token(tmp_path / "absent" / "token", "new")
+
+
+def test_a_new_token_is_put_where_it_is_read_from(tmp_path):
+    path, learned = tmp_path / "token", list[str]()
+    path.write_text("first-token-of-the-day\n")
+    source = TokenSource(path=path, learned=learned.append, every_seconds=0)
+    assert source.put("second-token-of-the-day") == ""
+    assert source.token() == "second-token-of-the-day"
+    assert path.read_text() == "second-token-of-the-day\n"
+    assert learned == ["first-token-of-the-day", "second-token-of-the-day"]
+    assert source.hidden(b'{"first-token-of-the-day": "second-token-of-the-day"}') == b'{"***": "***"}'
+    assert TokenSource(path=path).token() == "second-token-of-the-day"
+
+
+def test_a_new_token_that_cannot_be_kept_serves_as_long_as_the_process_lives(tmp_path):
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    path = folder / "token"
+    path.write_text("first")
+    source = TokenSource(path=path, every_seconds=0)
+    path.unlink()
+    folder.rmdir()
+    assert str(path) in source.put("second")
+    assert source.token() == "second"
+    variable = TokenSource(text="first")
+    assert (source.lasts, variable.lasts) == (True, False)
+    assert variable.put("second") == ""
+    assert variable.token() == "second"
+    assert not variable.look()

@@ -16,7 +16,6 @@ SIZING = {"strategy": "fixed_ratio", "ratio": 1}
 
 ASKS = [
     ("broker.environment", "sandbox"),
-    ("leader.renew", "renew"),
     ("policy.mapping.validity.FOREVER", "skip"),
     ("policy.mapping.validity.DAY", "FOREVER"),
     ("policy.mapping.slicing", "never"),
@@ -48,6 +47,8 @@ PASSES = [
     ("logging", {"level": "debug", "format": "json"}),
     ("objectives", "none"),
     ("leader.pin", "${LEADER_PIN:-}"),
+    ("leader.renew", "renew"),
+    ("leader.pin", "1234"),
 ]
 
 
@@ -92,12 +93,11 @@ def test_a_file_of_all_defaults_passes(tmp_path: Path) -> None:
 def test_overrides_of_followers_and_rules_are_looked_at_too(tmp_path: Path) -> None:
     rule = {"name": "a", "match": {"intent": "open"}, "action": "copy", "mapping": {"slicing": "never"}}
     own = {"limits": {"max_order_lots": 1}, "mapping": {"super_order": "skip"}}
-    alice = {"name": "alice", "client_id": "2", "access_token": "${ALICE_ACCESS_TOKEN}", "pin": "1234", "policy": own}
+    alice = {"name": "alice", "client_id": "2", "access_token": "${ALICE_ACCESS_TOKEN}", "policy": own}
     path = write(tmp_path, small(followers=[alice], policy={"sizing": SIZING, "filters": {"rules": [rule]}}))
     with pytest.raises(RulesRefused) as caught:
         load(path, TOKENS)
     assert {one.path for one in caught.value.findings if one.code == "R401"} == {
-        "followers[0].pin",
         "followers[0].policy.mapping.super_order",
         "policy.filters.rules[0].mapping.slicing",
     }

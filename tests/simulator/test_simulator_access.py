@@ -168,3 +168,57 @@ def test_followers_are_named_by_hand_by_list_and_by_number() -> None:
     assert account_names(1, ["zoe"]) == ["leader", "zoe"]
     assert account_names(4, ["zoe", "bob"]) == ["leader", "zoe", "bob", "alice"]
     assert len(set(account_names(500))) == 500
+
+
+async def log_in(simulator: Simulator, door: Door, **query: str) -> dict[str, object]:
+    base = simulator.rest_url.removesuffix("/v2")
+    asked = {"dhanClientId": "1100000002", "pin": "111111", "totp": "123456", **query}
+    said: dict[str, object] = await door.post(f"{base}/app/generateAccessToken", params=asked)
+    return said
+
+
+async def test_a_token_can_be_generated_once_every_two_minutes(simulator: Simulator, door: Door) -> None:
+    first = (await log_in(simulator, door))["accessToken"]
+    refused = await log_in(simulator, door)
+    assert refused == {"status": "error", "message": "Token can be generated once every 2 minutes"}
+    assert simulator.accounts["alice"].access_token == first
+    assert "accessToken" in await log_in(simulator, door, dhanClientId="1100000003")
+    await door("clock", offset_seconds=121)
+    assert (await log_in(simulator, door))["accessToken"] == simulator.accounts["alice"].access_token != first
+
+
+async def test_pin_and_code_are_looked_at_where_the_account_has_any(simulator: Simulator, door: Door) -> None:
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B
+    await door("settings", account="alice", login_pin="4821", login_totp_secret=secret, tokens_expire=False)
+    now = datetime.now(UTC).timestamp()
+    await door("clock", offset_seconds=1_111_111_111 - now)
+    assert (await log_in(simulator, door, totp="050471"))["message"] == "Invalid Pin"
+    assert (await log_in(simulator, door, pin="4821", totp="050472"))["message"] == "Invalid TOTP"
+    assert "accessToken" in await log_in(simulator, door, pin="4821", totp="050471")
+
+
+@pytest.mark.parametrize("shape", ["807", "808", "809", "810"])
+async def test_a_dead_token_in_the_data_familys_shape_can_be_repeated_to_whoever_sent_it(
+    simulator: Simulator, door: Door, shape: str
+) -> None:
+    await door("settings", account="leader", dead_token=shape, answers_repeat_the_token=True)
+    await door("token", account="leader", action="kill")
+    status, text, _ = await door.raw("leader", "GET", "/orders")
+    assert (status, list(json.loads(text)["data"])) == (401, [shape])
+    assert simulator.accounts["leader"].access_token in text
+
+
+async def test_a_token_can_be_given_so_many_seconds_and_be_one_that_cannot_be_renewed(
+    simulator: Simulator, door: Door
+) -> None:
+    await door("token", account="leader", action="mint", seconds=90)
+    await door("settings", account="leader", renewal="refused")
+    assert (await door.raw("leader", "GET", "/RenewToken"))[0] == 400
+    await door("clock", offset_seconds=91)
+    assert (await door.raw("leader", "GET", "/orders"))[0] == 401
+
+
+async def test_a_wrong_address_can_be_told_by_a_code_of_its_own(door: Door) -> None:
+    await door("settings", account="leader", ip_allowed=False, wrong_address="DH-911")
+    _, text, _ = await door.raw("leader", "POST", "/orders", json={"securityId": "no", "quantity": 65})
+    assert (json.loads(text)["errorCode"], json.loads(text)["errorMessage"]) == ("DH-911", "Invalid IP")

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
+from copyctl.model.login import Login
 from copyctl.model.reading import BookReading, FrameReading
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, facts, frames, quotes, rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, login, quotes, rows, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,19 @@ class Dhan:
     def login_frame(self, client_id: str, token: str) -> str:
         """The first frame of an order stream; it holds the token."""
         return calls.login_frame(client_id, token)
+
+    def renew_call(self) -> Call:
+        """Have the token that it is asked with replaced by a new one."""
+        return login.RENEW
+
+    def mint_call(self, client_id: str, pin: str, code: str) -> Call:
+        """Have a token made, on the login host; it holds PIN and one-time code."""
+        return login.mint_call(client_id, pin, code)
+
+    def read_login(self, answer: Answer, account: str) -> Login:
+        """The answer to either of them. Never raises."""
+        return login.read_login(answer, account)
+
+    def expiry(self, token: str) -> int | None:
+        """When a token dies (ns, UTC), as it says itself; None where it does not. Never raises."""
+        return login.expiry(token)

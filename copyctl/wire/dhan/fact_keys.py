@@ -82,6 +82,13 @@ PROFILE: dict[str, str] = {
     "DATAPLAN": "data_plan",
 }
 
+LOGIN: dict[str, str] = {
+    "DHANCLIENTID": "account",
+    "ACCESSTOKEN": "token",
+    "TOKEN": "token",
+    "EXPIRYTIME": "until",
+}
+
 ADDRESSES: dict[str, str] = {
     "DHANCLIENTID": "account",
     "PRIMARYIP": "primary",

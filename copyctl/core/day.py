@@ -106,6 +106,7 @@ def _roll_over(draft: Draft, rules: Rules, account: str, today: int) -> None:
             placed_today=0,
             rejected_in_a_row=0,
             profit=None,
+            reached=(),
         )
     )
     ask_positions(draft, account)

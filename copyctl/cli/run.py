@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from copyctl.cli.assemble import Run
+    from copyctl.cli.watching import Watching
     from copyctl.rules import Loaded
 
 BAD_RULES, BROKER, STORE = 2, 3, 4
@@ -89,12 +90,16 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
     """One run, from open to closed. The exit code."""
     from copyctl.cli.assemble import assembled
     from copyctl.cli.console import announcer, closing_table
+    from copyctl.cli.watching import Watching
 
     rules = loaded.rules
     document = loaded.document
     tell = announcer(rules, sys.stdout)
     began = time.time_ns()
-    async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
+    async with (
+        Watching(rules, tell, dry=dry) as watch,
+        assembled(rules, document.digest, document.text, listen=watch, dry=dry) as assembled_run,
+    ):
         gc.collect()
         gc.freeze()  # what a run is made of stays for good: looking through it again and again only costs time
         refused = await assembled_run.replicator.refused(rules.leader.client_id)
@@ -105,7 +110,7 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
             readable = await assembled_run.replicator.once()
             code = 0 if readable else BROKER
         else:
-            await _until_stopped(assembled_run, ends_at)
+            await _until_stopped(assembled_run, ends_at, watch)
             code = 0
         tell.flush()
         closing_table(assembled_run.replicator.state, rules, sys.stdout, since=began)
@@ -113,7 +118,7 @@ async def _conduct(loaded: "Loaded", *, dry: bool, ends_at: datetime | None, onc
         return code
 
 
-async def _until_stopped(assembled_run: "Run", ends_at: datetime | None) -> None:
+async def _until_stopped(assembled_run: "Run", ends_at: datetime | None, watch: "Watching") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -127,7 +132,7 @@ async def _until_stopped(assembled_run: "Run", ends_at: datetime | None) -> None
     for one in signals:
         loop.add_signal_handler(one, first_signal)
     loop.add_signal_handler(signal.SIGHUP, _no_reload)
-    work: list[Callable[[], Awaitable[None]]] = list(assembled_run.streams)
+    work: list[Callable[[], Awaitable[None]]] = [*assembled_run.streams, watch.beside(assembled_run)]
     if ends_at is not None:
         work.append(lambda: _wait_until(ends_at, stop))
     if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:

@@ -28,8 +28,8 @@ from copyctl.core.positions import (
     count_leader,
 )
 from copyctl.core.queue import next_due, release
-from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.reached import tell_reached
+from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.telling import alert, tell, tell_decisions, tell_drift
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert

@@ -34,10 +34,7 @@ UNBUILT: Final[Mapping[str, tuple[object, ...] | None]] = {
     "rate_limits": (),
     "rate_limits.orders.per_second": BUILT,
     "rate_limits.modifications_per_order": BUILT,
-    "alerts": (),
-    "alerts.heartbeat_url": (None, ""),
     "objectives": ("none", "off", None),
-    "metrics": (),
 }
 
 

@@ -237,7 +237,13 @@ def _gateway(rules: Rules, client_id: str, token: TokenSource, clock: SystemCloc
         timeout_seconds=rules.resilience.request_timeout / SECOND,
         clock=clock,
         source_ip=source_ip,
+        name=_name(rules, client_id),
     )
+
+
+def _name(rules: Rules, client_id: str) -> str:
+    """What an account is called in the log."""
+    return next((one.name for one in rules.followers if one.client_id == client_id), "leader")
 
 
 def _stream(rules: Rules, client_id: str, token: TokenSource, replicator: Replicator) -> Callable[[], Awaitable[None]]:
@@ -251,6 +257,7 @@ def _stream(rules: Rules, client_id: str, token: TokenSource, replicator: Replic
         maximum_seconds=resilience.reconnect.maximum / SECOND,
         heartbeat_seconds=resilience.heartbeat / SECOND,
         chance=random.Random(),  # noqa: S311  jitter, no secret
+        name=_name(rules, client_id),
     )
     return stream.run
 

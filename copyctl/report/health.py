@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from copyctl.model.account import Account
 from copyctl.model.policy import Rules
+from copyctl.report.events import LEADER
 from copyctl.report.moments import SECOND
 
 DOWN_FOR_HEARTBEATS = 3
@@ -41,7 +42,7 @@ def troubles(accounts: Mapping[str, Account], rules: Rules, pulse: Pulse) -> lis
         down = pulse.now - leader.down_at
         if down > DOWN_FOR_HEARTBEATS * rules.resilience.heartbeat:
             found.append(f"the leader's order stream is down for {_seconds(down)} s")
-    members = [("leader", rules.leader.client_id), *((one.name, one.client_id) for one in rules.followers)]
+    members = [(LEADER, rules.leader.client_id), *((one.name, one.client_id) for one in rules.followers)]
     found.extend(_of_accounts(accounts, members, rules, pulse.now))
     return found
 
@@ -56,6 +57,8 @@ def _of_accounts(
             yield f"{name}'s books have not been read yet"
         elif now - known.books_at > longest:
             yield f"{name}'s books were last read {_seconds(now - known.books_at)} s ago"
+        if name == LEADER and known is not None and known.refused_token:
+            yield "the broker refuses the leader's token or address"
         if known is not None and known.held:
             yield f"{name} is held: an event failed for it alone"
 

@@ -49,6 +49,8 @@ def test_a_run_that_reads_and_hears_is_well() -> None:
         ({}, {"books_at": NOW - 61 * SECOND}, ["alice's books were last read 61 s ago"]),
         ({}, {"books_at": NOW - 59 * SECOND}, []),
         ({}, {"ready": False}, ["alice's books have not been read yet"]),
+        ({"refused_token": "DH-901"}, {}, ["the broker refuses the leader's token or address"]),
+        ({}, {"refused_token": "DH-901"}, []),
         ({}, {"held": "x"}, ["alice is held: an event failed for it alone"]),
         ({}, {"killed_at": NOW}, []),
     ],

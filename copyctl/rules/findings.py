@@ -38,6 +38,7 @@ CODES: Final[dict[str, str]] = {
     "R223": "A safeguard is taken away.",
     "R224": "A distance or a wait defeats its own purpose.",
     "R225": "An action of the kill switch cannot work where it stands.",
+    "R226": "A door is open to others than this machine.",
     "R301": "A variable is not set.",
     "R302": "A file that a ${file:...} names cannot be read.",
     "R401": "The key is not built yet.",

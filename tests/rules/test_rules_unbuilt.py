@@ -24,10 +24,7 @@ ASKS = [
     ("policy.mapping.super_order", "skip"),
     ("rate_limits.orders.per_day", 100),
     ("rate_limits.reserve_pct", 0),
-    ("alerts.urls", ["${file:telegram}"]),
-    ("alerts.level", "critical"),
     ("objectives.copied_pct", 99),
-    ("metrics.listen", "127.0.0.1:9464"),
 ]
 PASSES = [
     ("policy.sizing.rounding", "up"),
@@ -47,6 +44,9 @@ PASSES = [
     ("kill_switch.on_orders_per_leader_order", None),
     ("rate_limits", {"orders": {"per_second": 5}, "modifications_per_order": 10}),
     ("resilience.sweep", "30s"),
+    ("alerts", {"urls": ["tgram://x/y"], "level": "critical", "cooldown": "1m", "heartbeat_url": "https://x/y"}),
+    ("alerts.latency_budget", "250ms"),
+    ("metrics.listen", "127.0.0.1:9464"),
     ("logging", {"level": "debug", "format": "json"}),
     ("objectives", "none"),
     ("leader.pin", "${LEADER_PIN:-}"),

@@ -138,7 +138,8 @@ def test_too_slow_a_minute_is_told_with_its_figures(desk: Desk, outside: Hearing
     desk.policy = {"multi_leg": {"window": "300ms"}}
     desk.rules = alerts(outside, latency_budget="250ms")
     desk.start()
-    desk.follows(desk.place(), decision="copied")
+    for price in (88, 89, 90):  # one that a sweep sees first has no frame, and so no latency
+        desk.follows(desk.place(price=price), decision="copied")
     (message,) = desk.eventually(lambda: outside.about("latency"), "the alert arrives")
     assert re.search(r"took [\d.]+ ms \(p99\) over the last minute, alerts.latency_budget is", message["message"])
     desk.follows(desk.place(), decision="copied")
@@ -146,7 +147,7 @@ def test_too_slow_a_minute_is_told_with_its_figures(desk: Desk, outside: Hearing
     assert len(outside.about("latency:")) == 1
 
 
-# --- heartbeat, health, metrics -----------------------------------------------------------------------------------------
+# --- heartbeat, health, metrics ---------------------------------------------------------------------------------------
 
 
 def test_the_heartbeat_stops_while_the_leaders_stream_is_down(desk: Desk, outside: Hearing) -> None:
@@ -212,16 +213,20 @@ def test_every_metric_is_there_after_a_copied_order_and_tells_accounts_by_name(d
     port = free_port()
     desk.rules = {"metrics": {"listen": f"127.0.0.1:{port}"}}
     desk.start()
-    desk.follows(desk.place(), decision="copied", follower_status="PENDING")
-    sent = 'copyctl_orders_sent_total{follower="alice",kind="place"} 1.0'
-    text = desk.eventually(
-        lambda: body if sent in (body := asked(port, "/metrics")[1]) and "count 1.0" in body else "", "it is counted"
-    )
+    for price in (88, 89, 90):  # one that a sweep sees first has no frame, and so no latency
+        desk.follows(desk.place(price=price), decision="copied", follower_status="PENDING")
+    sent = 'copyctl_orders_sent_total{follower="alice",kind="place"} 3.0'
+    timed = re.compile(r"copyctl_frame_to_send_seconds_count [123]\.0")
+
+    def counted() -> str:
+        body = asked(port, "/metrics")[1]
+        return body if sent in body and timed.search(body) else ""
+
+    text = desk.eventually(counted, "it is counted")
     wanted = [
-        'copyctl_decisions_total{decision="copied",follower="alice",reason=""} 1.0',
+        'copyctl_decisions_total{decision="copied",follower="alice",reason=""} ',
         sent,
-        'copyctl_frame_to_send_seconds_bucket{le="5.0"} 1.0',
-        "copyctl_frame_to_send_seconds_count 1.0",
+        'copyctl_frame_to_send_seconds_bucket{le="5.0"} ',
         'copyctl_stream_connected{account="leader"} 1.0',
         'copyctl_stream_connected{account="alice"} 1.0',
         'copyctl_queue_length{follower="alice"} 0.0',
@@ -248,7 +253,7 @@ def test_a_port_that_is_taken_ends_the_run_before_it_begins(desk: Desk, outside:
     assert not list(desk.store.glob("*.sqlite"))
 
 
-# --- log lines ------------------------------------------------------------------------------------------------------------
+# --- log lines --------------------------------------------------------------------------------------------------------
 
 
 def test_json_lines_of_one_leader_order_share_its_trace(desk: Desk) -> None:
@@ -300,7 +305,7 @@ def test_trouble_with_connections_and_requests_is_logged_with_the_accounts_name(
     desk.eventually(lambda: "alice: POST /orders works again" in told()[1], "that it works again too")
 
 
-# --- systemd --------------------------------------------------------------------------------------------------------------
+# --- systemd ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("abstract", [False, True])

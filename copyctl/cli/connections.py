@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from copyctl.cli.credentials import gateway_of, token_source
+from copyctl.cli.credentials import account_name, gateway_of, token_source
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.logs import mask
 from copyctl.edge.stream import OrderStream
@@ -76,6 +76,7 @@ def stream(rules: Rules, one: Connection, replicator: Replicator, keeper: TokenK
         heartbeat_seconds=resilience.heartbeat / SECOND,
         chance=random.Random(),  # noqa: S311  jitter, no secret
         judge=keeper.judge,
+        name=account_name(one.account),
     )
     keeper.reconnect = made.again
 

@@ -17,7 +17,7 @@ from copyctl.model.account import Account as AccountRecord
 from copyctl.model.calendar import TradingDays
 from copyctl.model.login import Login, LoginEnd
 from copyctl.model.market import Phase, Traits
-from copyctl.model.policy import Account, Follower, Rules
+from copyctl.model.policy import Account, Follower, Leader, Rules
 from copyctl.model.request import Answer, Request, RequestState
 from copyctl.model.secret import SourceKind
 from copyctl.model.terms import Segment
@@ -76,7 +76,13 @@ def gateway_of(
         timeout_seconds=rules.resilience.request_timeout / SECOND,
         clock=clock,
         source_ip=account.source_ip if isinstance(account, Follower) else None,
+        name=account_name(account),
     )
+
+
+def account_name(account: Account) -> str:
+    """What an account is called, in the log too."""
+    return account.name if isinstance(account, Follower) else Leader.name
 
 
 class DhanDesk:

@@ -1,4 +1,4 @@
-"""``explain``: why an order is, or is not, copied. By now: what every reason code means."""
+"""``explain``: why an order is, or is not, copied. By now: what every reason code and every alert means."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from copyctl.cli.speech import USAGE, Format, chosen, leave, say, say_json
-from copyctl.cli.tables import codes_table
+from copyctl.cli.speech import USAGE, Format, answer, chosen, leave, say, say_json
+from copyctl.cli.tables import alerts_table, codes_table
+from copyctl.report import alerts
 from copyctl.report.codes import codes, page
 
 
 class CodesFormat(StrEnum):
-    """How the codes look; ``markdown`` is the page ``docs/codes.md``."""
+    """How the codes look; ``markdown`` is the page ``docs/codes.md`` or ``docs/alerts.md``."""
 
     TABLE = "table"
     JSON = "json"
@@ -22,12 +23,13 @@ class CodesFormat(StrEnum):
 def explain(
     *,
     every_code: Annotated[bool, typer.Option("--codes", help="Every reason code and what it means.")] = False,
+    every_alert: Annotated[bool, typer.Option("--alerts", help="Every alert, its level and what to do.")] = False,
     form: Annotated[
         CodesFormat | None,
         typer.Option("--format", help="How the answer looks.", show_default="table on a terminal, else json"),
     ] = None,
 ) -> None:
-    """Explain the reason codes of copyctl orders.
+    """Explain the reason codes of copyctl orders, or the alerts of a run.
 
     A code says why an order of the leader was not simply copied. It never changes its meaning, so alerts may hang on
     it. Explaining what would be done with one order comes in a later version.
@@ -36,11 +38,16 @@ def explain(
     Example:
       copyctl explain --codes
       copyctl explain --codes --format json
+      copyctl explain --alerts
     """
-    if not every_code:
-        leave(USAGE, "explaining an order comes in a later version; copyctl explain --codes tells what each code means")
+    if every_code == every_alert:
+        text = "explaining an order comes in a later version; copyctl explain --codes tells what each code means"
+        leave(USAGE, f"{text}, --alerts what each alert does (one of the two)")
     if form is CodesFormat.MARKDOWN:
-        typer.echo(page(), nl=False)
+        typer.echo(page() if every_code else alerts.page(), nl=False)
+        return
+    if every_alert:
+        answer(None if form is None else Format(form.value), {"alerts": alerts.rows()}, alerts_table(alerts.rows()))
         return
     rows = [asdict(one) for one in codes()]
     if chosen(None if form is None else Format(form.value)) is Format.JSON:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +18,9 @@ from copyctl.cli.tables import orders_table, positions_table, status_tables
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.edge.pulse import read_pulse
 from copyctl.model.effects import Notice
-from copyctl.report.figures import number
-from copyctl.report.followed import is_entry_part, leader_order
-from copyctl.report.moments import day_start, nanoseconds, told
+from copyctl.report.events import LEADER
+from copyctl.report.events import event as event_row
+from copyctl.report.moments import day_start, nanoseconds
 from copyctl.report.orders import copies
 from copyctl.report.positions import doubts
 from copyctl.report.positions import positions as position_rows
@@ -29,7 +28,6 @@ from copyctl.report.status import Member, Run
 from copyctl.report.status import status as status_document
 
 LISTEN_EVERY_SECONDS = 0.2
-LEADER = "leader"
 
 
 def orders(
@@ -170,29 +168,8 @@ def events(
 
 
 def event(seq: int, notice: Notice, it: Deployment) -> dict[str, Any]:
-    """A notice as a program reads it. Accounts are told by their names; the leader is no follower. ``part``: what
-    it tells is the entry of an order that reverses a position."""
-    facts: dict[str, Any] = dict(notice.facts)
-    account = _name(str(facts.pop("account", "")) or notice.follower, it)
-    is_leader = account == LEADER
-    if "price" in facts:
-        facts["price"] = number(Decimal(facts["price"])) if facts["price"] is not None else None
-    told_of = {
-        "seq": seq,
-        "at": told(notice.at),
-        "event": notice.event,
-        "level": notice.level.value,
-        "text": notice.text,
-        "leader_order_id": leader_order(notice.leader_order_id) or (facts.get("order_id") if is_leader else None),
-        "part": "entry" if is_entry_part(notice.leader_order_id) else None,
-        "follower": None if is_leader else account,
-        "account": account,
-    }
-    return {**told_of, **{key: value for key, value in facts.items() if key not in told_of}}
-
-
-def _name(account: str, it: Deployment) -> str | None:
-    return LEADER if account == it.leader else it.names.get(account, account) or None
+    """A notice as a program reads it."""
+    return {"seq": seq, **event_row(notice, it.names, it.leader)}
 
 
 def _notices(it: Deployment, since: int, *, follow: bool) -> Iterator[tuple[int, Notice]]:

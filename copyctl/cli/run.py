@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from copyctl.cli.assemble import Run
+    from copyctl.cli.watching import Watching
     from copyctl.rules import Loaded
 
 BAD_RULES, BROKER, STORE = 2, 3, 4
@@ -90,13 +91,17 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
     """One run, from open to closed. The exit code."""
     from copyctl.cli.assemble import assembled
     from copyctl.cli.console import announcer, closing_table
+    from copyctl.cli.watching import Watching
     from copyctl.edge.logs import mask
 
     rules = loaded.rules
     document = loaded.document
     tell = announcer(rules, sys.stdout)
     began = time.time_ns()
-    async with assembled(rules, document.digest, document.text, listen=tell, dry=dry) as assembled_run:
+    async with (
+        Watching(rules, tell, dry=dry) as watch,
+        assembled(rules, document.digest, document.text, listen=watch, dry=dry) as assembled_run,
+    ):
         gc.collect()
         gc.freeze()  # what a run is made of stays for good: looking through it again and again only costs time
         leader = assembled_run.keepers[rules.leader.client_id]
@@ -112,7 +117,7 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
             readable = await assembled_run.replicator.once()
             code = 0 if readable else BROKER
         else:
-            await _until_stopped(assembled_run, file, ends_at)
+            await _until_stopped(assembled_run, file, ends_at, watch)
             code = 0
         tell.flush()
         closing_table(assembled_run.replicator.state, rules, sys.stdout, since=began)
@@ -120,7 +125,7 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
         return code
 
 
-async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | None) -> None:
+async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | None, watch: "Watching") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -134,28 +139,37 @@ async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | N
     for one in signals:
         loop.add_signal_handler(one, first_signal)
     loop.add_signal_handler(signal.SIGHUP, assembled_run.replicator.reload)
-    work: list[Callable[[], Awaitable[None]]] = [lambda: _beat(assembled_run)]
+    work: list[Callable[[], Awaitable[None]]] = [lambda: _beat(assembled_run), watch.beside(assembled_run)]
     if ends_at is not None:
         work.append(lambda: _wait_until(ends_at, stop))
     if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:
         work.append(lambda: _play(assembled_run, stop))
     await assembled_run.replicator.run(
-        assembled_run.streams, stop, beside=work, read_again=lambda: _read_again(assembled_run, file)
+        assembled_run.streams, stop, beside=work, read_again=lambda: _read_again(assembled_run, file, watch)
     )
     for one in (*signals, signal.SIGHUP):
         with contextlib.suppress(ValueError):
             loop.remove_signal_handler(one)
 
 
-async def _read_again(assembled_run: "Run", file: Path) -> str:
+async def _read_again(assembled_run: "Run", file: Path, watch: "Watching") -> str:
     """Read the rules once more and have them used; why that cannot be, or ""."""
+    from copyctl.cli.assemble import CannotRun
     from copyctl.rules import RulesRefused, errors, read
 
     try:
         loaded = await asyncio.to_thread(read, file, os.environ)
     except RulesRefused as refused:
         return "; ".join(f"line {one.line}: {one.path}: {one.message}" for one in errors(refused.findings))
-    return await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
+    before = assembled_run.written
+    try:
+        watch.use(loaded.rules)
+    except CannotRun as refused:
+        return str(refused)
+    why = await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
+    if why:
+        watch.use(before)
+    return why
 
 
 async def _beat(assembled_run: "Run") -> None:

@@ -103,6 +103,14 @@ def codes_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def alerts_table(rows: Sequence[Row]) -> Table:
+    """Every alert."""
+    table = _table("level", "code", "what it says", "what to do")
+    for row in rows:
+        table.add_row(row["level"], row["code"], row["says"], row["do"])
+    return table
+
+
 def status_tables(document: Row) -> Iterator[Table | Text]:
     """The state of the run, then a line for each follower."""
     leader, latency, switch = document["leader"], document["latency_ms"], document["kill_switch"]

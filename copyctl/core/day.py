@@ -107,6 +107,7 @@ def _roll_over(draft: Draft, rules: Rules, account: str, today: int) -> None:
             spent_today=sum(moment >= day_start(draft.now) for moment in before.sent),  # on their way at midnight
             rejected_in_a_row=0,
             profit=None,
+            reached=(),
         )
     )
     ask_positions(draft, account)

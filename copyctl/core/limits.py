@@ -148,6 +148,20 @@ def loss_reached(limits: Limits, profit_today: Decimal | None) -> str:
     return _sentence(key, -profit_today, limit)
 
 
+def day_ended(limits: Limits, profit_today: Decimal | None, placed_today: int) -> dict[str, str]:
+    """The limits that let no entry pass any more today, with a sentence each; a day's loss is the kill switch's.
+
+    ``profit_today``: rupees, realised and unrealised of the whole account; None: not known.
+    """
+    ended = {}
+    profit, most = limits.max_daily_profit, limits.max_orders_per_day
+    if profit is not None and profit_today is not None and _broken("max_daily_profit", profit_today, profit):
+        ended["max_daily_profit"] = _sentence("max_daily_profit", profit_today, profit)
+    if most is not None and placed_today >= most:
+        ended["max_orders_per_day"] = f"{placed_today} orders are placed today, max_orders_per_day is {most}"
+    return ended
+
+
 def _limit(limits: Limits, key: str, entry: Entry) -> Figure | None:
     """What the rules say of this entry; None: no limit."""
     limit: Figure | Table[str, int] | None = getattr(limits, key)

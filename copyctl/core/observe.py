@@ -292,20 +292,17 @@ def _by_hand(draft: Draft, copy: Copy, slot: Slot, what: str) -> None:
 
 
 def _early_fill(draft: Draft, copy: Copy, order: Order) -> None:
-    """The follower traded before the leader did: odd, counted, nothing to be done."""
+    """The follower traded before the leader did: odd, counted and told, nothing to be done."""
     rules = draft.rules
     leader = draft.orders.get(order_key(rules.leader.client_id, copy.leader_order_id)) if rules else None
     if leader is None or leader.filled or leader.over:
         return
     account = draft.account(order.account)
     draft.accounts.put(replace(account, early_fills=account.early_fills + 1))
-    draft.notices.append(
-        Notice(
-            at=draft.now,
-            event="state",
-            text=f"anomaly: the follower filled {order.filled} before the leader, {ist(draft.now):%H:%M:%S}",
-            leader_order_id=copy.leader_order_id,
-            follower=copy.follower,
-            facts={"anomaly": "early_fill"},
-        )
+    alert(
+        draft,
+        Alert.EARLY_FILL,
+        f"the follower filled {order.filled} before the leader, {ist(draft.now):%H:%M:%S}",
+        row=copy.leader_order_id,
+        follower=copy.follower,
     )

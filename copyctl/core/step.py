@@ -29,8 +29,9 @@ from copyctl.core.positions import (
     count_leader,
 )
 from copyctl.core.queue import next_due, release
+from copyctl.core.reached import tell_reached
 from copyctl.core.state import Draft, State, follower_of
-from copyctl.core.telling import alert, tell, tell_decisions
+from copyctl.core.telling import alert, tell, tell_decisions, tell_drift
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
@@ -105,6 +106,8 @@ def step(state: State, event: Event) -> Step:
             release(draft, rules)
         free_ended(draft)
         tell_decisions(draft)
+        tell_drift(draft, rules)
+        tell_reached(draft, rules)
     return Step(
         changes=draft.changes(),
         effects=_without_repetition(draft.effects),

@@ -6,6 +6,7 @@ from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.state import Draft
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice, alert_notice
+from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, Level
 
@@ -50,6 +51,23 @@ def tell_decisions(draft: Draft) -> None:
         ):
             continue
         draft.notices.append(_decision(draft, copy))
+
+
+def tell_drift(draft: Draft, rules: Rules) -> None:
+    """An alert for each copy that differs from what the rules want since this step.
+
+    While the leader's order is open its copy may follow yet, and what keeps it from that has alerts of its own. Nor is
+    one given where another one about the copy was: that tells the cause.
+    """
+    told = {(one.leader_order_id, one.follower) for one in draft.notices if one.event == "alert"}
+    for key, copy in draft.copies.written.items():
+        if copy is None or not copy.drift or (copy.leader_order_id, copy.follower) in told:
+            continue
+        before = draft.state.tables["copy"].get(key)
+        news = not isinstance(before, Copy) or before.drift != copy.drift
+        leader = draft.orders.get(order_key(rules.leader.client_id, leader_id(copy.leader_order_id)))
+        if news and leader is not None and leader.over:
+            alert(draft, Alert.DRIFT, copy.drift, row=copy.leader_order_id, follower=copy.follower)
 
 
 def _decision(draft: Draft, copy: Copy) -> Notice:

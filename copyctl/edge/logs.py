@@ -1,13 +1,21 @@
 """Logs: one line an event to standard error, in words or as JSON, and never a secret in it.
 
 Whatever a program knows as secret is told to :func:`register_secret` before it is used; every line that leaves,
-tracebacks and the lines of libraries included, is searched for all of them.
+tracebacks and the lines of libraries included, is searched for all of them. Lines are made and written by a thread of
+their own: trading never waits for a terminal or a disk.
 """
 
+import atexit
+import contextlib
 import json
 import logging
+import logging.handlers
+import queue
 import re
 import sys
+import threading
+import time
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +28,10 @@ SHORTEST_PART: Final = 8
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _QUIET: Final = ("asyncio", "aiohttp", "websockets")
+MOST_WAITING: Final = 10_000
+"""Lines that may wait for a slow reader; what comes beyond is left out."""
+BEHIND_SECONDS: Final = 0.003
+FLUSH_SECONDS: Final = 2.0
 
 
 class _Secrets:
@@ -70,6 +82,55 @@ def _plain(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
+def _moment(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """When it happened, unless the line says so itself."""
+    event.setdefault("at", datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    return event
+
+
+class _Handing(logging.handlers.QueueHandler):
+    """Hands lines over as they are: within one process nothing has to be packed."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
+class _Writing(logging.handlers.QueueListener):
+    """Writes lines in their order, a moment late: what a line tells of leaves first."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", handler: logging.Handler) -> None:
+        super().__init__(lines, handler)
+        self._lines = lines
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        record: logging.LogRecord = super().dequeue(block)
+        if self._lines.empty():
+            time.sleep(BEHIND_SECONDS)
+        return record
+
+    def enqueue_sentinel(self) -> None:
+        self._lines.put(None)  # the library's own way fails where the queue is full
+
+
+_WRITING: list[_Writing] = []
+"""The thread that writes, if there is one."""
+
+
+def flush() -> None:
+    """Have everything written that was logged, within some seconds; from now on lines are written as they come."""
+    while _WRITING:
+        writing = _WRITING.pop()
+        ending = threading.Thread(target=writing.stop, daemon=True)
+        ending.start()
+        ending.join(FLUSH_SECONDS)
+        root = logging.getLogger()
+        root.handlers[:] = list(writing.handlers)
+
+
 def configure(level: str, format: str) -> None:  # noqa: A002  the key's own name in the rules file
     """Send logs of this level (debug, info, warning, error) and above to standard error, as ``console`` or ``json``.
 
@@ -82,7 +143,7 @@ def configure(level: str, format: str) -> None:  # noqa: A002  the key's own nam
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _moment,
         structlog.processors.StackInfoRenderer(),
     ]
     renderers: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
@@ -91,14 +152,21 @@ def configure(level: str, format: str) -> None:  # noqa: A002  the key's own nam
     else:
         colors = sys.stderr.isatty()
         plain = structlog.dev.plain_traceback  # a fancy one would print local variables
-        renderers += [_plain, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+        renderers += [
+            _plain,
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, timestamp_key="at"),
+        ]
     renderers.append(_masked)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=renderers))
+    flush()
+    lines: queue.Queue[logging.LogRecord | None] = queue.Queue(MOST_WAITING)
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    root.handlers[:] = [_Handing(lines)]
+    _WRITING.append(_Writing(lines, handler))
+    _WRITING[0].start()
+    atexit.unregister(flush)
+    atexit.register(flush)
     root.setLevel(least)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(least, logging.INFO))

@@ -39,6 +39,7 @@ USER_AGENT: Final = f"copyctl/{__version__}"
 _TOO_MANY: Final = 429
 _MOST_DOUBLINGS: Final = 30
 
+_OURS = logging.getLogger("copyctl.stream")
 _LOG = logging.getLogger("copyctl.websockets")
 _LOG.setLevel(logging.WARNING)  # at debug the library writes every message, and the first one holds the token
 
@@ -60,6 +61,7 @@ class OrderStream:
 
     ``initial_seconds`` and ``maximum_seconds`` bound the delay before a new connection, which is between half and the
     whole of what doubling gives. ``heartbeat_seconds``: a ping is sent so often, and must be answered within that.
+    ``name``: whose stream it is, for the log.
 
     Raises:
         ValueError: ``url`` is no ws:// or wss:// address.
@@ -80,7 +82,9 @@ class OrderStream:
         steady_seconds: float = STEADY_SECONDS,
         largest_frame: int = LARGEST_FRAME,
         source_ip: str | None = None,
+        name: str = "",
     ) -> None:
+        self._name = name
         self._url = checked(url, "ws", "wss")
         self._login = login
         self._deliver = deliver
@@ -177,6 +181,8 @@ class OrderStream:
         if anew or why != self._why:
             self._why = why
             self._changed(False, why)
+        else:
+            _OURS.info("order stream of %s is still down: %s", self._name, why)
 
     def _delay(self) -> float:
         """Seconds until the next attempt."""

@@ -12,6 +12,7 @@ by ten plain calls, with no turn of the loop between them.
 import asyncio
 import email.utils
 import functools
+import logging
 import re
 import ssl
 import zlib
@@ -57,6 +58,11 @@ _PACKED: Final = ("gzip", "x-gzip", "deflate")
 _EITHER_PACKING: Final = 32 + zlib.MAX_WBITS
 _CLOSED: Final = "the connection was closed by us"
 
+_LOG: Final = logging.getLogger("copyctl.gateway")
+_LOUD: Final = (401, 403, 429)
+_SERVER_FAILS: Final = 500
+"""What of the answers is trouble, whatever was asked; the others are answers, and told as such."""
+
 
 class _Clock(Protocol):
     def now(self) -> int: ...
@@ -66,12 +72,24 @@ class _Trip:
     """One call on its way. ``left_at``: when its bytes were handed over (ns), 0 before. ``repeatable``: it changes
     nothing, and may go once more. ``connecting``: it waits for a connection."""
 
-    __slots__ = ("answer", "connecting", "connection", "deadline", "left_at", "repeatable", "request", "token", "verb")
+    __slots__ = (
+        "answer",
+        "connecting",
+        "connection",
+        "deadline",
+        "left_at",
+        "path",
+        "repeatable",
+        "request",
+        "token",
+        "verb",
+    )
 
     def __init__(
-        self, verb: str, request: bytes, token: str, *, repeatable: bool, loop: asyncio.AbstractEventLoop
+        self, verb: str, path: str, request: bytes, token: str, *, repeatable: bool, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.verb = verb
+        self.path = path
         self.request = request
         self.token = token
         self.repeatable = repeatable
@@ -89,7 +107,8 @@ class DhanGateway:
     ``timeout_seconds``: the deadline of a call, from the first attempt to connect to the last byte of the answer;
     ``connect_seconds``: how much of it may pass without a connection.
     ``source_ip``: the local address that requests leave from. Connections are kept warm and shared by all calls.
-    ``tls``: whom to trust with an https:// address, if not whom this machine trusts.
+    ``tls``: whom to trust with an https:// address, if not whom this machine trusts. ``name``: of the account, for the
+    log.
 
     Raises:
         ValueError: ``rest_url`` is no http:// or https:// address, or ``client_id`` none that a header can carry.
@@ -109,7 +128,10 @@ class DhanGateway:
         connections: int = CONNECTIONS,
         largest_body: int = LARGEST_BODY,
         tls: ssl.SSLContext | None = None,
+        name: str = "",
     ) -> None:
+        self._name = name or client_id
+        self._troubles: dict[str, str] = {}
         parts = urlsplit(checked(rest_url, "http", "https"))
         secure = parts.scheme == "https"
         usual_port = 443 if secure else 80
@@ -162,6 +184,7 @@ class DhanGateway:
         fault = _CLOSED if self._closed else self._prepare(token)
         trip = _Trip(
             verb,
+            path,
             b"" if fault else self._request(verb, path, body),
             token or "",
             repeatable=verb == "GET" and path != _RENEWS,
@@ -328,6 +351,19 @@ class DhanGateway:
                 fault=fault,
             )
         )
+        not_his = status >= _SERVER_FAILS and not body.startswith(b"{")  # of a proxy: the broker's own are JSON
+        self._note(trip, fault or f"HTTP {status}", trouble=bool(fault) or status in _LOUD or not_his)
+
+    def _note(self, trip: _Trip, told: str, *, trouble: bool) -> None:
+        """A line in the log, loud where trouble is news. No query, which may hold what opens an account."""
+        path = trip.path.partition("?")[0]
+        what = f"{trip.verb} /{path.split('/')[1]}"
+        news = trouble and self._troubles.get(what) != told
+        _LOG.log(logging.WARNING if news else logging.DEBUG, "%s: %s %s: %s", self._name, trip.verb, path, told)
+        if trouble:
+            self._troubles[what] = told
+        elif self._troubles.pop(what, ""):
+            _LOG.warning("%s: %s works again", self._name, what)
 
 
 def _without(token: str, body: bytes) -> bytes:

@@ -34,7 +34,8 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since when its stream is down, 0: it never was, since the process began.
     ``broker_asked_at``: when the broker's own switch was last asked for, ``broker_told``: that it did not take it.
     ``joined``: were the positions looked at that both had when this follower first came? ``calendar_told``: the day
-    (as ``day`` counts them) on which it was last told that the calendar does not cover it.
+    (as ``day`` counts them) on which it was last told that the calendar does not cover it. ``reached``: the limits of
+    which it was told today that they are reached.
     """
 
     account: str
@@ -88,3 +89,4 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     broker_told: bool = False
     joined: bool = False
     calendar_told: int = 0
+    reached: tuple[str, ...] = ()

@@ -19,7 +19,9 @@ class Alert(StrEnum):
     EXIT_MISSED = "exit_missed"
     EXIT_MADE = "exit_made"
     EXCESS_FILL = "excess_fill"
+    EARLY_FILL = "early_fill"
     COPY_LATE = "copy_late"
+    DRIFT = "drift"
     DEAD_LETTER = "dead_letter"
     UNRESOLVED = "unresolved"
     NEVER_PLACED = "never_placed"
@@ -27,6 +29,7 @@ class Alert(StrEnum):
     CHANGE_NOT_COPIED = "change_not_copied"
     CHANGED_BY_HAND = "changed_by_hand"
     BASKET_FAILED = "basket_failed"
+    LIMIT_REACHED = "limit_reached"
     SELF_TRADE = "self_trade"
     DELIVERY = "delivery"
     CONVERTED = "converted"
@@ -40,6 +43,7 @@ class Alert(StrEnum):
     TOKEN_NOT_RENEWED = "token_not_renewed"  # noqa: S105  a code, no secret
     TOKEN_RENEWED = "token_renewed"  # noqa: S105  a code, no secret
     ANOMALY = "anomaly"
+    LATENCY = "latency"
     CLOCK_OFF = "clock_off"
     CALENDAR_STALE = "calendar_stale"
     NO_MASTER = "no_instrument_master"
@@ -95,10 +99,20 @@ ALERTS: dict[Alert, Meaning] = {
         says="A follower filled more of an entry than the leader's order, which is over.",
         do="Close the excess by hand, or set `fills.excess: close`.",
     ),
+    Alert.EARLY_FILL: Meaning(
+        level=Level.INFO,
+        says="A follower's entry filled before the leader's: he may still cancel his, or never fill.",
+        do="Nothing while the leader's order is open; if he cancels it, `fills.on_leader_cancel` and `excess` decide.",
+    ),
     Alert.COPY_LATE: Meaning(
         level=Level.WARNING,
         says="The leader's order has filled and the follower's is still open after `fills.lag_alert`.",
         do="Nothing while `fills.lag_action` acts; else look at the price and the order at the broker.",
+    ),
+    Alert.DRIFT: Meaning(
+        level=Level.WARNING,
+        says="A copy has come to differ from what the rules want of it; the text says in what, and why.",
+        do="See `drift` in `copyctl orders`; place or close the difference by hand if it must not stay.",
     ),
     Alert.DEAD_LETTER: Meaning(
         level=Level.WARNING,
@@ -134,6 +148,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.CRITICAL,
         says="A leg of a basket could not be placed or was rejected; the text names every leg and its state.",
         do="`multi_leg.on_failure` says what copyctl does; complete or close the rest by hand.",
+    ),
+    Alert.LIMIT_REACHED: Meaning(
+        level=Level.WARNING,
+        says="A follower has reached a limit that ends its day: no entry is copied any more, exits are. Once a day.",
+        do="Nothing, if that is what the limit is for; else raise `limits` and start again.",
     ),
     Alert.SELF_TRADE: Meaning(
         level=Level.WARNING,
@@ -195,6 +214,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.WARNING,
         says="Frames of the order stream cannot be read in number; they are kept, and the order book is read.",
         do="Nothing at once; send the frames (`copyctl events`) to the authors.",
+    ),
+    Alert.LATENCY: Meaning(
+        level=Level.WARNING,
+        says="From the leader's frame to our request it takes longer than `alerts.latency_budget` (p99 of a minute).",
+        do="Look at the load of this machine and its disk; `latency_ms` in `copyctl status` has the whole day.",
     ),
     Alert.CLOCK_OFF: Meaning(
         level=Level.WARNING,

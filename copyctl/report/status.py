@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
 from copyctl.model.deployment import RateLimits
@@ -22,6 +24,8 @@ from copyctl.report.picture import Picture, Records
 Row = dict[str, Any]
 
 ANOMALIES = ("unreadable", "unknown_status", "early_fills")
+STATES = ("killed", "paused", "unauthenticated", "leaving", "active")
+"""In what a follower may be; the first that holds is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,12 @@ def frame_to_request(copy: Copy, since: int) -> list[int]:
         for slot in copy.slots
         if slot.left_at and slot.frame_at >= max(since, 1) and not (slot.urgent and slot.revision)
     ]
+
+
+def placement_latency(copy: Copy, correlation_id: str) -> int | None:
+    """The same of one placement of a copy, by its correlation id; None where it has none, or has not left yet."""
+    placed = tuple(slot for slot in copy.slots if slot.correlation_id == correlation_id)
+    return next(iter(frame_to_request(replace(copy, slots=placed), 0)), None)
 
 
 def _latencies(picture: Picture, since: int) -> list[int]:

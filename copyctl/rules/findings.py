@@ -40,6 +40,7 @@ CODES: Final[dict[str, str]] = {
     "R225": "An action of the kill switch cannot work where it stands.",
     "R226": "The reserve of the rate limits leaves nothing for entries.",
     "R230": "A token cannot be renewed, or a new one not be kept.",
+    "R231": "A door is open to others than this machine.",
     "R301": "A variable is not set.",
     "R302": "A file that a ${file:...} names cannot be read.",
     "R401": "The key is not built yet.",

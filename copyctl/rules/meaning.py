@@ -12,6 +12,7 @@ from copyctl.model.duration import duration, duration_text
 from copyctl.rules.findings import Finding, finding
 from copyctl.rules.limits_checks import odd_limits
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
+from copyctl.rules.outside_checks import odd_listening
 from copyctl.rules.rates_checks import odd_rates
 from copyctl.rules.safety_checks import odd_actions, odd_safety
 from copyctl.rules.schema import language, policy_schema
@@ -43,6 +44,7 @@ def senseless(root: Node) -> list[Finding]:
         *_rising(top),
         *odd_actions(top.at("kill_switch", "actions")),
     ]
+    found += odd_listening(top.at("metrics", "listen"))
     rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])
     found += odd_rates(rates)
     inherited = standing_in(top.at("policy").node)

@@ -25,10 +25,7 @@ UNBUILT: Final[Mapping[str, tuple[object, ...] | None]] = {
     "policy.mapping.slicing": (),
     "policy.mapping.freeze_quantity": (),
     "policy.mapping.super_order": (),
-    "alerts": (),
-    "alerts.heartbeat_url": (None, ""),
     "objectives": ("none", "off", None),
-    "metrics": (),
 }
 
 

@@ -52,6 +52,7 @@ from copyctl.model.request import Fate, Outcome, Request, RequestKind
 from copyctl.model.terms import (
     Decision,
     InstrumentKind,
+    Level,
     OrderStatus,
     OrderType,
     Product,
@@ -430,8 +431,9 @@ class Desk:
         return asked
 
     def alerts(self) -> list[str]:
+        """The texts of the alerts since it was asked last, those left out that are for information."""
         told, self.notices = self.notices, []
-        return [notice.text for notice in told if notice.event == "alert"]
+        return [notice.text for notice in told if notice.event == "alert" and notice.level is not Level.INFO]
 
     @property
     def waiting(self) -> list[Request]:

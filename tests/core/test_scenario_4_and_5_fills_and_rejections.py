@@ -196,7 +196,7 @@ def test_what_the_stream_told_before_the_id_was_known_counts(status: str) -> Non
 def test_scenario_8_3_the_follower_may_fill_first() -> None:
     desk = resting()
     desk.copied("TRADED", filled=50)
-    assert [one.facts.get("anomaly") for one in desk.notices if one.facts.get("anomaly")] == ["early_fill"]
+    assert [one.facts["alert"] for one in desk.notices if one.event == "alert"] == ["early_fill"]
     account = desk.state.tables["account"][ALICE]
     assert getattr(account, "early_fills", 0) == 1
     desk.leader(status="TRADED", filled=100)

@@ -267,6 +267,8 @@ def test_scenario_5_7_a_profit_that_reaches_its_limit_lets_only_exits_go() -> No
     desk.taken()
     desk.buys("L2", 10)
     assert desk.decided("L2") == refused("max_daily_profit")
+    reached = [text for text in desk.alerts() if "no entry any more today" in text]
+    assert reached == ["no entry any more today: the account has made 1000 rupees today, max_daily_profit is 1000"]
     desk.sells("L3", 100, price=120)
     assert desk.asked() == [(PLACE, 50, Decimal(120))]
     desk.profit = Decimal(999)

@@ -16,7 +16,7 @@ def logged(shape: str, code: str, level: str = "info") -> str:
     """What a program that configures logs like this, knows these secrets and then does this says on standard error."""
     program = f"""
 import asyncio, logging, structlog
-from copyctl.edge.logs import configure, mask, register_secret
+from copyctl.edge.logs import configure, flush, mask, register_secret
 configure({level!r}, {shape!r})
 TOKEN, ODD, PIN = {TOKEN!r}, {ODD!r}, {PIN!r}
 for one in (TOKEN, ODD, PIN, "", "  "):
@@ -80,7 +80,7 @@ def test_json_is_one_object_a_line():
     said = logged("json", 'log.info("placed", order_id="1", price=1.5, odd={1, }); logging.getLogger("x").error("no")')
     first, second = (json.loads(line) for line in said.splitlines())
     assert (first["event"], first["order_id"], first["price"], first["level"]) == ("placed", "1", 1.5, "info")
-    assert first["timestamp"].endswith("Z")
+    assert first["at"].endswith("Z")
     assert (second["event"], second["level"]) == ("no", "error")
 
 
@@ -107,4 +107,6 @@ def test_configuring_twice_says_nothing_twice():
 
 
 def test_text_for_elsewhere_can_be_masked_as_well():
-    assert logged("console", "log.info('kept'); import sys; sys.stderr.write(mask('a ' + TOKEN))").endswith("a ***")
+    assert logged("console", "log.info('kept'); flush(); import sys; sys.stderr.write(mask('a ' + TOKEN))").endswith(
+        "a ***"
+    )

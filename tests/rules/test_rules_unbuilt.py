@@ -21,10 +21,7 @@ ASKS = [
     ("policy.mapping.slicing", "never"),
     ("policy.mapping.freeze_quantity", {"NIFTY": 1800}),
     ("policy.mapping.super_order", "skip"),
-    ("alerts.urls", ["${file:telegram}"]),
-    ("alerts.level", "critical"),
     ("objectives.copied_pct", 99),
-    ("metrics.listen", "127.0.0.1:9464"),
 ]
 PASSES = [
     ("policy.sizing.rounding", "up"),
@@ -44,6 +41,9 @@ PASSES = [
     ("kill_switch.on_orders_per_leader_order", None),
     ("rate_limits", {"orders": {"per_second": 5, "per_day": 100}, "reserve_pct": 30, "modifications_per_order": 10}),
     ("resilience.sweep", "30s"),
+    ("alerts", {"urls": ["tgram://x/y"], "level": "critical", "cooldown": "1m", "heartbeat_url": "https://x/y"}),
+    ("alerts.latency_budget", "250ms"),
+    ("metrics.listen", "127.0.0.1:9464"),
     ("logging", {"level": "debug", "format": "json"}),
     ("objectives", "none"),
     ("leader.pin", "${LEADER_PIN:-}"),

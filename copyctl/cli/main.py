@@ -8,13 +8,14 @@ import typer
 
 from copyctl import __version__
 from copyctl.cli.explain import explain
+from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.reload import reload
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
-from copyctl.cli.switch import kill, resume
+from copyctl.cli.switch import kill, pause, resume, unpause
 
 app = typer.Typer(
     name="copyctl",
@@ -34,6 +35,8 @@ for name, command in (
     ("kill", kill),
     ("resume", resume),
     ("reload", reload),
+    ("pause", pause),
+    ("unpause", unpause),
     ("lint", lint),
     ("show", show),
     ("explain", explain),
@@ -41,6 +44,7 @@ for name, command in (
     ("simulator", simulator),
 ):
     app.command(name)(command)
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def _version(wanted: bool) -> None:

@@ -35,6 +35,9 @@ class Alert(StrEnum):
     STREAM_DOWN = "stream_down"
     STREAM_UP = "stream_up"
     ACCESS_REFUSED = "access_refused"
+    ACCESS_RESTORED = "access_restored"
+    PAUSED = "paused"
+    INSTRUMENT_HALTED = "instrument_halted"
     ANOMALY = "anomaly"
     CLOCK_OFF = "clock_off"
     CALENDAR_STALE = "calendar_stale"
@@ -166,6 +169,21 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.CRITICAL,
         says="Dhan refuses an account's token or address: nothing can be sent for it, its rows wait.",
         do="`copyctl doctor` tells which; `copyctl token` mints a new one. It goes on by itself when it works again.",
+    ),
+    Alert.ACCESS_RESTORED: Meaning(
+        level=Level.WARNING,
+        says="Dhan takes an account's token and address again: the books are read, and what waited is caught up.",
+        do="Compare `copyctl orders` with what you expect: entries that waited too long follow `late`.",
+    ),
+    Alert.PAUSED: Meaning(
+        level=Level.WARNING,
+        says="A follower was paused, or goes on: while it is paused nothing is sent for it, cancels and exits neither.",
+        do="Watch its positions yourself while it is paused; `copyctl unpause` catches up.",
+    ),
+    Alert.INSTRUMENT_HALTED: Meaning(
+        level=Level.WARNING,
+        says="A rejection names a halt or a suspension: what a follower wants of that instrument waits, or goes again.",
+        do="Nothing: one request a minute is tried, and all go when one is taken or the leader trades it.",
     ),
     Alert.ANOMALY: Meaning(
         level=Level.WARNING,

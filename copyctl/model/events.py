@@ -112,8 +112,9 @@ class InstrumentFound(Struct, frozen=True, kw_only=True):
 
 
 class CommandGiven(Struct, frozen=True, kw_only=True):
-    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all. ``actions``: what
-    the kill switch does besides what the rules say, words of ``kill_switch.actions``."""
+    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all; ``pause``,
+    ``unpause``, or ``retry`` or ``drop`` of a dead letter, for one. ``actions``: what the kill switch does besides what
+    the rules say, words of ``kill_switch.actions``. ``reason``: why, or of which row the dead letter is."""
 
     at: int
     command_id: int
@@ -121,6 +122,13 @@ class CommandGiven(Struct, frozen=True, kw_only=True):
     account: str = ""
     reason: str = ""
     actions: tuple[str, ...] = ()
+
+
+class CredentialsChanged(Struct, frozen=True, kw_only=True):
+    """An account's token is another one now: it is tried at once."""
+
+    at: int
+    account: str
 
 
 class CalendarFound(Struct, frozen=True, kw_only=True):
@@ -166,6 +174,7 @@ Event = (
     | Looked
     | InstrumentFound
     | CommandGiven
+    | CredentialsChanged
     | FollowerHeld
     | EventSetAside
     | FactArrived

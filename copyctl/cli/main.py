@@ -9,13 +9,14 @@ import typer
 from copyctl import __version__
 from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
+from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.reload import reload
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
-from copyctl.cli.switch import kill, resume
+from copyctl.cli.switch import kill, pause, resume, unpause
 from copyctl.cli.tokens import token
 
 app = typer.Typer(
@@ -35,6 +36,8 @@ for name, command in (
     ("events", events),
     ("kill", kill),
     ("resume", resume),
+    ("pause", pause),
+    ("unpause", unpause),
     ("reload", reload),
     ("token", token),
     ("doctor", doctor),
@@ -45,6 +48,7 @@ for name, command in (
     ("simulator", simulator),
 ):
     app.command(name)(command)
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def _version(wanted: bool) -> None:

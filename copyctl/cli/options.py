@@ -9,6 +9,7 @@ from copyctl.cli.speech import Format
 
 Rules = Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules file.")]
 Follower = Annotated[str | None, typer.Option("--follower", metavar="NAME", help="This follower alone.")]
+OneFollower = Annotated[str, typer.Option("--follower", metavar="NAME", help="The follower.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look into the store of a dry run.")]
 Since = Annotated[
     str | None,

@@ -249,6 +249,9 @@ class _Trial:
             return "its order book could not be read: the broker does not answer"
         if not known.killed_at:
             return "it was resumed meanwhile"
+        if known.kill_actions and known.paused_at:
+            held = ", then ".join(kill_words(known.kill_actions))
+            return f"it is paused, nothing is sent for it: {held} waits for copyctl unpause"
         if known.kill_actions and known.halted:
             held = ", then ".join(kill_words(known.kill_actions))
             return f"an earlier --halt holds everything back, {held} too, until copyctl resume"

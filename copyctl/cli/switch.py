@@ -1,9 +1,9 @@
-"""``kill`` and ``resume``: the switch by hand, on a live run, or (a kill) by itself where none is alive."""
+"""``kill`` and ``resume``, ``pause`` and ``unpause``: by hand, on a live run; where none is alive they are stored, and
+a kill acts by itself."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -16,17 +16,13 @@ from copyctl.cli.deployment import Deployment, deployment
 from copyctl.cli.solo import Acted, act
 from copyctl.cli.speech import BROKER, DONE, FINDINGS, USAGE, Format, answer, leave, note
 from copyctl.cli.tables import kill_orders_table, resting_table
+from copyctl.cli.taken_in import Trouble, trouble
 from copyctl.edge.journal import StoreLocked, put_command
 from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
 from copyctl.report.kill import kill_words, resting
 from copyctl.report.picture import Picture
 
-FELT_WITHIN_SECONDS = 3.0
-BEGINS_WITHIN_SECONDS = 30.0
-"""How long after its start a run may be busy with what it needs before it takes commands in: tokens, the instrument
-list."""
-LOOK_EVERY_SECONDS = 0.1
 ACTS_WITHIN_SECONDS = 60
 RUNS_SEEN_OFF = 3
 """So often it is begun again where a run has ended just before it took the command in, or has just begun."""
@@ -34,8 +30,8 @@ RUNS_SEEN_OFF = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a person wants switched, for one follower or (None) for all. ``actions``: what the flags add to a kill;
-    ``within``: how many seconds it acts by itself."""
+    """What a person wants: kill or resume, pause or unpause, for one follower or (None) for all. ``actions``: what the
+    flags add to a kill; ``within``: how many seconds it acts by itself."""
 
     command: str
     follower: str | None
@@ -131,6 +127,52 @@ def resume(
         _switch(it, Asked(command="resume", follower=follower, rules_file=rules, dry_run=dry_run), form)
 
 
+def pause(
+    rules: options.Rules,
+    follower: options.OneFollower,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept and shown.")] = "",
+    dry_run: options.DryRun = False,
+    form: options.AsFormat = None,
+) -> None:
+    """Send nothing at all for one follower until unpause.
+
+    Cancels and exits wait as well as entries, over restarts too: what is at the broker stays there, and is yours to
+    watch. One thing is sent all the same: a resting exit of ours is cut where it exceeds the position, so that it
+    cannot open a new one. Other followers are not touched.
+
+    \b
+    Example:
+      copyctl pause --rules rules/half-size.yaml --follower bob
+      copyctl pause --rules rules/half-size.yaml --follower bob --reason "trades by hand today" --format json
+    """
+    with deployment(rules, dry_run=dry_run) as it:
+        asked = Asked(command="pause", follower=follower, rules_file=rules, dry_run=dry_run, reason=reason)
+        _switch(it, asked, form)
+
+
+def unpause(
+    rules: options.Rules,
+    follower: options.OneFollower,
+    *,
+    dry_run: options.DryRun = False,
+    form: options.AsFormat = None,
+) -> None:
+    """Let a paused follower go on.
+
+    Its books are read first. Cancels and exits that it missed are caught up; entries by the rules of late, so that what
+    the leader has cancelled or closed meanwhile is not bought. A follower whose token or address is refused is tried at
+    once.
+
+    \b
+    Example:
+      copyctl unpause --rules rules/half-size.yaml --follower bob
+      copyctl unpause --rules rules/half-size.yaml --follower bob --format json
+    """
+    with deployment(rules, dry_run=dry_run) as it:
+        _switch(it, Asked(command="unpause", follower=follower, rules_file=rules, dry_run=dry_run), form)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
     """What came of it, for people and for programs. ``code``: the exit code."""
@@ -169,19 +211,19 @@ def _switch(it: Deployment, asked: Asked, form: Format | None) -> None:
 
 def _outcome(it: Deployment, asked: Asked, number: int, accounts: Sequence[str]) -> _Outcome:
     """The command is in the store. A run that is alive takes it in; where none is, a kill is done here."""
-    trouble: _Trouble | None = None
+    lacks: Trouble | None = None
     for _ in range(RUNS_SEEN_OFF):
         if not it.journal.running:
             try:
                 return _without_run(it, asked, accounts)
             except StoreLocked:
                 note("a run has just begun: it is told")
-        trouble = _trouble(it, asked, number, accounts)
-        if trouble is None or not trouble.waits or it.journal.running:
+        lacks = trouble(it, number, lambda: _holds(it, asked, accounts))
+        if lacks is None or not lacks.waits or it.journal.running:
             break
-    if trouble is None:
+    if lacks is None:
         return _Outcome(code=DONE, applied="running", text=_done(it, asked))
-    return _Outcome(code=FINDINGS, applied="stored" if trouble.waits else "running", text=trouble.text)
+    return _Outcome(code=FINDINGS, applied="stored" if lacks.waits else "running", text=lacks.text)
 
 
 def _without_run(it: Deployment, asked: Asked, accounts: Sequence[str]) -> _Outcome:
@@ -190,7 +232,7 @@ def _without_run(it: Deployment, asked: Asked, accounts: Sequence[str]) -> _Outc
     Raises:
         StoreLocked: one has just begun.
     """
-    if asked.command == "resume":
+    if asked.command != "kill":
         return _Outcome(code=DONE, applied="stored", text=" is stored: no run is alive, the next one starts with it")
     if asked.dry_run:
         return _Outcome(code=DONE, applied="stored", text=_stored_dry(it, asked))
@@ -201,9 +243,18 @@ def _without_run(it: Deployment, asked: Asked, accounts: Sequence[str]) -> _Outc
 
 def _done(it: Deployment, asked: Asked) -> str:
     """What the run that has taken the command in does now."""
-    if asked.command == "resume":
-        return ": copying goes on; what was refused meanwhile stays refused"
-    return f": {_effect(it, asked)}"
+    known = Picture(it.journal.records()).accounts
+    paused = [name for account, name in it.names.items() if account in known and known[account].paused_at]
+    mine = [name for name in paused if asked.follower in (None, name)]
+    waits = f"; paused: {', '.join(mine)}, for whom nothing is sent until copyctl unpause" if mine else ""
+    return f"{_DONE.get(asked.command) or f': {_effect(it, asked)}'}{waits if asked.command != 'pause' else ''}"
+
+
+_DONE = {
+    "resume": ": copying goes on; what was refused meanwhile stays refused",
+    "pause": ": nothing is sent for it any more, cancels and exits neither; what is at the broker stays there",
+    "unpause": ": its books are read, then what it missed is caught up",
+}
 
 
 def _stored_dry(it: Deployment, asked: Asked) -> str:
@@ -250,45 +301,14 @@ def _account(it: Deployment, follower: str | None) -> str:
     return accounts[follower]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trouble:
-    """Why a run does not do as it was told. ``waits``: it has not even taken the command in."""
-
-    text: str
-    waits: bool
-
-
-def _trouble(it: Deployment, asked: Asked, number: int, accounts: Sequence[str]) -> _Trouble | None:
-    """What the run lacks after some seconds of having taken the command in and holding to it; None for nothing."""
-    patience = _patience(it)
-    until = time.monotonic() + patience
-    while True:
-        waits = any(one.command_id == number for one in it.journal.commands())
-        if not waits and _holds(it, asked, accounts):
-            return None
-        if time.monotonic() > until or (waits and not it.journal.running):
-            break
-        time.sleep(LOOK_EVERY_SECONDS)
-    if waits:
-        text = f" is stored, but the run has not taken it in within {patience:.0f} s. See whether it hangs"
-    else:
-        text = " was taken in, but the run does not show that it holds to it. See what it says"
-    return _Trouble(text=f"{text} (copyctl status), and stop it if need be", waits=waits)
-
-
-def _patience(it: Deployment) -> float:
-    """How long a run may take to take a command in (s): one that has just begun does so before it sends anything."""
-    since = it.journal.meta("running_since")
-    age = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() if since else BEGINS_WITHIN_SECONDS
-    return max(FELT_WITHIN_SECONDS, BEGINS_WITHIN_SECONDS - max(0.0, age))
-
-
 def _holds(it: Deployment, asked: Asked, accounts: Sequence[str]) -> bool:
     """Do the records of these accounts, as far as the run knows them, say what was asked for?"""
     known = Picture(it.journal.records()).accounts
     mine = [known[one] for one in accounts if one in known]
     if asked.command == "resume":
         return not any(one.killed_at or one.halted for one in mine)
+    if asked.command in ("pause", "unpause"):
+        return all(bool(one.paused_at) is (asked.command == "pause") for one in mine)
     return all(one.killed_at and (not asked.halts or _halts(one)) for one in mine)
 
 

@@ -17,6 +17,7 @@ STATE_STYLES = {
     "active": "green",
     "stopped": "yellow",
     "leaving": "yellow",
+    "paused": "yellow",
     "unauthenticated": "bold red",
     "killed": "bold red",
 }
@@ -91,6 +92,27 @@ def kill_orders_table(rows: Sequence[Row]) -> Table:
             clean(row["leader_order_id"]),
             Text(clean(row["fate"]).replace("_", " "), style=FATE_STYLES.get(row["fate"], "bold red")),
             clean(row["text"]),
+        )
+    return table
+
+
+def letters_table(rows: Sequence[Row]) -> Table | Text:
+    """What was given up, and why."""
+    if not rows:
+        return Text("there are no dead letters")
+    table = _table("id", "follower", "order", "reason", "sent", "since", "")
+    for row in rows:
+        order = row["order"] or {}
+        price = order.get("price") or order.get("trigger_price") or None
+        parts = (*(order.get(key) for key in ("side", "quantity", "security_id", "order_type")), price)
+        table.add_row(
+            clean(row["id"]),
+            clean(row["follower"]),
+            " ".join(clean(part) for part in parts if part is not None),
+            Text(clean(row["reason"]), style=DECISION_STYLES["dead"]),
+            str(row["attempts"]),
+            clean(row["created_at"]),
+            clean(row["detail"]),
         )
     return table
 

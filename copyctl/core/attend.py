@@ -5,6 +5,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from copyctl.core import holds
 from copyctl.core.asked import Asked, Later
 from copyctl.core.capital import lacking, sizing_facts
 from copyctl.core.decide import (
@@ -14,6 +15,7 @@ from copyctl.core.decide import (
     first_decision,
     follow_on,
     may_decide_again,
+    over_without_a_fill,
     ready,
     rule_for,
     want,
@@ -141,7 +143,11 @@ def _attend_follower(
 
 def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> Verdict | None:
     """What must be known before anything can be said of this order at all, or None."""
-    if not draft.account(follower.client_id).ready:
+    account = draft.account(follower.client_id)
+    held = holds.undecided(account) if not account.killed_at and not over_without_a_fill(leader) else None
+    if held is not None:
+        return Verdict(decision=Decision.QUEUED, reason=held[0], detail=held[1])
+    if not account.ready:
         return Verdict(
             decision=Decision.QUEUED, reason=Reason.CHECKING, detail="the follower's books were not read yet"
         )
@@ -152,7 +158,7 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
     if not lead.classified:
         detail = unknown_position(draft, rules.leader.client_id) or "it is not known yet what it closes"
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
-    if draft.account(follower.client_id).killed_at:
+    if account.killed_at:
         return None  # whatever else it would wait for: it is refused
     if not_confirmed(draft, rules, leader, lead, follower):
         draft.effects.append(ReadBooks(account=rules.leader.client_id))
@@ -240,7 +246,7 @@ def _concluded(copy: Copy, leader: Order) -> Copy:
     """A copy that is not wanted any more and of which nothing ever was at the broker: it says why."""
     if copy.decision not in (Decision.COPIED, Decision.QUEUED):
         return copy
-    if not copy.slots or any(slot.live or slot.order_id for slot in copy.slots):
+    if not copy.slots or any(slot.live or slot.at_broker for slot in copy.slots):
         return copy
     if copy.stopped:
         return replace(copy, decision=Decision.REFUSED, reason=Reason.KILL_SWITCH, detail="the kill switch is on")

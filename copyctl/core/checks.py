@@ -169,7 +169,7 @@ def _late_price(asked: Asked) -> Answer:
     policy, leader, lead, copy = asked.follower.policy.late, asked.leader, asked.lead, asked.copy
     unseen = lead.unseen_for > policy.max_age and unseen_fill(leader, lead)
     waited = overtaken(asked.draft, copy, leader, asked.follower)
-    if is_placed(asked.draft, copy) or not (unseen or waited):
+    if is_placed(asked.draft, copy) or copy.insisted or not (unseen or waited):
         return copy
     if policy.filled is LateFilled.SKIP and not copy.kept:
         detail = f"it waited longer than late.max_age, and the leader's order has traded {leader.filled} meanwhile"

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from copyctl.core import halts
 from copyctl.core.capital import ask_now, needs_funds
 from copyctl.core.hours import day_start, ist
 from copyctl.core.keys import instrument_key, position_key
@@ -34,6 +35,7 @@ def new_day(draft: Draft, rules: Rules) -> None:
             continue
         if before:
             _expire(draft, rules, name)
+            halts.new_day(draft, name)
             if name == rules.leader.client_id:
                 draft.effects.extend(find_calendars(rules))
         _roll_over(draft, rules, name, today)

@@ -20,7 +20,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Policy
 from copyctl.model.reasons import Category, Reason, rejected
-from copyctl.model.records import Copy, FixedSizing, LeaderOrder
+from copyctl.model.records import Copy, FixedSizing, LeaderOrder, Standing
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Validity
 
 FLAT = "the leader's position is closed again"
@@ -159,12 +159,12 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     """The copy with the order that is wanted by now, by the numbers fixed at its first decision."""
     if copy.sizing is None:
         return copy
-    if not copy.slots and (gone := _over_without_a_fill(leader)) is not None:
+    if not copy.slots and (gone := over_without_a_fill(leader)) is not None:
         return _with(replace(copy, decided_on=lead.wish), gone)
     policy = follower.policy
     traded = policy.copy_on is CopyOn.TRADED
     ended = not traded and leader.over and leader.status is not OrderStatus.TRADED
-    sent = any(slot.sent for slot in copy.slots)
+    sent = any(slot.sent and slot.standing is not Standing.REJECTED for slot in copy.slots)
     if ended and copy.slots and not copy.for_filled and (sent or not leader.filled):
         return _after_the_end(copy, leader, lead, policy)
     same_wish = bool(copy.slots) and not copy.closing and lead.wish == copy.decided_on
@@ -241,7 +241,7 @@ def _out_of_the_question(
 ) -> Verdict | None:
     """Why the order is not copied whatever its size, or None."""
     policy = follower.policy
-    if (gone := _over_without_a_fill(leader)) is not None:
+    if (gone := over_without_a_fill(leader)) is not None:
         return gone
     if action is Action.SKIP:
         detail = f"filter rule: {rule}" if rule else "filters.default: skip"
@@ -260,7 +260,7 @@ def _out_of_the_question(
     return None
 
 
-def _over_without_a_fill(leader: Order) -> Verdict | None:
+def over_without_a_fill(leader: Order) -> Verdict | None:
     """Was the leader's order rejected, cancelled or expired with nothing traded?"""
     if leader.status is OrderStatus.REJECTED:
         return Verdict(decision=Decision.SKIPPED, reason=Reason.LEADER_REJECTED, detail=leader.text)
@@ -289,7 +289,7 @@ def _part_missed(leader: Order, lead: LeaderOrder, follower: Follower) -> bool:
 def _after_the_end(copy: Copy, leader: Order, lead: LeaderOrder, policy: Policy) -> Copy:
     """The leader's order ended before it was done: the follower's rest is cancelled, its fills stand."""
     keep = policy.fills.on_leader_cancel is OnLeaderCancel.KEEP and leader.status is not OrderStatus.REJECTED
-    if keep and not copy.closing and any(slot.order_id for slot in copy.slots):
+    if keep and not copy.closing and copy.at_broker:
         return replace(copy, decided_on=lead.wish)
     if copy.sizing is None or copy.wanted is None:
         return replace(copy, closing=True)

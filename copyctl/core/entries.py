@@ -45,7 +45,7 @@ def followed(asked: Asked) -> Copy:
 
 def is_placed(draft: Draft, copy: Copy) -> bool:
     """Is something of it at the broker, or on the way there?"""
-    return any(slot.order_id or (slot.live and slot.sent and not _waiting(draft, slot)) for slot in copy.slots)
+    return any(slot.at_broker or (slot.live and slot.sent and not _waiting(draft, slot)) for slot in copy.slots)
 
 
 def _waiting(draft: Draft, slot: Slot) -> Request | None:
@@ -57,7 +57,7 @@ def _waiting(draft: Draft, slot: Slot) -> Request | None:
 def overtaken(draft: Draft, copy: Copy, leader: Order, follower: Follower) -> bool:
     """Has the leader's order traded and ended while the copy of it waited here, for its market to open or longer than
     ``late.max_age``, so that what goes now would be late?"""
-    if not leader.over or not leader.filled or is_placed(draft, copy):
+    if not leader.over or not leader.filled or copy.insisted or is_placed(draft, copy):
         return False
     waits_since = copy.wanted_since or copy.created_at
     return copy.kept or draft.now - waits_since > follower.policy.late.max_age

@@ -17,17 +17,14 @@ from copyctl.model.alerts import Alert
 from copyctl.model.choices import ExitLagAction
 from copyctl.model.effects import ReadBooks
 from copyctl.model.policy import Follower
-from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category
 from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.rejections import Treatment, treats_exit
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment
 
 TRY_AGAIN_AFTER = 5 * SECOND
 """An exit that died while the leader has traded is sent again after this (scenario 4.13)."""
 SESSION_AGAIN_AFTER = 60 * SECOND
-"""One that died because the market or the instrument does not trade is tried again after this (scenario 6.6)."""
-NOT_TRADING = frozenset({Category.SESSION, Category.HALT})
-NOT_COVERED = frozenset({Category.MARGIN, Category.HOLDINGS})
-"""The broker takes an exit for a sale of what is not there, for instance because another one rests for the same."""
+"""One that died because the market does not trade is tried again after this."""
 CLEARING, CLEARED, DISPLACED = "clearing ", "cleared", "displaced"
 """Marks in ``Copy.told``: the other exits are cut so that the broker takes this one (with the number of its placement
 before); that was in vain; it was refused while others rested."""
@@ -63,9 +60,12 @@ def died_at(slot: Slot) -> int:
 
 
 def ended_by_us(slot: Slot) -> bool:
-    """Is it over because we wanted it, because it is done, or because it never was at the broker?"""
+    """Is it over because we wanted it, because it is done, or because it never was at the broker? Nor is one a
+    reason to wait that was rejected and is to be placed anew."""
     if slot.standing in (Standing.WITHDRAWN, Standing.ABSENT):
         return True
+    if slot.standing is Standing.REJECTED:
+        return slot.retired
     if slot.standing is not Standing.ENDED:
         return False
     return slot.retired or slot.cancel_asked or slot.filled >= slot.asked.quantity
@@ -78,7 +78,7 @@ def may_rest(draft: Draft, copy: Copy, *, anew: bool, others_rest: bool, longest
     if last is None or last.live or anew or ended_by_us(last):
         return True
     category = refused_as(last)
-    if category in NOT_COVERED:
+    if treats_exit(category, Treatment.COVER):
         return DISPLACED in copy.told and not others_rest
     pause = _pause(category, longest)
     return bool(pause) and draft.now >= died_at(last) + pause
@@ -98,7 +98,7 @@ def hurry_at(copy: Copy, *, longest: int) -> int:
     if not hurried or hurried[-1].live or ended_by_us(hurried[-1]):
         return 0
     last = hurried[-1]
-    if last.rejected_as in NOT_COVERED and _mark(copy, CLEARING):
+    if treats_exit(last.rejected_as, Treatment.COVER) and _mark(copy, CLEARING):
         return 0
     return died_at(last) + (_pause(last.rejected_as, longest) or TRY_AGAIN_AFTER)
 
@@ -112,9 +112,9 @@ def rest_at(copy: Copy, *, longest: int) -> int:
 
 def _pause(category: str, longest: int) -> int:
     """How long after such a rejection the same may be tried again (ns), 0: time alone changes nothing."""
-    if category in NOT_TRADING:
+    if treats_exit(category, Treatment.SESSION):
         return SESSION_AGAIN_AFTER
-    return longest if category in NOT_PLACED_AND_TRANSIENT else 0
+    return longest if treats_exit(category, Treatment.AGAIN, Treatment.REST, Treatment.SHUT) else 0
 
 
 # --- the other exits in its way ---------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def marked(copy: Copy, portion: Portion, *, others_rest: bool) -> Copy:
     """The copy with what a refusal for want of cover means for the others: they are cut, once, and put back where
     that was in vain."""
     last = last_slot(copy)
-    refused = refused_as(last) in NOT_COVERED
+    refused = treats_exit(refused_as(last), Treatment.COVER)
     mark = _mark(copy, CLEARING)
     if not portion.owed:
         copy = _without(copy, CLEARING)

@@ -15,6 +15,7 @@ from copyctl.model.choices import Action
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy
+from copyctl.model.rejections import Treatment, treats_exit
 from copyctl.model.terms import Decision, OrderStatus
 
 OURS = frozenset(
@@ -63,7 +64,7 @@ def _without_order(draft: Draft, copy: Copy, wish: Wish, *, room: int) -> Copy:
         return replace(copy, decision=Decision.QUEUED, reason=Reason.EXIT_ALTERNATIVE, detail=detail)
     if wish.urgent:
         return replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING)
-    if refused in exit_fate.NOT_COVERED:
+    if treats_exit(refused, Treatment.COVER):
         return replace(copy, decision=Decision.QUEUED, reason=Reason.EXIT_ALTERNATIVE)
     if exit_fate.rest_at(copy, longest=1):
         return replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING)
@@ -75,9 +76,7 @@ def _without_portion(one: Exit, copy: Copy, *, cap: int) -> Copy:
     if one.live and cap and copy.decision is not Decision.DEAD:
         detail = "another exit rests for the same position"
         return replace(copy, decision=Decision.QUEUED, reason=Reason.EXIT_ALTERNATIVE, detail=detail)
-    if copy.decision is Decision.QUEUED and copy.reason in OURS:
-        return _copied(copy)
-    return copy
+    return _copied(copy) if copy.decision is Decision.QUEUED else copy
 
 
 def _drift(one: Exit, copy: Copy) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core import exit_fate, exit_row, exit_terms
+from copyctl.core import exit_fate, exit_row, exit_terms, holds
 from copyctl.core.exit_orders import Offer, Wish, plan_exit
 from copyctl.core.exit_plan import Portion
 from copyctl.core.hours import SECOND
@@ -21,7 +21,7 @@ from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Copy, Position, Slot
+from copyctl.model.records import Copy, Position, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision
 
@@ -69,6 +69,9 @@ def place(case: Case) -> tuple[Copy, int]:
     copy = one.copy
     if not (portion.owed or portion.rest or copy.slots):
         return _idle(case, copy), 0
+    held = holds.undecided(draft.account(copy.follower))
+    if not copy.slots and held is not None:
+        return replace(copy, decision=Decision.QUEUED, reason=held[0], detail=held[1], due_at=0), 0
     if not copy.slots and (waits := _waits(case)):
         due_at = draft.now + LOOK_AGAIN_AFTER if draft.account(copy.follower).ready else 0
         copy = replace(copy, decision=Decision.QUEUED, reason=Reason.CHECKING, detail=waits, due_at=due_at)
@@ -127,6 +130,11 @@ def adopted(draft: Draft, rules: Rules, follower: Follower, instrument: Instrume
 def offered(draft: Draft, copy: Copy) -> int:
     """What the orders of an exit may still close at the broker, at the most."""
     return sum(_most(draft, copy, slot) - slot.filled for slot in copy.slots if slot.live)
+
+
+def rests(draft: Draft, copy: Copy) -> int:
+    """The same of those that have left."""
+    return sum(_most(draft, copy, slot) - slot.filled for slot in copy.slots if slot.live and slot.sent)
 
 
 def _most(draft: Draft, copy: Copy, slot: Slot) -> int:
@@ -245,7 +253,7 @@ def _split(case: Case, copy: Copy, offers: list[Offer]) -> tuple[int, int]:
     if exit_fate.refused_as(last) == Category.TRIGGER and exit_fate.has_triggered(one):
         return portion.owed + portion.rest, 0
     alive = any(not offer.urgent and not offer.working.ending for offer in offers)
-    anew = last is None or (last.retired and not last.live)
+    anew = last is None or (last.retired and not last.live and last.standing is not Standing.REJECTED)
     if case.follower.policy.copy_on is CopyOn.TRADED and last is not None:
         anew = anew or exit_fate.ended_by_us(last)
     if one.own or copy.urgent or (copy.slots and not alive and not anew):

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import margin, market
+from copyctl.core import access, margin, market
 from copyctl.core.allowed import note_prices
 from copyctl.core.capital import ask_now, needs_funds, release
 from copyctl.core.keys import copy_key, instrument_key, order_key
@@ -39,7 +39,7 @@ from copyctl.model.facts import (
     QuoteWanted,
 )
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.reasons import Reason
+from copyctl.model.reasons import Category, Reason
 from copyctl.model.terms import Level
 
 
@@ -84,8 +84,13 @@ def ask_ahead(draft: Draft, rules: Rules, account: str) -> None:
 def take_fact(draft: Draft, event: FactArrived) -> None:
     """A figure has come, or why it cannot be had."""
     rules = draft.rules
-    if rules is not None:
-        _TAKE[type(event.question)](draft, rules, event)
+    if rules is None:
+        return
+    if event.lack is Lack.REFUSED:
+        access.refuse(draft, event.account, Category.AUTHENTICATION, event.why)
+    elif isinstance(event.question, ProfileWanted | AddressWanted):
+        access.told(draft, rules, event)
+    _TAKE[type(event.question)](draft, rules, event)
 
 
 def _funds(draft: Draft, rules: Rules, event: FactArrived) -> None:

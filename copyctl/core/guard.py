@@ -6,17 +6,21 @@ asked again whenever something changes, and once more at the moment at which it 
 
 from msgspec.structs import replace
 
+from copyctl.core import halts, holds
 from copyctl.core.allowed import limits_of
 from copyctl.core.asked import Asked, Later
 from copyctl.core.checks import has_gone, hours
 from copyctl.core.decide import Verdict, entry_part
+from copyctl.core.exit_shape import rests
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.persons import exit_meets
-from copyctl.core.positions import position_of
+from copyctl.core.positions import position, position_of, sign_of
 from copyctl.core.sessions import unfit
+from copyctl.core.stakes import cap_of
 from copyctl.core.state import Draft
 from copyctl.core.unread import exit_waits, unknown_position
+from copyctl.model.choices import Alternatives
 from copyctl.model.instrument import Instrument
 from copyctl.model.market import Phase
 from copyctl.model.order import Order
@@ -36,11 +40,19 @@ def permit(
     if account.halted:
         detail = f"the kill switch holds everything back: {account.killed_reason}"
         return Denied(reason=Reason.KILL_SWITCH, detail=detail, final=False)
+    held = holds.of_account(account)
+    if held is not None and not (account.paused_at and _ends_excess(draft, request, follower)):
+        return Denied(reason=held[0], detail=held[1], final=False)
     if request.kind is RequestKind.CANCEL:
         return Approved(request=request)
+    halted = halts.held(draft, request)
+    if halted is not None:
+        until = halted.tried_at + halts.TRY_EVERY
+        return Denied(reason=Reason.INSTRUMENT_HALTED, detail=halted.text, final=False, until=until)
     if request.desired is None or request.desired.terms.quantity <= 0:
         return Denied(reason=Reason.ZERO_QUANTITY, detail="a request for no quantity")
-    if request.kind is RequestKind.MODIFY:
+    goes_on = not account.ready and bool(account.resumed_at) and not account.paused_at
+    if request.kind is RequestKind.MODIFY and not goes_on:
         return Approved(request=request)
     if not account.ready:
         return Denied(reason=Reason.CHECKING, detail="the follower's books were not read yet", final=False)
@@ -51,6 +63,26 @@ def permit(
             return Denied(reason=Reason.SELF_TRADE, detail=met, final=False)
         return answer
     return _entry(draft, rules, request, follower, leader_ready=leader_ready)
+
+
+def _ends_excess(draft: Draft, request: Request, follower: Follower | None) -> bool:
+    """Does it lessen or end a resting exit where more of these rests than there is to close? That must not trigger into
+    a new position, whoever has paused what (scenario 4.10)."""
+    copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+    wanted = copy.wanted if copy is not None else None
+    if follower is None or copy is None or wanted is None or not copy.exit or request.kind is RequestKind.PLACE:
+        return False
+    shown = draft.orders.get(order_key(request.account, request.order_id))
+    known = shown.terms if shown is not None else None
+    if request.desired is not None and known is not None and request.desired.terms.quantity >= known.quantity:
+        return False
+    here = position(draft, request.account, wanted.segment, wanted.security_id, wanted.product)
+    key = instrument_key(wanted.segment, wanted.security_id)
+    beside = draft.live_in(request.account, key, wanted.side, exits=True)
+    resting = [one for one in beside if one.wanted is not None and one.wanted.product is wanted.product]
+    if follower.policy.exits.alternatives is Alternatives.ALL:
+        resting = [copy]
+    return sum(rests(draft, one) for one in resting) > cap_of(draft, follower, here, -sign_of(wanted.side))
 
 
 def _entry(

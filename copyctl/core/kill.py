@@ -107,7 +107,8 @@ def trip(draft: Draft, rules: Rules, account: str, reason: str, words: Iterable[
             )
         return
     draft.all_again = True
-    alert(draft, Alert.KILL_SWITCH, f"kill switch on: {reason}", follower=account)
+    waits = "; what it has to do waits for unpause" if known.paused_at else ""
+    alert(draft, Alert.KILL_SWITCH, f"kill switch on: {reason}{waits}", follower=account)
     _stop_changes(draft, account)
     for copy in draft.open_copies(account):  # what waits is refused now, and not when its turn would come
         if not copy.exit:
@@ -196,7 +197,8 @@ def watch(draft: Draft, rules: Rules) -> None:
             reason = next((text for key, text in causes if key not in account.excused), "")
             if reason:
                 trip(draft, rules, follower.client_id, reason)
-        if draft.account(follower.client_id).kill_actions:
+        account = draft.account(follower.client_id)
+        if account.kill_actions and not account.paused_at:  # nothing is sent while it is paused: it waits for unpause
             _act(draft, rules, follower)
 
 

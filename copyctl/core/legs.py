@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core import baskets
+from copyctl.core import baskets, holds
 from copyctl.core.decide import entry_part
 from copyctl.core.hours import SECOND
 from copyctl.core.index import is_open
@@ -124,6 +124,8 @@ def _leg(draft: Draft, rules: Rules, copy: Copy, left: dict[str, int]) -> basket
         return None
     instrument = draft.instruments.get(lead.instrument)
     withheld = copy.reason == Reason.BASKET_FAILED
+    account = draft.account(copy.follower)
+    traded_at = max(order.newest_as_of, account.resumed_at) if order.status is OrderStatus.TRADED else 0
     return baskets.Leg(
         key=copy.leader_order_id,
         side=order.side,
@@ -132,7 +134,7 @@ def _leg(draft: Draft, rules: Rules, copy: Copy, left: dict[str, int]) -> basket
         expiry=instrument.expiry if instrument else None,
         quantity=_quantity(copy, entry_part(order, lead)[1]),
         filled=_filled(draft, copy, order.side, left),
-        leader_filled_at=order.newest_as_of if order.status is OrderStatus.TRADED else 0,
+        leader_filled_at=traded_at if holds.of_account(account) is None else 0,  # nothing can fill while it is held
         placed=any(slot.sent or slot.order_id for slot in copy.slots),
         open=any(slot.live for slot in copy.slots),
         dead=copy.decision in (Decision.REFUSED, Decision.DEAD),

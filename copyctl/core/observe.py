@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from copyctl.core import settle
+from copyctl.core import halts, settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.keys import copy_key, instrument_key, order_key
@@ -54,6 +54,8 @@ def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> N
             draft.effects.append(ReadBooks(account=report.account))
         if report.account == rules.leader.client_id:
             _leader_order(draft, order)
+            if units:
+                halts.leader_traded(draft, rules, order)
         else:
             if units:
                 _follower_traded(draft, order, units)
@@ -181,7 +183,7 @@ def _follower_order(draft: Draft, order: Order, before: Order | None) -> None:
     if copy is None or slot is None:
         return
     if order.accepted and (before is None or not before.accepted):
-        _taken(draft, order.account)
+        _taken(draft, order)
     _take_in(draft, copy, slot, order)
     if order.filled and (before is None or not before.filled):
         _early_fill(draft, copy, order)
@@ -196,7 +198,7 @@ def recognise(draft: Draft, leader_order_id: str, account: str, revision: int) -
     order = draft.orders.get(order_key(account, slot.order_id)) or draft.order_with(account, slot.correlation_id)
     if order is not None and _is(slot, order):
         if order.accepted:
-            _taken(draft, account)
+            _taken(draft, order)
         _take_in(draft, copy, slot, order)
 
 
@@ -204,9 +206,10 @@ def _is(slot: Slot, order: Order) -> bool:
     return slot.order_id == order.order_id if slot.order_id else slot.correlation_id == order.correlation_id
 
 
-def _taken(draft: Draft, name: str) -> None:
+def _taken(draft: Draft, order: Order) -> None:
     """The exchange took an order of this account: rejections before it are no row of them any more."""
-    account = draft.account(name)
+    halts.taken(draft, order)
+    account = draft.account(order.account)
     if account.rejected_in_a_row:
         draft.accounts.put(replace(account, rejected_in_a_row=0))
 
@@ -250,9 +253,7 @@ def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
     if slot.standing in (Standing.ENDED, Standing.REJECTED):
         return with_slot(copy, slot)
     if order.status is OrderStatus.REJECTED:
-        category = order.category or Category.UNKNOWN
-        copy = with_slot(copy, replace(slot, standing=Standing.REJECTED, rejected_as=category))
-        return settle.dead(draft, copy, category, order.text)
+        return settle.refused_later(draft, copy, slot, order.category or Category.UNKNOWN, order.text)
     cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
     by_us = slot.cancel_asked or slot.retired or copy.closing or slot.asked.validity is Validity.IOC
     if cancelled and not by_us:
@@ -269,6 +270,8 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
     if slot.cancel_asked and trusted:
         slot = replace(slot, cancel_asked=False, retired=False)  # the cancel was taken, and yet the order is open
     if same_order(slot.asked, order.terms):
+        if not slot.confirmed and slot.modifications:
+            halts.taken(draft, order)
         return replace(slot, confirmed=True, left_alone=False, changes_refused="")
     pending = draft.requests.get(request_id(slot, RequestKind.MODIFY)) is not None
     if pending or slot.left_alone or slot.changes_refused or not trusted:

@@ -14,8 +14,8 @@ from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
 from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
-from copyctl.model.policy import Follower, Rules
-from copyctl.model.reasons import Category, rejected
+from copyctl.model.policy import Follower, Resilience, Rules
+from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderStatus
@@ -91,7 +91,7 @@ def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
     if last.standing is not Standing.REJECTED or copy.filled:
         return copy
     reason = rejected(Category(last.rejected_as))
-    return replace(copy, decision=Decision.DEAD, reason=reason, detail=orders[-1].text)
+    return replace(copy, decision=Decision.DEAD, reason=reason, detail=orders[-1].text, dead_at=now)
 
 
 def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
@@ -142,6 +142,7 @@ def working(draft: Draft, copy: Copy, slot: Slot) -> Working:
     waiting = _waiting(draft, slot) is not None
     done = slot.filled >= slot.asked.quantity or (order is not None and order.status is OrderStatus.TRADED)
     ended_by_us = slot.standing is Standing.ENDED and (slot.retired or slot.cancel_asked) and not done
+    anew = slot.standing is Standing.REJECTED and slot.retired
     return Working(
         revision=slot.revision,
         asked=slot.asked,
@@ -153,7 +154,7 @@ def working(draft: Draft, copy: Copy, slot: Slot) -> Working:
         ending=cancel is not None or slot.cancel_asked,
         ends_itself=slot.ends_itself,
         done=done,
-        owed=slot.standing is Standing.ABSENT or ended_by_us,
+        owed=slot.standing is Standing.ABSENT or ended_by_us or anew,
         left_alone=slot.left_alone,
         modifications=slot.modifications,
     )
@@ -185,8 +186,22 @@ def _begin(draft: Draft, rules: Rules, copy: Copy, action: Begin, frame_at: int)
         frame_at=frame_at,
         decided_at=draft.now,
     )
-    draft.requests.put(_request(draft, copy, slot, RequestKind.PLACE, action.terms))
+    request = _request(draft, copy, slot, RequestKind.PLACE, action.terms)
+    draft.requests.put(replace(request, due_at=_not_before(draft, rules, copy)))
     return replace(copy, slots=(*copy.slots, slot))
+
+
+def _not_before(draft: Draft, rules: Rules, copy: Copy) -> int:
+    """When an entry may leave that is placed anew since the exchange did not take it just now (ns), 0: at once."""
+    if copy.exit or copy.reason != Reason.RETRYING or copy.insisted:
+        return 0
+    refused = sum(1 for slot in copy.slots if slot.standing is Standing.REJECTED and slot.retired)
+    return draft.now + backoff(rules.resilience, refused) if refused else 0
+
+
+def backoff(resilience: Resilience, attempts: int) -> int:
+    """How long to wait before try number ``attempts`` + 1, ns."""
+    return min(resilience.retries.maximum, resilience.retries.initial << min(30, max(0, attempts - 1)))
 
 
 def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 
 from msgspec.structs import replace
 
-from copyctl.core import kill, rates, unread
+from copyctl.core import access, halts, holds, kill, rates, unread
 from copyctl.core.attend import attend
 from copyctl.core.checks import KEPT_FOR
 from copyctl.core.decide import entry_part
@@ -49,6 +49,9 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         requests += draft.limited(account.account, reserve=False)
     if not requests:
         return
+    held = holds.of_account(account)
+    if held is not None and not draft.all_again:  # they have been asked already; a resting exit may be too much since
+        requests = [one for one in requests if one.waits_for != held[0] or one.exit]
     follower = follower_of(rules, account.account)
     shorts_first = follower is not None and follower.policy.multi_leg.order is LegOrder.MARGIN
     requests.sort(key=lambda one: (urgency(one), shorts_first and _uncovers(one), one.queued_at))
@@ -92,7 +95,8 @@ def next_due(draft: Draft, rules: Rules | None) -> int:
         moments += [at for request in held if (at := exit_leaves_at(rules, request)) > draft.now]
     switch = kill.next_moment(draft, rules) if rules is not None else 0
     positions = unread.next_moment(draft, rules) if rules is not None else 0
-    moments += [at for at in (draft.next_moment(), switch, positions) if at > draft.now]
+    probe = access.next_moment(draft, rules) if rules is not None else 0
+    moments += [at for at in (draft.next_moment(), switch, positions, probe) if at > draft.now]
     written = draft.requests.written
     without_room = {
         (account, reserve)
@@ -119,6 +123,8 @@ def _send(draft: Draft, approved: Approved) -> None:
     request = approved.request
     draft.requests.put(request)
     draft.effects.append(Send(approved=approved))
+    access.sent(draft, request)
+    halts.tried(draft, request)
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None:
         return
@@ -127,8 +133,8 @@ def _send(draft: Draft, approved: Approved) -> None:
         account = draft.account(request.account)
         recent = (*account.placed[bisect_right(account.placed, draft.now - MINUTE) :], draft.now)
         draft.accounts.put(replace(account, placed=recent, placed_today=account.placed_today + 1))
-    if request.kind is RequestKind.PLACE and not slot.sent:
-        copy = with_slot(copy, replace(slot, sent=True))
+    if request.kind is RequestKind.PLACE:
+        copy = with_slot(copy, replace(slot, sent=True, attempts=request.attempts))
     if request.kind is RequestKind.MODIFY:
         copy = with_slot(copy, _changed(request, slot))
     if request.kind is RequestKind.PLACE and copy.decision is Decision.QUEUED:
@@ -160,7 +166,7 @@ def _wait(draft: Draft, request: Request, reason: str, detail: str, *, until: in
         return
     draft.requests.put(replace(request, waits_for=reason, due_at=until))
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
-    if copy is None or request.kind is not RequestKind.PLACE or any(slot.order_id for slot in copy.slots):
+    if copy is None or request.kind is not RequestKind.PLACE or copy.at_broker:
         return
     kept = copy.kept or (reason in KEPT_FOR and not copy.exit)
     copy = replace(copy, decision=Decision.QUEUED, reason=reason, detail=detail, kept=kept)
@@ -176,7 +182,7 @@ def _take_back(draft: Draft, request: Request, decision: Decision, reason: str, 
     slot = copy.slots[request.revision]
     if request.kind is RequestKind.PLACE:
         copy = with_slot(copy, replace(slot, standing=Standing.WITHDRAWN))
-    if not any(one.order_id for one in copy.slots):
+    if not copy.at_broker:
         copy = replace(copy, decision=decision, reason=reason, detail=detail)
     draft.copies.put(replace(copy, updated_at=draft.now))
 

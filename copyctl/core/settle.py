@@ -7,20 +7,24 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 
 from msgspec.structs import replace
 
+from copyctl.core import access, halts
 from copyctl.core.hours import SECOND
-from copyctl.core.keys import copy_key, order_key
-from copyctl.core.pursue import with_slot
+from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.pursue import backoff, with_slot
 from copyctl.core.rates import heard
-from copyctl.core.state import Draft
+from copyctl.core.state import Draft, follower_of
 from copyctl.core.telling import alert
 from copyctl.core.wish import same_order
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Look, Notice, ReadBooks
 from copyctl.model.events import Answered, Looked
+from copyctl.model.market import Phase
 from copyctl.model.order import Order
-from copyctl.model.policy import Resilience, Rules
-from copyctl.model.reasons import NOT_PLACED_AND_TRANSIENT, Category, Reason, rejected
+from copyctl.model.policy import Rules
+from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.rejections import HANDLING, Treatment
 from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision
 
@@ -28,13 +32,6 @@ FIRST_LOOK_AFTER = SECOND // 4
 LOOK_EVERY = 2 * SECOND
 TAKES_PLACE_WITHIN = SECOND
 """A book that was asked for so long after a modification was sent shows whether it took place."""
-PROBE_EVERY = 15 * SECOND
-"""How long a request waits whose token or address was refused (scenario 5.8)."""
-
-_REFUSED_ACCOUNT = frozenset({Category.AUTHENTICATION, Category.ADDRESS})
-NOT_COUNTED = _REFUSED_ACCOUNT | {Category.HALT, Category.THROTTLED, Category.CONNECTIVITY, Category.SESSION}
-"""Rejections that say nothing of the order: they do not count as consecutive ones (``on_consecutive_rejections``)."""
-_ORDER_MAY_BE_OVER = frozenset({Category.NO_SUCH_ORDER, Category.UNKNOWN, Category.INPUT})
 
 
 def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
@@ -43,6 +40,7 @@ def answered(draft: Draft, rules: Rules, event: Answered) -> Request | None:
     if request is None or request.state is not RequestState.SENT:
         return None
     heard(draft, request, event.outcome)
+    access.answered(draft, request, event.outcome)
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
     if copy is None:
         draft.requests.drop(request.request_id)
@@ -78,7 +76,7 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
     if absent_at and event.asked_at - absent_at >= settle.absent_for:
         draft.requests.drop(request.request_id)
         copy = with_slot(copy, replace(slot, standing=Standing.ABSENT))
-        if not any(one.order_id for one in copy.slots):
+        if not copy.at_broker:
             detail = "it was never placed; it is placed anew while it is wanted"
             copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=detail)
         _alert(
@@ -91,7 +89,9 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
         draft.requests.put(replace(request, absent_at=absent_at))
         if draft.now - request.unsettled_at >= settle.give_up and copy.reason != Reason.UNRESOLVED:
             detail = f"its fate at the broker is unknown for {settle.give_up // SECOND} s; looking goes on"
-            copy = replace(copy, decision=Decision.DEAD, reason=Reason.UNRESOLVED, detail=detail)
+            copy = replace(
+                copy, decision=Decision.DEAD, reason=Reason.UNRESOLVED, detail=detail, dead_at=draft.now, dropped=False
+            )
             _alert(draft, request, Alert.UNRESOLVED, f"{request.correlation_id}: {detail}")
     draft.copies.put(replace(copy, updated_at=draft.now))
 
@@ -169,22 +169,14 @@ def restarted(draft: Draft) -> list[Request]:
         copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
         if request.kind is RequestKind.PLACE and copy is not None:
             placements.append(request)
-            if not any(slot.order_id for slot in copy.slots):
+            if not copy.at_broker:
                 detail = "in flight when the last process ended; its fate is looked up"
                 draft.copies.put(replace(copy, decision=Decision.QUEUED, reason=Reason.SETTLING, detail=detail))
     return placements
 
 
-def backoff(resilience: Resilience, attempts: int) -> int:
-    """How long to wait before try number ``attempts`` + 1, ns."""
-    return min(resilience.retries.maximum, resilience.retries.initial << min(30, max(0, attempts - 1)))
-
-
 def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcome: Outcome) -> Copy:
     draft.requests.drop(request.request_id)
-    account = draft.account(request.account)
-    if account.refused_token:
-        draft.accounts.put(replace(account, refused_token=""))
     match request.kind:
         case RequestKind.PLACE:
             slot = replace(
@@ -204,18 +196,26 @@ def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcom
 
 def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Slot, outcome: Outcome) -> Copy:
     category = outcome.category or Category.UNKNOWN
-    if category in _REFUSED_ACCOUNT:
-        return _refused_account(draft, request, copy, outcome.text)
-    if category is Category.THROTTLED:
-        return _throttled(draft, request, copy, outcome.text)
-    if category in NOT_PLACED_AND_TRANSIENT:
-        return _again_or_dead(draft, rules, request, copy, slot, category, outcome.text)
-    if category is Category.IN_TRANSIT:
-        return _again(draft, rules, request, copy)
+    treatment = HANDLING[category].of(request)
+    if treatment is Treatment.SESSION and not request.exit and _in_session(draft, rules, copy):
+        treatment = Treatment.AGAIN
+    match treatment:
+        case Treatment.SHUT:
+            access.refuse(draft, request.account, category, outcome.text)
+            return _held(draft, request, copy, Reason.FOLLOWER_UNAUTHENTICATED, outcome.text)
+        case Treatment.HOLD:
+            halts.hold(draft, copy, outcome.text)
+            return _held(draft, request, copy, Reason.INSTRUMENT_HALTED, outcome.text)
+        case Treatment.REST:
+            return _throttled(draft, request, copy, outcome.text)
+        case Treatment.AGAIN:
+            return _again_or_dead(draft, rules, request, copy, slot, category, outcome.text)
+        case Treatment.SOON:
+            return _again(draft, rules, request, copy)
     if request.kind is RequestKind.CANCEL:
         return _cancel_refused(draft, rules, request, copy)
     if request.kind is RequestKind.MODIFY:
-        if category in _ORDER_MAY_BE_OVER:
+        if treatment is Treatment.LOOK:
             draft.effects.append(ReadBooks(account=request.account))
         return change_refused(draft, request, copy, slot, outcome.text)
     draft.requests.drop(request.request_id)
@@ -225,10 +225,52 @@ def _rejected(draft: Draft, rules: Rules, request: Request, copy: Copy, slot: Sl
     return dead(draft, with_slot(copy, slot), category, outcome.text)
 
 
+def _held(draft: Draft, request: Request, copy: Copy, reason: Reason, text: str) -> Copy:
+    """The request waits where it is: whose turn it is to be tried, says the guard."""
+    draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=0, waits_for=reason))
+    if request.kind is RequestKind.PLACE and not copy.at_broker:
+        return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
+    return copy
+
+
+def refused_later(draft: Draft, copy: Copy, slot: Slot, category: Category, text: str) -> Copy:
+    """A placement that the broker had taken was rejected: that order is over, and another one may take its place."""
+    handling, rules = HANDLING[category], draft.rules
+    treatment = handling.exit if copy.exit else handling.entry
+    slot = replace(slot, standing=Standing.REJECTED, rejected_as=category)
+    tries = sum(one.retired for one in copy.slots if one.standing is Standing.REJECTED)
+    in_session = treatment is Treatment.SESSION and rules is not None and _in_session(draft, rules, copy)
+    again = not copy.exit and rules is not None and (in_session or treatment is Treatment.AGAIN)
+    reason = None
+    if treatment is Treatment.HOLD:
+        halts.hold(draft, copy, text)
+        reason = Reason.INSTRUMENT_HALTED
+    elif treatment is Treatment.SHUT:
+        access.refuse(draft, copy.follower, category, text)
+        reason = Reason.FOLLOWER_UNAUTHENTICATED
+    elif again and rules is not None and tries + 1 < rules.resilience.retries.attempts:
+        reason = Reason.RETRYING
+    if reason is None:
+        return dead(draft, with_slot(copy, slot), category, text)
+    copy = with_slot(copy, replace(slot, retired=True))
+    return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
+
+
+def _in_session(draft: Draft, rules: Rules, copy: Copy) -> bool:
+    """Does the market of this copy trade just now, by our own timetable? Then a word of the exchange that it does not
+    is a moment's."""
+    follower, wanted = follower_of(rules, copy.follower), copy.wanted
+    hours = follower.policy.market_hours if follower is not None else None
+    if hours is None or wanted is None or not hours.enforce or not calendar_known(draft, hours):
+        return False
+    instrument = draft.instruments.get(instrument_key(wanted.segment, wanted.security_id))
+    return instrument is not None and market_standing(draft, hours, instrument).phase is Phase.REGULAR
+
+
 def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
     """A placement was rejected for good."""
     again = copy.exit and sum(slot.standing is Standing.REJECTED for slot in copy.slots) > 1
-    if category not in NOT_COUNTED and not again:  # an exit is sent until it is done: it counts once
+    if HANDLING[category].counts and not again:  # an exit is sent until it is done: it counts once
         account = draft.account(copy.follower)
         draft.accounts.put(replace(account, rejected_in_a_row=account.rejected_in_a_row + 1))
     alert(
@@ -239,6 +281,7 @@ def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
         follower=copy.follower,
         category=category,
     )
+    copy = replace(copy, dead_at=draft.now, dropped=False, insisted=False)
     return replace(copy, decision=Decision.DEAD, reason=rejected(category), detail=text)
 
 
@@ -263,7 +306,7 @@ def _unknown(draft: Draft, rules: Rules, request: Request, copy: Copy, outcome: 
     if request.kind is RequestKind.MODIFY:
         return copy
     copy = with_slot(copy, slot)
-    if any(one.order_id for one in copy.slots):
+    if copy.at_broker:
         return copy
     return replace(copy, decision=Decision.QUEUED, reason=Reason.SETTLING, detail=outcome.text)
 
@@ -292,7 +335,7 @@ def _again_or_dead(
     tried = request.attempts - request.throttled
     if request.kind is RequestKind.CANCEL or tried < rules.resilience.retries.attempts:
         copy = _again(draft, rules, request, copy)
-        if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
+        if request.kind is RequestKind.PLACE and not copy.at_broker:
             copy = replace(copy, decision=Decision.QUEUED, reason=Reason.RETRYING, detail=text)
         return copy
     if request.kind is RequestKind.MODIFY:
@@ -306,22 +349,8 @@ def _throttled(draft: Draft, request: Request, copy: Copy, text: str) -> Copy:
     """The broker was asked too much: it takes the request later, however often that happens (scenario 7.6)."""
     queued = replace(request, state=RequestState.QUEUED, due_at=0, throttled=request.throttled + 1)
     draft.requests.put(replace(queued, waits_for=Reason.RATE_LIMIT))
-    if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
+    if request.kind is RequestKind.PLACE and not copy.at_broker:
         return replace(copy, decision=Decision.QUEUED, reason=Reason.RATE_LIMIT, detail=text)
-    return copy
-
-
-def _refused_account(draft: Draft, request: Request, copy: Copy, text: str) -> Copy:
-    """The token or the address is refused: the request waits and is tried now and then."""
-    due_at = draft.now + PROBE_EVERY
-    reason = Reason.FOLLOWER_UNAUTHENTICATED
-    draft.requests.put(replace(request, state=RequestState.QUEUED, due_at=due_at, waits_for=reason))
-    account = draft.account(request.account)
-    if not account.refused_token:
-        draft.accounts.put(replace(account, refused_token=text))
-        _alert(draft, request, Alert.ACCESS_REFUSED, f"the follower's token or address is refused: {text}")
-    if request.kind is RequestKind.PLACE and not any(one.order_id for one in copy.slots):
-        return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
     return copy
 
 

@@ -8,11 +8,11 @@ a state moves on. A step that fails leaves nothing behind.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
-from copyctl.core.keys import copy_key, fill_key, instrument_key, order_key, position_key, spent_key
+from copyctl.core.keys import instrument_key, key_of, order_key
 from copyctl.core.waiting import Waiting
 from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
@@ -21,7 +21,18 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.records import TABLES, BasketRecord, Change, Copy, LeaderOrder, Needed, Position, Record, Spent
+from copyctl.model.records import (
+    TABLES,
+    BasketRecord,
+    Change,
+    Copy,
+    Halt,
+    LeaderOrder,
+    Needed,
+    Position,
+    Record,
+    Spent,
+)
 from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Side
 
@@ -77,29 +88,6 @@ class State:
                 self.copy_of.pop(order_key(record.follower, slot.order_id), None)
         elif isinstance(record, Order):
             self.order_of.pop(order_key(record.account, record.correlation_id), None)
-
-
-_KEYS: dict[type, Callable[[Any], str]] = {
-    Order: lambda one: order_key(one.account, one.order_id),
-    Copy: lambda one: copy_key(one.leader_order_id, one.follower),
-    Request: lambda one: one.request_id,
-    Account: lambda one: one.account,
-    LeaderOrder: lambda one: one.order_id,
-    Instrument: lambda one: instrument_key(one.segment, one.security_id),
-    Fill: fill_key,
-    Position: lambda one: position_key(one.account, one.segment, one.security_id, one.product),
-    Funds: lambda one: one.account,
-    Quote: lambda one: instrument_key(one.segment, one.security_id),
-    TradingDays: lambda one: one.calendar,
-    Needed: lambda one: one.key,
-    BasketRecord: lambda one: f"{one.follower}/{one.name}",
-    Spent: lambda one: spent_key(one.account, one.minute),
-}
-
-
-def key_of(record: Record) -> str:
-    """The key under which a record is journalled."""
-    return _KEYS[type(record)](record)
 
 
 class Overlay(Generic[R]):
@@ -177,6 +165,7 @@ class Draft:
         self.margins: Overlay[Needed] = Overlay(state.tables["margin"])  # type: ignore[arg-type]
         self.baskets: Overlay[BasketRecord] = Overlay(state.tables["basket"])  # type: ignore[arg-type]
         self.spent: Overlay[Spent] = Overlay(state.tables["spent"])  # type: ignore[arg-type]
+        self.halts: Overlay[Halt] = Overlay(state.tables["halt"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
         self.counted: dict[str, int] = {}
@@ -385,6 +374,7 @@ class Draft:
             "margin": self.margins,  # type: ignore[dict-item]
             "basket": self.baskets,  # type: ignore[dict-item]
             "spent": self.spent,  # type: ignore[dict-item]
+            "halt": self.halts,  # type: ignore[dict-item]
         }
         return tuple(
             Change(table=table, key=key, record=record)

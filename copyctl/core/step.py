@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import credentials, exits, kill, legs, settle, unread
+from copyctl.core import access, commands, credentials, exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
@@ -20,8 +20,9 @@ from copyctl.core.facts import ask_ahead, ask_at_start, ask_of_follower, take_ca
 from copyctl.core.forget import forget
 from copyctl.core.hours import SECOND
 from copyctl.core.join import join
-from copyctl.core.keys import copy_key, order_key
+from copyctl.core.keys import copy_key
 from copyctl.core.left import left_behind
+from copyctl.core.listing import listed
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
 from copyctl.core.positions import (
@@ -34,7 +35,7 @@ from copyctl.core.state import Draft, State, follower_of
 from copyctl.core.telling import alert, tell, tell_decisions, tell_drift
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
-from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
+from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks
 from copyctl.model.events import (
     Answered,
     BooksRead,
@@ -58,9 +59,8 @@ from copyctl.model.events import (
 from copyctl.model.facts import (
     FactArrived,
 )
-from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
-from copyctl.model.reasons import Reason
+from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Change
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Level
@@ -101,16 +101,18 @@ def step(state: State, event: Event) -> Step:
         join(draft, rules)
         count_copies(draft)
         _settle_positions(draft, rules)
-        if state.rules is not None:  # else the process has only just begun: nothing leaves before it said so
+        access.probe(draft, rules)
+        if state.rules is not None and not isinstance(event, Started):  # commands that waited are heard before
             settle.wake(draft)
             release(draft, rules)
+            access.settle(draft, rules)
         free_ended(draft)
         tell_decisions(draft)
         tell_drift(draft, rules)
         tell_reached(draft, rules)
     return Step(
         changes=draft.changes(),
-        effects=_without_repetition(draft.effects),
+        effects=_without_repetition(access.without_what_is_shut(draft)),
         notices=tuple(draft.notices),
         due_at=next_due(draft, rules),
         rules=rules if rules is not state.rules else None,
@@ -145,6 +147,7 @@ def _started(draft: Draft, event: Started) -> None:
         known.setdefault(draft.rules.leader.client_id, Account(account=draft.rules.leader.client_id))
     for account in known.values():
         blank = replace(account, ready=False, stream_up=False, stream_text="not connected yet", connected_at=0, held="")
+        blank = replace(blank, resumed_at=0, probed_at=0, vouched="", trying="")
         draft.accounts.put(replace(blank, down_at=event.at))
     draft.all_again = True
     forget_questions(draft)
@@ -230,12 +233,15 @@ def _unreadable(draft: Draft, event: FrameUnreadable) -> None:
 
 
 def _books(draft: Draft, event: BooksRead) -> None:
+    tried = access.books_read(draft, event.account, event.asked_at)
     account = draft.account(event.account)
-    newly_ready = draft.all_again = not account.ready
+    ready = account.ready or event.asked_at >= account.resumed_at
+    newly_ready = ready and (not account.ready or tried)
+    draft.all_again |= newly_ready
     ahead = account.broker_ahead
     if event.date:
         ahead = _broker_ahead(draft, event, ahead)
-    draft.accounts.put(replace(account, ready=True, books_at=event.asked_at, broker_ahead=ahead, refused_token=""))
+    draft.accounts.put(replace(account, ready=ready, books_at=event.asked_at, broker_ahead=ahead))
     if draft.rules is None:
         return
     ask_ahead(draft, draft.rules, event.account)
@@ -243,7 +249,7 @@ def _books(draft: Draft, event: BooksRead) -> None:
     note_fills(draft, event.fills)
     settle.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
-        draft.touched.update((copy_key(lead.order_id, event.account), None) for lead in draft.leader_orders.values())
+        access.look_again(draft, event.account)
     _waited_for_book(draft, draft.rules, event.account)
     if event.account == draft.rules.leader.client_id:
         forget(draft, draft.rules)
@@ -269,11 +275,8 @@ def _broker_ahead(draft: Draft, event: BooksRead, before: int) -> int:
 
 
 def _books_unreadable(draft: Draft, event: BooksUnreadable) -> None:
-    account = draft.account(event.account)
-    if event.refused and not account.refused_token:
-        draft.accounts.put(replace(account, refused_token=event.why))
-        text = f"token or address refused: {event.why}"
-        alert(draft, Alert.ACCESS_REFUSED, text, follower=event.account)
+    if event.refused:
+        access.refuse(draft, event.account, Category.AUTHENTICATION, event.why)
 
 
 def _stream(draft: Draft, event: StreamChanged) -> None:
@@ -324,53 +327,6 @@ def _looked(draft: Draft, event: Looked) -> None:
         draft.touched[copy_key(request.leader_order_id, request.account)] = None
 
 
-def _instrument(draft: Draft, event: InstrumentFound) -> None:
-    if event.instrument is not None:
-        draft.instruments.put(event.instrument)
-    elif event.master:
-        blank = Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False)
-        draft.instruments.put(replace(blank, sought=not event.refreshed))
-        if not event.refreshed:
-            draft.effects.append(RefreshInstruments(segment=event.segment, security_id=event.security_id))
-    else:
-        _from_frame(draft, event)
-    rules = draft.rules
-    if rules is None:
-        return
-    for lead in draft.leader_orders.values():
-        order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
-        if order and (order.segment, order.security_id) == (event.segment, event.security_id):
-            draft.touched[lead.order_id] = None
-
-
-def _from_frame(draft: Draft, event: InstrumentFound) -> None:
-    """No master to be had: what a frame told of the instrument serves, and a share needs no lot size."""
-    hint = next(
-        (
-            order.hint
-            for order in draft.orders.values()
-            if order.hint and (order.segment, order.security_id) == (event.segment, event.security_id)
-        ),
-        None,
-    )
-    if hint is None and event.segment.is_derivative:
-        blank = Instrument(segment=event.segment, security_id=event.security_id, symbol="", known=False)
-        draft.instruments.put(blank)
-        return
-    draft.instruments.put(
-        hint or Instrument(segment=event.segment, security_id=event.security_id, symbol="", from_master=False)
-    )
-    text = f"no instrument master: lot size and tick of {event.security_id} are the leader's frame's"
-    alert(draft, Alert.NO_MASTER, text)
-
-
-def _command(draft: Draft, event: CommandGiven) -> None:
-    if event.command != "reload":
-        kill.command(draft, event)
-    elif event.reason:
-        alert(draft, Alert.RULES_REFUSED, event.reason)
-
-
 def _held(draft: Draft, event: FollowerHeld) -> None:
     draft.accounts.put(replace(draft.account(event.account), held=event.why))
     text = f"nothing is decided for this follower until copyctl run is started again: {event.why}"
@@ -382,6 +338,10 @@ def _set_aside(draft: Draft, event: EventSetAside) -> None:
     alert(draft, Alert.SET_ASIDE, text)
     accounts = [event.account] if event.account else [account.account for account in draft.accounts.values()]
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
+
+
+def _credentials(draft: Draft, event: CredentialsChanged) -> None:
+    access.try_now(draft, event.account)
 
 
 def _time(_draft: Draft, _event: TimeReached) -> None:
@@ -398,9 +358,9 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     StreamChanged: _stream,
     Answered: _answered,
     Looked: _looked,
-    InstrumentFound: _instrument,
-    CommandGiven: _command,
-    CredentialsChanged: credentials.changed,
+    InstrumentFound: listed,
+    CommandGiven: commands.given,
+    CredentialsChanged: _credentials,
     TokenTold: credentials.told,
     FollowerHeld: _held,
     EventSetAside: _set_aside,

@@ -32,11 +32,11 @@ class Standing(Enum):
 
 def standing(state: State, account: str, *, ends: int) -> Standing:
     """How the kill switch of a follower stands whose books were asked for. ``ends``: what is due later is not waited
-    for (ns). Who is refused by the broker, or halted already, is not waited for either."""
+    for (ns). Who is refused by the broker, halted already or paused, is not waited for either."""
     known = state.tables["account"].get(account)
     if not isinstance(known, Account):
         return Standing.ACTING
-    if known.refused_token or known.halted:
+    if known.refused_token or known.halted or known.paused_at:
         return Standing.DONE
     if not known.ready or _is_under_way(state, account, ends) or _ends_soon(state, known):
         return Standing.ACTING

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
+from copyctl.core.access import is_shut
 from copyctl.core.left import left_behind
 from copyctl.core.state import State
 from copyctl.engine.books import BookReader
@@ -319,8 +320,10 @@ class Replicator:
             await asyncio.sleep(min(usual, SWEEP_WHILE_DOWN_SECONDS) / 2)
             now = self._clock.now()
             for account, desk in self._desks.items():
+                known = self.state.tables["account"].get(account)
+                shut = isinstance(known, Account) and is_shut(known)  # the core says when it is tried
                 often = min(usual, SWEEP_WHILE_DOWN_SECONDS) if self._watched_blind(account) else usual
-                if now - desk.reader.read_at >= often * 1e9:
+                if not shut and now - desk.reader.read_at >= often * 1e9:
                     desk.reader.want()
 
     def _watched_blind(self, account: str) -> bool:

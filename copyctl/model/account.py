@@ -33,6 +33,10 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``halted``: it holds back cancels and exits too. ``excused``: causes that a person has resumed over. ``down_at``:
     since when its stream is down, 0: it never was, since the process began.
     ``broker_asked_at``: when the broker's own switch was last asked for, ``broker_told``: that it did not take it.
+    ``paused_at``: since when a person has it paused, 0: it is not. ``resumed_at``: when it last went on after a pause,
+    or its token or address was last refused: books asked for before say nothing of it. ``refused_token``: why its token
+    or address is refused, ``refused_as``: which of both; ``probed_at``: when it was last tried, 0: that is due now;
+    ``vouched``: what the broker said to that, and ``trying``: with which request orders are tried (``core.access``).
     ``joined``: were the positions looked at that both had when this follower first came? ``calendar_told``: the day
     (as ``day`` counts them) on which it was last told that the calendar does not cover it. ``reached``: the limits of
     which it was told today that they are reached.
@@ -53,6 +57,12 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     probe: str = ""
     reserve_told: tuple[str, ...] = ()
     refused_token: str = ""
+    refused_as: str = ""
+    probed_at: int = 0
+    vouched: str = ""
+    trying: str = ""
+    paused_at: int = 0
+    resumed_at: int = 0
     killed_at: int = 0
     killed_reason: str = ""
     broker_ahead: int = 0

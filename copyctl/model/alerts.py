@@ -42,6 +42,9 @@ class Alert(StrEnum):
     TOKEN_DEAD = "token_dead"  # noqa: S105  a code, no secret
     TOKEN_NOT_RENEWED = "token_not_renewed"  # noqa: S105  a code, no secret
     TOKEN_RENEWED = "token_renewed"  # noqa: S105  a code, no secret
+    ACCESS_RESTORED = "access_restored"
+    PAUSED = "paused"
+    INSTRUMENT_HALTED = "instrument_halted"
     ANOMALY = "anomaly"
     LATENCY = "latency"
     CLOCK_OFF = "clock_off"
@@ -209,6 +212,21 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.INFO,
         says="A new token is in use. A warning: it could not be kept, and the next start needs another one.",
         do="Nothing; where it could not be kept, have `access_token: ${file:...}` name a file that can be written.",
+    ),
+    Alert.ACCESS_RESTORED: Meaning(
+        level=Level.WARNING,
+        says="Dhan takes an account's token and address again: the books are read, and what waited is caught up.",
+        do="Compare `copyctl orders` with what you expect: entries that waited too long follow `late`.",
+    ),
+    Alert.PAUSED: Meaning(
+        level=Level.WARNING,
+        says="A follower was paused, or goes on: while it is paused nothing is sent for it, cancels and exits neither.",
+        do="Watch its positions yourself while it is paused; `copyctl unpause` catches up.",
+    ),
+    Alert.INSTRUMENT_HALTED: Meaning(
+        level=Level.WARNING,
+        says="A rejection names a halt or a suspension: what a follower wants of that instrument waits, or goes again.",
+        do="Nothing: one request a minute is tried, and all go when one is taken or the leader trades it.",
     ),
     Alert.ANOMALY: Meaning(
         level=Level.WARNING,

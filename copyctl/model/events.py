@@ -113,8 +113,9 @@ class InstrumentFound(Struct, frozen=True, kw_only=True):
 
 
 class CommandGiven(Struct, frozen=True, kw_only=True):
-    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all. ``actions``: what
-    the kill switch does besides what the rules say, words of ``kill_switch.actions``."""
+    """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all; ``pause``,
+    ``unpause``, or ``retry`` or ``drop`` of a dead letter, for one. ``actions``: what the kill switch does besides what
+    the rules say, words of ``kill_switch.actions``. ``reason``: why, or of which row the dead letter is."""
 
     at: int
     command_id: int
@@ -125,7 +126,7 @@ class CommandGiven(Struct, frozen=True, kw_only=True):
 
 
 class CredentialsChanged(Struct, frozen=True, kw_only=True):
-    """An account's token is another one than before: what the old one was refused for may be asked again at once."""
+    """An account's token is another one now: it is tried at once."""
 
     at: int
     account: str

@@ -36,10 +36,6 @@ class Category(StrEnum):
     UNKNOWN = "unknown"
 
 
-NOT_PLACED_AND_TRANSIENT = frozenset({Category.THROTTLED, Category.CONNECTIVITY})
-"""Categories after which the same request may be sent again: the broker did not take it, and it may pass later."""
-
-
 class Reason(StrEnum):
     """Reason codes of decisions. ``rejected_<category>`` and ``limit_<key>`` are built by :func:`rejected`."""
 
@@ -90,7 +86,9 @@ class Reason(StrEnum):
     EXIT_ALTERNATIVE = "exit_alternative"
     RETRYING = "retrying"
     SETTLING = "settling"
+    FOLLOWER_PAUSED = "follower_paused"
     FOLLOWER_UNAUTHENTICATED = "follower_unauthenticated"
+    INSTRUMENT_HALTED = "instrument_halted"
     # dead
     UNRESOLVED = "unresolved"
 
@@ -139,7 +137,9 @@ SENTENCES: dict[Reason, tuple[Decision, str]] = {
     Reason.EXIT_ALTERNATIVE: (Decision.QUEUED, "another exit rests for the same position"),
     Reason.RETRYING: (Decision.QUEUED, "the broker could not take it just now; it is sent again"),
     Reason.SETTLING: (Decision.QUEUED, "its fate at the broker is being looked up"),
+    Reason.FOLLOWER_PAUSED: (Decision.QUEUED, "the follower is paused: nothing is sent for it until unpause"),
     Reason.FOLLOWER_UNAUTHENTICATED: (Decision.QUEUED, "the follower's token or address is refused"),
+    Reason.INSTRUMENT_HALTED: (Decision.QUEUED, "trading in this instrument is halted: one try a minute, then all go"),
     Reason.UNRESOLVED: (Decision.DEAD, "its fate at the broker could not be settled"),
 }
 

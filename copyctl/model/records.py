@@ -93,13 +93,13 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``asked_at``: when that was acknowledged; a book that was read well after it and shows other terms tells of a
     change by somebody else or of a modification refused late. ``confirmed``: the broker has shown these terms
     since. ``changes_refused``: why the last modification was refused. ``rejected_as``: the category of a rejected
-    placement. ``retired``: cancelled by us to be placed anew. ``cancel_asked``: we have asked for its end.
-    ``left_alone``: somebody changed it by hand; it is not touched until the leader changes his order. ``rests``: a
-    book that was read after it was taken shows it open. ``urgent``: an exit that has to trade now. ``most``: of an
-    exit, the largest total that it may have at the broker while changes of it are not confirmed, 0: what is asked.
-    ``altered_to``: the total that the last change of an exit asked for. Times in ns: ``altered_at`` (an exit's last
-    change was asked for; later while one before it may still take place), ``decided_at``, ``left_at`` (its bytes
-    went out), ``answered_at``.
+    placement. ``retired``: cancelled by us, or rejected, to be placed anew. ``attempts``: how often it was sent.
+    ``cancel_asked``: we have asked for its end. ``left_alone``: somebody changed it by hand; it is not touched until
+    the leader changes his order. ``rests``: a book that was read after it was taken shows it open. ``urgent``: an exit
+    that has to trade now. ``most``: of an exit, the largest total that it may have at the broker while changes of it
+    are not confirmed, 0: what is asked. ``altered_to``: the total that the last change of an exit asked for. Times in
+    ns: ``altered_at`` (an exit's last change was asked for; later while one before it may still take place),
+    ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
 
     revision: int
@@ -117,6 +117,7 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     rejected_as: str = ""
     cancel_asked: bool = False
     retired: bool = False
+    attempts: int = 0
     left_alone: bool = False
     rests: bool = False
     urgent: bool = False
@@ -132,6 +133,11 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def live(self) -> bool:
         """May it still trade?"""
         return self.standing in (Standing.WAITING, Standing.WORKING)
+
+    @property
+    def at_broker(self) -> bool:
+        """Has the broker taken it, for all we know? A rejected one leaves a row there at the most."""
+        return bool(self.order_id) and self.standing is not Standing.REJECTED
 
     @property
     def ends_itself(self) -> bool:
@@ -160,7 +166,8 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since another leg of it failed. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of it waits
     for a figure. ``wanted_since``: when it was decided once more that it is to be copied, 0 for when it was made;
     ``kept``: it has waited for its market to open. ``due_at``: when it is looked at again whatever happens (ns), 0
-    for never. ``told``: alerts given of it.
+    for never. ``told``: alerts given of it. ``dead_at``: when it became a dead letter (ns). ``dropped``: a person has
+    taken it off the list of dead letters; ``insisted``: or asked for it once more, so that no late rule holds.
     """
 
     leader_order_id: str
@@ -203,6 +210,9 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     kept: bool = False
     due_at: int = 0
     told: tuple[str, ...] = ()
+    dead_at: int = 0
+    dropped: bool = False
+    insisted: bool = False
     created_at: int
     updated_at: int
 
@@ -210,6 +220,16 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def filled(self) -> int:
         """Units traded by all its placements."""
         return sum(slot.filled for slot in self.slots)
+
+    @property
+    def at_broker(self) -> bool:
+        """Has the broker taken any of its placements?"""
+        return any(slot.at_broker for slot in self.slots)
+
+    @property
+    def is_dead_letter(self) -> bool:
+        """Is it given up, and has nobody dropped it?"""
+        return self.decision is Decision.DEAD and not self.dropped
 
 
 class Position(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -269,6 +289,18 @@ class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     moments: tuple[int, ...]
 
 
+class Halt(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An instrument that does not trade, as a rejection told one follower (scenario 6.6). ``since`` and ``tried_at``,
+    when it was last tried: ns; ``text``: the broker's words."""
+
+    account: str
+    segment: Segment
+    security_id: str
+    since: int
+    tried_at: int
+    text: str
+
+
 class Blocked(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the margin calculator said: ``units`` at ``price``, with ``basis`` held, block ``required`` rupees more.
 
@@ -322,6 +354,7 @@ Record = (
     | Needed
     | BasketRecord
     | Spent
+    | Halt
 )
 """One of the pieces that the state is made of."""
 
@@ -340,6 +373,7 @@ TABLES: dict[str, type[Record]] = {
     "margin": Needed,
     "basket": BasketRecord,
     "spent": Spent,
+    "halt": Halt,
 }
 """Every kind of record by the name that it is journalled under."""
 

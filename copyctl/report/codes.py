@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 from copyctl.model.policy import Limits
 from copyctl.model.reasons import SENTENCES, Category, Reason, rejected
+from copyctl.model.rejections import HANDLING, TREATMENTS
 from copyctl.model.terms import Decision
 
 
@@ -82,7 +83,18 @@ def page() -> str:
     for decision, meaning in _MEANINGS.items():
         rows = [f"| `{one.code}` | {one.sentence} |" for one in codes() if one.decision is decision]
         parts.append("\n".join([f"## {decision}: {meaning}\n", "| code | what it says |", "|---|---|", *rows]))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, _handling()]) + "\n"
+
+
+def _handling() -> str:
+    """What is done about each rejection, and what the words of that table mean."""
+    rows = [
+        f"| `{category}` | {one.entry} | {one.exit} | {one.change} | {one.cancel} | {'yes' if one.counts else 'no'} |"
+        for category, one in HANDLING.items()
+    ]
+    meanings = [f"- {treatment}: {meaning}" for treatment, meaning in TREATMENTS.items()]
+    head = ["| rejected for | entry | exit | modification | cancel | counts |", "|---|---|---|---|---|---|"]
+    return "\n".join([_HANDLING_HEAD, "", *meanings, "", *head, *rows])
 
 
 def _waiting() -> list[Code]:
@@ -118,6 +130,11 @@ _MEANINGS = {
     Decision.QUEUED: "it will be sent, when what it waits for has come",
     Decision.DEAD: "tried, and given up",
 }
+
+_HANDLING_HEAD = """## What is done about a rejection
+
+What the broker or the exchange says no to falls into one of these categories; the last column: does it count for
+`kill_switch.on_consecutive_rejections`?"""
 
 _HEAD = """# Reason codes
 

@@ -11,7 +11,7 @@ from copyctl.model.choices import KillAction
 from copyctl.model.deployment import RateLimits
 from copyctl.model.journal import Command
 from copyctl.model.pulse import Pulse
-from copyctl.model.reasons import Reason
+from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
 from copyctl.report.budget import Budget, budgets
@@ -23,6 +23,7 @@ from copyctl.report.picture import Picture, Records
 
 Row = dict[str, Any]
 
+PAUSED = "paused: nothing is sent for it, cancels and exits neither, until copyctl unpause"
 ANOMALIES = ("unreadable", "unknown_status", "early_fills")
 STATES = ("killed", "paused", "unauthenticated", "leaving", "active")
 """In what a follower may be; the first that holds is told."""
@@ -97,19 +98,20 @@ def _latencies(picture: Picture, since: int) -> list[int]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """An account with the commands that wait for the next start taken into account. ``to_do``: what the kill switch
-    has still to do; ``halted``: it holds back cancels and exits."""
+    has still to do; ``halted``: it holds back cancels and exits; ``paused``: a person has it paused."""
 
     record: Account
     killed_at: int
     killed_reason: str
     to_do: Sequence[str]
     halted: bool
+    paused: bool
 
 
 def _account(picture: Picture, account: str, run: Run) -> _Known:
     record = picture.accounts.get(account) or Account(account=account)
     killed_at, reason = record.killed_at, record.killed_reason
-    to_do, halted = record.kill_actions, record.halted
+    to_do, halted, paused = record.kill_actions, record.halted, bool(record.paused_at)
     for command in run.waiting:
         if command.account not in ("", account):
             continue
@@ -118,7 +120,9 @@ def _account(picture: Picture, account: str, run: Run) -> _Known:
             to_do = (*to_do, *run.actions, *command.actions)
         elif command.command == "resume":
             killed_at, reason, to_do, halted = 0, "", (), False
-    return _Known(record=record, killed_at=killed_at, killed_reason=reason, to_do=to_do, halted=halted)
+        elif command.command in ("pause", "unpause"):
+            paused = command.command == "pause"
+    return _Known(record=record, killed_at=killed_at, killed_reason=reason, to_do=to_do, halted=halted, paused=paused)
 
 
 def _leader(picture: Picture, run: Run) -> Row:
@@ -150,7 +154,7 @@ def _follower(rows: Sequence[Followed], member: Member, account: _Known, budget:
         "state": state,
         "open_orders": sum(1 for row in mine for slot in row.slots if slot.live and slot.order_id),
         "queued": sum(1 for row in mine if row.any(Decision.QUEUED)),
-        "dead_letters": sum(1 for row in mine if row.any(Decision.DEAD)),
+        "dead_letters": sum(1 for row in mine for copy in row.copies if copy.is_dead_letter),
         "unresolved": sum(1 for row in mine if any(copy.reason == Reason.UNRESOLVED for copy in row.copies)),
         "realised_pnl": None,
         "detail": detail,
@@ -169,12 +173,19 @@ def _state(member: Member, account: _Known) -> tuple[str, str]:
     record = account.record
     states = (
         ("killed", bool(account.killed_at), _killed(account)),
+        ("paused", account.paused, PAUSED),
         ("paused", bool(record.held), record.held),
-        ("unauthenticated", bool(record.refused_token), record.refused_token),
+        ("unauthenticated", bool(record.refused_token), _refused(record)),
         ("leaving", not member.enabled, "enabled: false, nothing new is opened"),
     )
     silent = f"order stream is down: {record.stream_text}" if record.stream_text and not record.stream_up else ""
     return next(((name, detail) for name, holds, detail in states if holds), ("active", silent))
+
+
+def _refused(record: Account) -> str:
+    """What is refused, and what the broker said."""
+    what = "address" if record.refused_as == Category.ADDRESS else "token"
+    return f"{what} refused: {record.refused_token}; it is tried again every 15 s"
 
 
 def _killed(account: _Known) -> str:
@@ -182,6 +193,8 @@ def _killed(account: _Known) -> str:
     told = [f"kill switch: {account.killed_reason}"]
     if account.halted:
         told.append("halted: nothing is sent, cancels and exits wait for resume")
+    if account.paused:
+        told.append(PAUSED)
     to_do = kill_words(one for one in account.to_do if not (account.halted and one == KillAction.HALT))
     if to_do:
         told.append(f"still to do: {', '.join(to_do)}")

@@ -10,8 +10,8 @@ from copyctl import __version__
 from tests.cli.world import copyctl, process
 
 COMMANDS = (
-    *("run", "status", "orders", "positions", "events", "kill", "resume", "reload", "token", "doctor"),
-    *("lint", "show", "explain", "schema", "simulator"),
+    *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "reload"),
+    *("token", "doctor", "lint", "show", "explain", "schema", "simulator", "dead-letters"),
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
 

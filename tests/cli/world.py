@@ -16,7 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 from copyctl.cli.main import app
-from copyctl.core.state import key_of
+from copyctl.core.keys import key_of
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import InstrumentMaster
 from copyctl.edge.journal import Journal, open_journal

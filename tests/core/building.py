@@ -29,16 +29,21 @@ from copyctl.model.events import (
     TimeReached,
 )
 from copyctl.model.facts import (
+    Addresses,
+    AddressWanted,
     Ask,
     Fact,
     FactArrived,
     Funds,
     FundsWanted,
+    Lack,
     MarginNeed,
     MarginWanted,
     PositionRow,
     Positions,
     PositionsWanted,
+    Profile,
+    ProfileWanted,
     Question,
     Quote,
     QuoteWanted,
@@ -214,6 +219,9 @@ class Desk:
         self.money: dict[str, Decimal] = {}
         self.margin_per_unit = Decimal(100)
         self.quotes: dict[str, Quote] = {}
+        self.shut_out: set[str] = set()
+        self.takes_orders: bool | None = True
+        self.probed: list[Question] = []
 
     def feed(self, event: Event) -> Step:
         """One event taken in, with the question for an instrument answered in the same turn, as the engine does."""
@@ -266,6 +274,11 @@ class Desk:
 
     def tell(self, question: Question) -> None:
         """The broker's answer to a question, at once."""
+        self.probed.append(question)
+        if question.account in self.shut_out:
+            said = {"question": question, "why": "Invalid Token", "lack": Lack.REFUSED}
+            self.feed(FactArrived(at=self.now, account=question.account, **said))
+            return
         fact = self.fact_for(question, self.now)
         if fact is not None:
             self.feed(FactArrived(at=self.now, account=question.account, question=question, fact=fact))
@@ -282,6 +295,10 @@ class Desk:
         if isinstance(question, MarginWanted) and "margin" not in self.silent:
             units = sum(order.quantity for order in question.orders)
             return MarginNeed(as_of=now, required=units * self.margin_per_unit)
+        if isinstance(question, ProfileWanted) and "profile" not in self.silent:
+            return Profile(account=question.account, as_of=now, ddpi=True)
+        if isinstance(question, AddressWanted) and "address" not in self.silent:
+            return Addresses(account=question.account, as_of=now, allowed=self.takes_orders)
         if isinstance(question, QuoteWanted) and "quotes" not in self.silent:
             blank = Quote(segment=question.segment, security_id=question.security_id, as_of=now)
             return replace(self.quotes.get(question.security_id) or blank, as_of=now)

@@ -203,16 +203,19 @@ def test_scenario_8_3_the_follower_may_fill_first() -> None:
     assert (desk.asked(), desk.copy().drift) == ([], "")
 
 
-def test_an_unauthenticated_follower_waits_and_the_others_go_on() -> None:
+def test_scenario_5_8_an_unauthenticated_follower_waits_and_the_others_go_on() -> None:
     desk = Desk(followers=2).start()
     desk.leader()
     mine, other = desk.taken()
+    desk.shut_out.add(ALICE)
     desk.reject(Category.AUTHENTICATION, "Invalid Token", request=mine)
     desk.ack("B1", request=other)
     assert desk.decided() == (Decision.QUEUED, "follower_unauthenticated")
+    desk.shut_out.clear()
     desk.wait(14)
     assert desk.asked() == []
     desk.wait(2)
+    desk.books(ALICE)
     assert [one.request_id for one in desk.taken()] == [mine.request_id]
     desk.ack("A1")
     assert desk.decided() == (Decision.COPIED, None)

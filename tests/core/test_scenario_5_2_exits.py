@@ -88,11 +88,16 @@ def test_scenario_5_2_an_exit_refused_because_the_market_does_not_trade_is_tried
     assert len(desk.taken()) == 1
 
 
-def test_scenario_5_2_a_resting_exit_refused_because_the_market_does_not_trade_is_tried_once_a_minute() -> None:
+@pytest.mark.parametrize(
+    ("category", "reason"), [(Category.SESSION, Reason.RETRYING), (Category.HALT, Reason.INSTRUMENT_HALTED)]
+)
+def test_scenario_5_2_a_resting_exit_refused_because_the_market_does_not_trade_is_tried_once_a_minute(
+    category: Category, reason: Reason
+) -> None:
     desk = entered()
     sells(desk, quantity=100, price=110)
-    desk.reject(Category.HALT)
-    assert desk.decided("L2") == (Decision.QUEUED, Reason.RETRYING)
+    desk.reject(category)
+    assert desk.decided("L2") == (Decision.QUEUED, reason)
     desk.taken()
     desk.wait(59)
     assert desk.taken() == []

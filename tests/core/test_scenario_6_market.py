@@ -407,6 +407,7 @@ def test_scenario_6_2_an_exit_that_waited_over_the_night_leaves_in_the_session_a
     desk.now = at(f"{WEDNESDAY}T09:20")
     desk.leader("L2", side=Side.SELL, quantity=100, price=110, after_market=True, product=Product.MARGIN)
     desk.wait(16)
+    desk.books(ALICE)
     assert {one.desired.after_market for one in desk.taken() if one.desired} == {False}
 
 

@@ -302,10 +302,13 @@ def test_late_an_entry_that_waited_for_a_figure_is_late_too() -> None:
 def test_late_a_token_that_is_refused_for_a_while() -> None:
     desk = Clocked("12:12:11", late("skip")).start()
     desk.leader()
+    desk.shut_out.add(ALICE)
     desk.reject(Category.AUTHENTICATION, "token")
     desk.taken()
     desk.leader(status="TRADED", filled=100)
+    desk.shut_out.clear()
     desk.wait(20)
+    desk.books(ALICE)
     assert desk.taken() == []
     assert desk.decided() == SKIPPED
 

@@ -35,7 +35,10 @@ SENTENCES: tuple[tuple[Category, tuple[str, ...]], ...] = (
     (Category.THROTTLED, (r"too many requests", r"rate limit", r"throttl")),
     (Category.IN_TRANSIT, (r"in transit( state)?",)),
     (Category.NO_SUCH_ORDER, (r"incorrect request for order", r"order not found", r"no such order")),
-    (Category.CONNECTIVITY, (r"connectivity is not", r"exchange connectivity")),
+    (
+        Category.CONNECTIVITY,
+        (r"connectivity is not", r"exchange connectivity", r"\bfunds? (are |is )?not (yet )?ready"),
+    ),
     (Category.HALT, (r"\bhalt(ed|s)?\b", r"\bsuspen(d|ded|sion)\b")),
     (
         Category.MARGIN,

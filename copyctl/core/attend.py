@@ -98,11 +98,12 @@ def _attend_follower(
         return
     copy = replace(before, due_at=0) if before is not None and 0 < before.due_at <= draft.now else before
     if copy is not None and _settled_for_good(copy):
-        copy = replace(copy, wanted_since=draft.now)
+        copy = replace(copy, wanted_since=draft.now, policy=draft.policy)
     copy = copy or Copy(
         leader_order_id=leader.order_id,
         follower=follower.client_id,
         decision=Decision.QUEUED,
+        policy=draft.policy,
         created_at=draft.now,
         updated_at=draft.now,
     )
@@ -198,6 +199,8 @@ def _decide(
 ) -> Copy:
     """The first decision; what is at the broker under this copy's ids already is a copy, whatever has changed."""
     facts = partial(_facts, draft, rules, follower.client_id, leader, lead, instrument)
+    if copy.sizing is None:
+        copy = replace(copy, policy=draft.policy)
     orders = placed_already(draft, rules, copy)
     if orders:
         placed = sum(order.filled + order.leaves for order in orders)

@@ -272,6 +272,7 @@ def _open(one: Joining, units: int) -> None:
             rule=name,
             sizing=fixed,
             decided_on=lead.wish,
+            policy=draft.policy,
             created_at=draft.now,
             updated_at=draft.now,
         )

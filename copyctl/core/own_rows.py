@@ -63,6 +63,7 @@ def own_row(
         exit=True,
         due=Decimal(units),
         urgent=why,
+        policy=draft.policy,
         created_at=draft.now,
         updated_at=draft.now,
     )

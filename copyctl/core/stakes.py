@@ -67,6 +67,7 @@ def blank(draft: Draft, row: str, follower: Follower) -> Copy:
         follower=follower.client_id,
         decision=Decision.QUEUED,
         exit=True,
+        policy=draft.policy,
         created_at=draft.now,
         updated_at=draft.now,
     )

@@ -26,6 +26,8 @@ from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Side
 
 R = TypeVar("R", bound=Record)
+POLICY_CHARACTERS = 12
+"""So much of a digest tells one set of rules from another, and can be read by people."""
 
 
 class State:
@@ -33,7 +35,6 @@ class State:
 
     def __init__(self, records: Mapping[str, Sequence[Record]] | None = None) -> None:
         self.rules: Rules | None = None
-        self.digest = ""
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
         self.order_of: dict[str, str] = {}
@@ -367,6 +368,11 @@ class Draft:
         moments = [at for key, at in self.state.index.timed.items() if key not in written]
         moments += [one.due_at for one in written.values() if one and one.due_at]
         return min((at for at in moments if at > self.now), default=0)
+
+    @property
+    def policy(self) -> str:
+        """By what the rules in force are known on the copies that they make."""
+        return self.rules.digest[:POLICY_CHARACTERS] if self.rules is not None else ""
 
     def changes(self) -> tuple[Change, ...]:
         """What this step decided, in the order of the tables."""

@@ -5,6 +5,7 @@
 Pure: the state is read, never written; everything that is decided comes back. All of it takes place or nothing does.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -163,7 +164,7 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     if why:
         alert(draft, Alert.RULES_REFUSED, why)
         return
-    draft.rules = event.rules
+    draft.rules = dataclasses.replace(event.rules, digest=event.digest)
     draft.all_again = True
     _come_and_go(draft, event.rules)
     draft.effects.extend(find_calendars(event.rules))

@@ -280,7 +280,7 @@ class Follower(Account):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """A whole rules file."""
+    """A whole rules file. ``digest``: what ``PolicyLoaded`` said of it, "" until it is in force."""
 
     name: str
     description: str | None
@@ -296,3 +296,4 @@ class Rules:
     objectives: Objectives
     metrics: Metrics
     logging: Logging
+    digest: str = ""

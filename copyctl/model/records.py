@@ -160,7 +160,8 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since another leg of it failed. ``urgent``: why it has to trade now, "" for not. ``waits``: a change of it waits
     for a figure. ``wanted_since``: when it was decided once more that it is to be copied, 0 for when it was made;
     ``kept``: it has waited for its market to open. ``due_at``: when it is looked at again whatever happens (ns), 0
-    for never. ``told``: alerts given of it.
+    for never. ``told``: alerts given of it. ``policy``: how the digest of the rules that
+    decided it begins.
     """
 
     leader_order_id: str
@@ -203,6 +204,7 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     kept: bool = False
     due_at: int = 0
     told: tuple[str, ...] = ()
+    policy: str = ""
     created_at: int
     updated_at: int
 

@@ -5,7 +5,6 @@
 Pure: the state is read, never written; everything that is decided comes back. All of it takes place or nothing does.
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +36,7 @@ from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
 from copyctl.model.events import (
     Answered,
+    BackedUp,
     BooksRead,
     BooksUnreadable,
     CalendarFound,
@@ -164,7 +164,7 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     if why:
         alert(draft, Alert.RULES_REFUSED, why)
         return
-    draft.rules = dataclasses.replace(event.rules, digest=event.digest)
+    draft.rules = event.rules
     draft.all_again = True
     _come_and_go(draft, event.rules)
     draft.effects.extend(find_calendars(event.rules))
@@ -382,6 +382,13 @@ def _set_aside(draft: Draft, event: EventSetAside) -> None:
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 
 
+def _backed_up(draft: Draft, event: BackedUp) -> None:
+    if event.why:
+        alert(draft, Alert.BACKUP_FAILED, event.why)
+    else:
+        tell(draft, f"the journal was backed up: {event.what}")
+
+
 def _time(_draft: Draft, _event: TimeReached) -> None:
     """Nothing but the time has changed: what is due is done by every step."""
 
@@ -404,5 +411,6 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     EventSetAside: _set_aside,
     FactArrived: take_fact,
     CalendarFound: take_calendar,
+    BackedUp: _backed_up,
     TimeReached: _time,
 }

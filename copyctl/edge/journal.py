@@ -9,13 +9,15 @@ commands.
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from copyctl.edge import journal_chain, journal_file
+from copyctl.edge import journal_backup, journal_chain, journal_file
 from copyctl.edge.journal_body import encoded, event_body, read_records, whole_characters
 from copyctl.edge.journal_chain import Ends
 from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
@@ -73,6 +75,8 @@ def open_journal(folder: Path, *, leader: str) -> "Journal":
             journal_file.check(database, folder)
             _claim(database, folder, leader)
             journal = Journal(database, lock, folder)
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")  # what was before this start needs no log any more
+            database.execute(f"PRAGMA busy_timeout={int(journal_file.RUN_BUSY_SECONDS * 1000)}")
         except OSError as fault:
             raise journal_file.cannot_write(folder, fault.strerror) from None
         except sqlite3.Error as fault:
@@ -121,6 +125,7 @@ class Journal:
         self._turns_in_log = 0
         self._ends = journal_chain.read_ends(database)
         self._failed = False
+        self._closing = threading.Event()
         journal_chain.write_head(database, self._ends)
 
     def records(self) -> Mapping[str, Sequence[Record]]:
@@ -210,10 +215,23 @@ class Journal:
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def back_up(self, day: date) -> str:
+        """Have a backup of this day; returns the file that was made now, "" where there was one. It ends early where
+        the store is let go. Slow, and it may be called in any thread: call it beside everything else.
+
+        Raises:
+            BackupFailed: with the reason.
+        """
+        if journal_backup.path_of(self._folder, day).exists():
+            return ""
+        return str(journal_backup.make(self._folder, day, self._closing.is_set).path)
+
     def close(self) -> None:
         """Let the store go."""
-        with contextlib.suppress(JournalWriteError):  # the newest turns are sealed without it
-            self._keep_head()
+        self._closing.set()
+        if not self._failed:
+            with contextlib.suppress(JournalWriteError):  # the newest turns are sealed without it
+                self._keep_head()
         self._database.close()
         os.close(self._lock)
 
@@ -230,7 +248,7 @@ class Journal:
             self._database.execute("COMMIT")
         except sqlite3.Error as fault:
             self._failed = True
-            raise JournalWriteError(str(fault)) from fault
+            raise JournalWriteError(str(journal_file.trouble(self._folder, fault))) from fault
         finally:
             if self._database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):

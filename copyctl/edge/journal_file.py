@@ -17,6 +17,8 @@ LOCK: Final = "run.lock"
 VERSION: Final = 2
 """2: rows are chained; a version that does not chain what it writes must not write here."""
 BUSY_SECONDS: Final = 5.0
+RUN_BUSY_SECONDS: Final = 0.5
+"""How long a run waits for another writer: meanwhile nothing else of it moves, and it tries again soon."""
 
 LOCK_TRIES: Final = 10
 LOCK_RETRY_SECONDS: Final = 0.02
@@ -251,8 +253,7 @@ def trouble(folder: Path, fault: sqlite3.Error, *, reading: bool = False) -> Sto
     text = str(fault).lower()
     if "locked" in text:
         return StoreUnusable(
-            f"the journal {folder / FILE} is held by another program for longer than {BUSY_SECONDS:.0f} s ({fault}). "
-            "End that program (fuser names it), then try again"
+            f"the journal {folder / FILE} is held by another program ({fault}). End that program (fuser names it)"
         )
     if any(word in text for word in _FULL_OR_CLOSED):
         return _cannot_read(folder, fault) if reading else cannot_write(folder, fault)

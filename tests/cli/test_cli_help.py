@@ -10,7 +10,20 @@ from copyctl import __version__
 from tests.cli.world import copyctl, process
 
 COMMANDS = (
-    *("run", "status", "orders", "positions", "events", "kill", "resume", "reload", "token", "doctor"),
+    *(
+        "run",
+        "status",
+        "orders",
+        "positions",
+        "events",
+        "kill",
+        "resume",
+        "reload",
+        "token",
+        "doctor",
+        "audit",
+        "backup",
+    ),
     *("lint", "show", "explain", "schema", "simulator"),
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")

@@ -71,6 +71,44 @@ def test_scenario_7_8_another_program_holds_the_store_for_long(desk: Desk) -> No
     goes_on(desk, order)
 
 
+def test_scenario_7_8_what_had_filled_while_the_store_took_nothing_is_late(desk: Desk) -> None:
+    desk.policy = {"late": {"max_age": "3s"}}
+    desk.start()
+    with another_writer(desk):
+        resting = nothing_is_sent(desk, "is held by another program")
+        filled = desk.place(order_type="MARKET", price=0)
+        cancelled = desk.place(price=88)
+        desk.reaches("TRADED", "leader", filled)
+        desk.cancel(cancelled)
+        time.sleep(6)
+        just_now = desk.place(price=89)
+    desk.follows(resting, decision="copied", follower_status="PENDING")
+    desk.follows(just_now, decision="copied", reason=None, follower_status="PENDING")
+    desk.follows(filled, decision="skipped", reason="late")
+    desk.eventually(lambda: desk.copy(cancelled)["follower_status"] in (None, "CANCELLED"))
+    desk.quiet()
+    assert not [row for row in desk.book() if row["orderType"] == "MARKET"]
+    assert sorted(row["price"] for row in desk.book() if row["orderStatus"] == "PENDING") == [89, 90]
+
+
+def test_scenario_7_8_what_the_leader_closed_while_the_store_took_nothing_is_closed(desk: Desk) -> None:
+    desk.policy = {"late": {"max_age": "3s"}}
+    desk.start()
+    bought = desk.place(order_type="MARKET", price=0)
+    desk.follows(bought, follower_status="TRADED")
+    desk.eventually(lambda: (desk.net("leader"), desk.net("alice")) == (130, 130))
+    with another_writer(desk):
+        sold = desk.place(transaction_type="SELL", order_type="MARKET", price=0)
+        desk.reaches("TRADED", "leader", sold)
+        desk.eventually(lambda: "the store cannot be written" in desk.output())
+        time.sleep(5)
+        assert desk.net("alice") == 130
+    desk.eventually(lambda: desk.net("alice") == 0)
+    desk.quiet()
+    assert (desk.net("leader"), desk.net("alice")) == (0, 0)
+    desk.heard("place", "place")
+
+
 def test_scenario_7_8_a_run_ends_in_time_while_another_program_holds_the_store(desk: Desk) -> None:
     desk.start()
     with another_writer(desk):

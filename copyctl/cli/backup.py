@@ -15,7 +15,7 @@ from copyctl.cli.tables import backups_table
 from copyctl.report.moments import date_of, day_of, told
 
 if TYPE_CHECKING:
-    from copyctl.edge.journal_backup import Backup
+    from copyctl.edge.journal_backup import Backup, Restored
 
 
 class BackupAction(StrEnum):
@@ -29,7 +29,7 @@ class BackupAction(StrEnum):
 def backup(
     action: Annotated[BackupAction, typer.Argument(help="What to do.")],
     day: Annotated[
-        str | None, typer.Argument(metavar="[DATE]", help="restore: this day's backup; else the newest.")
+        str | None, typer.Argument(metavar="DATE", help="restore: this day's backup; else the newest.")
     ] = None,
     *,
     rules: options.Rules,
@@ -101,9 +101,9 @@ def _restore(folder: Path, day: date | None, form: Format | None) -> None:
         f"the journal of {told(done.backup.made_at)} stands in its place{aside}. At the next start today's orders and "
         "copies are recognised by their ids from the order books, and nothing is placed twice. Missing is what nobody "
         "but the journal knew since then: decisions (an order of the leader that was skipped or refused is decided "
-        "anew, an old one by policy.late), kill switches, pauses and resumes, what counts for today's limits, and the "
-        "lines of copyctl events. Before the start: copyctl kill, if a kill switch was on. After it: compare copyctl "
-        "orders and copyctl positions with the broker"
+        "anew, an old one by policy.late), pauses and resumes, what counts for today's limits, and the lines of "
+        f"copyctl events. {_kill_switch(done)}. After the start: compare copyctl orders and copyctl positions with the "
+        "broker"
     )
     _done(
         form,
@@ -112,6 +112,14 @@ def _restore(folder: Path, day: date | None, form: Format | None) -> None:
         backup=_row(done.backup),
         moved_aside=str(done.aside) if done.aside else None,
     )
+
+
+def _kill_switch(done: "Restored") -> str:
+    if done.killed is None:
+        return "Whether the kill switch was on cannot be read: give copyctl kill before the start if it was"
+    if not done.killed:
+        return "The kill switch was not on"
+    return f"The kill switch was on for {', '.join(done.killed)}, and is so again from the next start on"
 
 
 def _done(form: Format | None, detail: str, *, running: bool, **more: Any) -> NoReturn:

@@ -9,15 +9,18 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from copyctl.edge import journal_chain, journal_file
 from copyctl.edge.journal_body import read_records
 from copyctl.edge.journal_file import StoreRefused, StoreUnusable
+from copyctl.model.account import Account
 
 FOLDER: Final = "backups"
 KEPT_DAYS: Final = 14
@@ -30,6 +33,7 @@ PAUSE_SECONDS: Final = 0.005
 LEFT_FREE: Final = 128 * 2**20
 """Bytes of the disk that a backup leaves: with none left the run itself could write nothing."""
 STALE_SECONDS: Final = 86_400
+_ACCOUNT: Final = msgspec.json.Decoder(Account)
 _STEPS_BETWEEN_LOOKS: Final = 100_000
 _FRESH: Final = f"{journal_file.FILE}.restoring"
 
@@ -50,10 +54,12 @@ class Backup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """A backup that stands in the journal's place now. ``aside``: where the journal that was there is, if one was."""
+    """A backup that stands in the journal's place now. ``aside``: where the journal that was there is, if one was.
+    ``killed``: the accounts that it held by the kill switch, None where that could not be read."""
 
     backup: Backup
     aside: Path | None
+    killed: tuple[str, ...] | None
 
 
 def path_of(folder: Path, day: date) -> Path:
@@ -109,8 +115,9 @@ def make(folder: Path, day: date, stop: Callable[[], bool] = lambda: False) -> B
 def restore(folder: Path, day: date | None, now: int) -> Restored:
     """Put the backup of a day, or the newest, in the journal's place; what stands there is moved aside, never deleted.
 
-    Commands that the backup holds as not taken in were, or are long out of date: of those only a kill is kept, and it
-    stops copying, no more.
+    A kill switch that is on in the journal which goes is on afterwards, where that can be read. Commands that the
+    backup holds as not taken in were, or are long out of date: of those only a kill is kept, and it stops copying, no
+    more.
 
     Raises:
         StoreLocked: a run is alive.
@@ -124,12 +131,16 @@ def restore(folder: Path, day: date | None, now: int) -> Restored:
         if chosen is None:
             raise StoreRefused(f"there is no backup{f' of {day}' if day else ''} in {folder / FOLDER}")
         _refuse_damaged(chosen)
+        killed = _killed(folder)
         try:
-            return Restored(backup=chosen, aside=_swap(folder, chosen, now))
+            aside = _swap(folder, chosen, now)
+            _settle_commands(folder, killed or (), now)
         except OSError as fault:
             raise journal_file.cannot_write(folder, fault.strerror) from None
         except sqlite3.Error as fault:
             raise journal_file.trouble(folder, fault) from None
+        told = None if killed is None else tuple(one.account for one in killed)
+        return Restored(backup=chosen, aside=aside, killed=told)
     finally:
         os.close(lock)
 
@@ -222,14 +233,39 @@ def _swap(folder: Path, backup: Backup, now: int) -> Path | None:
             os.rename(f"{place}{part}", f"{aside}{part}")
     os.replace(fresh, place)
     _sync(folder)
+    return aside if had else None
+
+
+def _killed(folder: Path) -> Sequence[Account] | None:
+    """The accounts that the kill switch holds in the journal as it is, None where it cannot be read."""
+    if not (folder / journal_file.FILE).exists():
+        return None
+    try:
+        with contextlib.closing(journal_file.connect_to_read(folder)) as database:
+            bodies = database.execute("SELECT body FROM records WHERE tbl = 'account'").fetchall()
+            accounts = [_ACCOUNT.decode(body) for (body,) in bodies]
+    except (sqlite3.Error, ValueError, TypeError):
+        return None
+    return [one for one in accounts if one.killed_at]
+
+
+def _settle_commands(folder: Path, killed: Sequence[Account], now: int) -> None:
+    """What the next run finds to do: no old command, and each kill that was on."""
     with contextlib.closing(journal_file.connect(folder)) as database:
+        database.execute("BEGIN IMMEDIATE")
         database.execute(
             "UPDATE commands SET taken_at = ?, answer = 'a backup was restored'"
             " WHERE taken_at IS NULL AND command <> 'kill'",
             (now,),
         )
         database.execute("UPDATE commands SET actions = '' WHERE taken_at IS NULL")
-    return aside if had else None
+        for one in killed:
+            reason = f"{one.killed_reason} (it was on when a backup was restored)"
+            database.execute(
+                "INSERT INTO commands (given_at, command, account, reason, actions) VALUES (?, 'kill', ?, ?, ?)",
+                (now, one.account, reason, "halt" if one.halted else ""),
+            )
+        database.execute("COMMIT")
 
 
 def _sync(folder: Path) -> None:

@@ -19,6 +19,9 @@ from copyctl.edge.journal import StoreLocked, StoreRefused, StoreUnusable, open_
 from copyctl.edge.journal_audit import audit
 from copyctl.edge.journal_backup import BackupFailed, backups, make, path_of, restore
 from copyctl.model.account import Account
+from copyctl.model.events import Started
+from copyctl.model.journal import Entry
+from copyctl.model.records import Change
 
 CHILD = Path(__file__).with_name("journal_child.py")
 DAY = date(2026, 11, 27)
@@ -217,6 +220,27 @@ def test_restoring_is_refused_while_a_run_is_alive_or_without_a_sound_backup(tmp
             restore(tmp_path, DAY, NOW)
     assert newest(tmp_path) == 301
     assert not list(tmp_path.glob("*.damaged*"))
+
+
+def test_a_kill_switch_that_is_on_stays_on_over_a_restore_where_it_can_be_read(tmp_path):
+    filled(tmp_path)
+    make(tmp_path, DAY)
+    assert restore(tmp_path, DAY, NOW).killed == ()
+    journal = open_journal(tmp_path, leader="L")
+    for name, halted in (("2", False), ("3", True)):
+        record = Account(account=name, killed_at=5, killed_reason="losses", halted=halted)
+        change = Change(table="account", key=name, record=record)
+        journal.write([Entry(event=Started(at=5), changes=(change,))])
+    journal.close()
+    assert restore(tmp_path, DAY, NOW + 10**9).killed == ("2", "3")
+    journal = open_journal(tmp_path, leader="L")
+    told = [(one.command, one.account, one.actions) for one in journal.commands()]
+    assert told == [("kill", "2", ()), ("kill", "3", ("halt",))]
+    assert journal.commands()[0].reason == "losses (it was on when a backup was restored)"
+    journal.close()
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(path.read_bytes()[:4096] + b"\xa5" * 8192)
+    assert restore(tmp_path, DAY, NOW + 2 * 10**9).killed is None
 
 
 def test_commands_that_wait_in_a_backup_are_not_done_again_but_for_a_kill_that_stops(tmp_path):

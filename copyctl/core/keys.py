@@ -1,6 +1,7 @@
 """Keys: under which name each record is kept."""
 
 from copyctl.model.order import Fill
+from copyctl.model.policy import Rules
 from copyctl.model.terms import Product, Segment
 
 
@@ -37,3 +38,8 @@ def spent_key(account: str, minute: int) -> str:
 def leader_id(row: str) -> str:
     """The leader's order that a row belongs to; the entry part of a reversal has a row of its own."""
     return row.partition("#")[0]
+
+
+def policy_mark(rules: Rules | None) -> str:
+    """How the rules that decide something are named on it: so much of their digest as people can read."""
+    return rules.digest[:12] if rules is not None else ""

@@ -26,8 +26,6 @@ from copyctl.model.request import Request, RequestState
 from copyctl.model.terms import Side
 
 R = TypeVar("R", bound=Record)
-POLICY_CHARACTERS = 12
-"""So much of a digest tells one set of rules from another, and can be read by people."""
 
 
 class State:
@@ -368,11 +366,6 @@ class Draft:
         moments = [at for key, at in self.state.index.timed.items() if key not in written]
         moments += [one.due_at for one in written.values() if one and one.due_at]
         return min((at for at in moments if at > self.now), default=0)
-
-    @property
-    def policy(self) -> str:
-        """By what the rules in force are known on the copies that they make."""
-        return self.rules.digest[:POLICY_CHARACTERS] if self.rules is not None else ""
 
     def changes(self) -> tuple[Change, ...]:
         """What this step decided, in the order of the tables."""

@@ -30,7 +30,7 @@ from copyctl.core.positions import (
 )
 from copyctl.core.queue import next_due, release
 from copyctl.core.state import Draft, State, follower_of
-from copyctl.core.telling import alert, tell, tell_decisions
+from copyctl.core.telling import alert, tell, tell_backup, tell_decisions
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks, RefreshInstruments
@@ -382,13 +382,6 @@ def _set_aside(draft: Draft, event: EventSetAside) -> None:
     draft.effects.extend(ReadBooks(account=account) for account in accounts)
 
 
-def _backed_up(draft: Draft, event: BackedUp) -> None:
-    if event.why:
-        alert(draft, Alert.BACKUP_FAILED, event.why)
-    else:
-        tell(draft, f"the journal was backed up: {event.what}")
-
-
 def _time(_draft: Draft, _event: TimeReached) -> None:
     """Nothing but the time has changed: what is due is done by every step."""
 
@@ -411,6 +404,6 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     EventSetAside: _set_aside,
     FactArrived: take_fact,
     CalendarFound: take_calendar,
-    BackedUp: _backed_up,
+    BackedUp: tell_backup,
     TimeReached: _time,
 }

@@ -43,11 +43,16 @@ class Deployment:
             leave(USAGE, f"no follower is called {follower}; there are {', '.join(self.followers)}")
 
 
+def store_of(rules_file: Path, *, dry_run: bool = False) -> Path:
+    """Where the store of a rules file is, for what must work with a journal that cannot be read."""
+    return _folder(_rules(rules_file), dry_run=dry_run)
+
+
 @contextlib.contextmanager
 def deployment(rules_file: Path, *, dry_run: bool = False) -> Iterator[Deployment]:
     """Open a deployment to look into it. A file or a store that cannot be used ends the command, saying why."""
     rules = _rules(rules_file)
-    folder = Path(rules.store.path) / DRY_RUN if dry_run else Path(rules.store.path)
+    folder = _folder(rules, dry_run=dry_run)
     with store_trouble():
         journal = JournalReader(folder)
         try:
@@ -69,6 +74,10 @@ def store_trouble() -> Iterator[None]:
         yield
     except StoreError as trouble:
         leave(STORE, str(trouble))
+
+
+def _folder(rules: Rules, *, dry_run: bool) -> Path:
+    return Path(rules.store.path) / DRY_RUN if dry_run else Path(rules.store.path)
 
 
 def _rules(rules_file: Path) -> Rules:

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
+from copyctl.cli.audit import audit
+from copyctl.cli.backup import backup
 from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
 from copyctl.cli.letters import dead_letters
@@ -41,6 +43,8 @@ for name, command in (
     ("reload", reload),
     ("token", token),
     ("doctor", doctor),
+    ("audit", audit),
+    ("backup", backup),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

@@ -63,6 +63,25 @@ def positions_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def audit_table(rows: Sequence[Row]) -> Table:
+    """What in a journal is not as it was written."""
+    table = _table("table", "row", "time", "", "what was found")
+    for row in rows:
+        wrong = Text(clean(row["wrong"]), style="bold red")
+        table.add_row(row["table"], str(row["seq"]), clean(row["at"] or NOTHING), wrong, clean(row["text"]))
+    return table
+
+
+def backups_table(rows: Sequence[Row]) -> Table | Text:
+    """The backups of a store."""
+    if not rows:
+        return Text("there is no backup")
+    table = _table("day", "made at", "MB", "file")
+    for row in rows:
+        table.add_row(row["date"], row["made_at"], f"{row['bytes'] / 2**20:.1f}", clean(row["path"]))
+    return table
+
+
 def resting_table(rows: Sequence[Row]) -> Table | Text:
     """What may still trade at the broker."""
     if not rows:

@@ -24,7 +24,7 @@ from copyctl.core.drift import drift
 from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
 from copyctl.core.entry_cuts import without_closed
 from copyctl.core.index import instrument_of, is_open
-from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
+from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.legs import joined
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
@@ -100,11 +100,12 @@ def _attend_follower(
         return
     copy = replace(before, due_at=0) if before is not None and 0 < before.due_at <= draft.now else before
     if copy is not None and _settled_for_good(copy):
-        copy = replace(copy, wanted_since=draft.now)
+        copy = replace(copy, wanted_since=draft.now, policy=policy_mark(draft.rules))
     copy = copy or Copy(
         leader_order_id=leader.order_id,
         follower=follower.client_id,
         decision=Decision.QUEUED,
+        policy=policy_mark(draft.rules),
         created_at=draft.now,
         updated_at=draft.now,
     )
@@ -204,6 +205,8 @@ def _decide(
 ) -> Copy:
     """The first decision; what is at the broker under this copy's ids already is a copy, whatever has changed."""
     facts = partial(_facts, draft, rules, follower.client_id, leader, lead, instrument)
+    if copy.sizing is None:
+        copy = replace(copy, policy=policy_mark(draft.rules))
     orders = placed_already(draft, rules, copy)
     if orders:
         placed = sum(order.filled + order.leaves for order in orders)

@@ -14,7 +14,7 @@ from copyctl.core import filters, sizing
 from copyctl.core.attend import attend
 from copyctl.core.capital import lacking, sizing_facts
 from copyctl.core.hours import ist_day
-from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.keys import copy_key, instrument_key, order_key, policy_mark
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
@@ -272,6 +272,7 @@ def _open(one: Joining, units: int) -> None:
             rule=name,
             sizing=fixed,
             decided_on=lead.wish,
+            policy=policy_mark(draft.rules),
             created_at=draft.now,
             updated_at=draft.now,
         )

@@ -8,6 +8,7 @@ from copyctl.model.calendar import TradingDays
 from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
+from copyctl.model.policy import Rules
 from copyctl.model.records import BasketRecord, Copy, Halt, LeaderOrder, Needed, Position, Record, Spent
 from copyctl.model.request import Request
 from copyctl.model.terms import Product, Segment
@@ -75,3 +76,8 @@ _KEYS: dict[type, Callable[[Any], str]] = {
 def key_of(record: Record) -> str:
     """The key under which a record is journalled."""
     return _KEYS[type(record)](record)
+
+
+def policy_mark(rules: Rules | None) -> str:
+    """How the rules that decide something are named on it: so much of their digest as people can read."""
+    return rules.digest[:12] if rules is not None else ""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id, stem_of
 from copyctl.core.hours import ist_day
-from copyctl.core.keys import copy_key, instrument_key
+from copyctl.core.keys import copy_key, instrument_key, policy_mark
 from copyctl.core.positions import position
 from copyctl.core.stakes import OWN_ROW
 from copyctl.core.state import Draft
@@ -63,6 +63,7 @@ def own_row(
         exit=True,
         due=Decimal(units),
         urgent=why,
+        policy=policy_mark(draft.rules),
         created_at=draft.now,
         updated_at=draft.now,
     )

@@ -147,7 +147,12 @@ def _send(draft: Draft, approved: Approved) -> None:
             text=f"{request.kind} {request.correlation_id}",
             leader_order_id=request.leader_order_id,
             follower=request.account,
-            facts={"kind": request.kind, "correlation_id": request.correlation_id, "attempt": request.attempts},
+            facts={
+                "kind": request.kind,
+                "correlation_id": request.correlation_id,
+                "attempt": request.attempts,
+                "policy": copy.policy,
+            },
         )
     )
 

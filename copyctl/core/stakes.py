@@ -7,7 +7,7 @@ one that stands for another position of the leader's own (scenario 4.6).
 from dataclasses import dataclass
 
 from copyctl.core import filters
-from copyctl.core.keys import instrument_key, leader_id, order_key
+from copyctl.core.keys import instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft
 from copyctl.model.choices import ExitBase
@@ -67,6 +67,7 @@ def blank(draft: Draft, row: str, follower: Follower) -> Copy:
         follower=follower.client_id,
         decision=Decision.QUEUED,
         exit=True,
+        policy=policy_mark(draft.rules),
         created_at=draft.now,
         updated_at=draft.now,
     )

@@ -44,7 +44,6 @@ class State:
 
     def __init__(self, records: Mapping[str, Sequence[Record]] | None = None) -> None:
         self.rules: Rules | None = None
-        self.digest = ""
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
         self.order_of: dict[str, str] = {}

@@ -32,12 +32,13 @@ from copyctl.core.positions import (
 from copyctl.core.queue import next_due, release
 from copyctl.core.reached import tell_reached
 from copyctl.core.state import Draft, State, follower_of
-from copyctl.core.telling import alert, tell, tell_decisions, tell_drift
+from copyctl.core.telling import alert, tell, tell_backup, tell_decisions, tell_drift
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, ReadBooks
 from copyctl.model.events import (
     Answered,
+    BackedUp,
     BooksRead,
     BooksUnreadable,
     CalendarFound,
@@ -366,5 +367,6 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     EventSetAside: _set_aside,
     FactArrived: take_fact,
     CalendarFound: take_calendar,
+    BackedUp: tell_backup,
     TimeReached: _time,
 }

@@ -6,6 +6,7 @@ from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.state import Draft
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice, alert_notice
+from copyctl.model.events import BackedUp
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, Level
@@ -40,6 +41,14 @@ def alert_once(draft: Draft, copy: Copy, what: Alert, text: str, *, mark: str = 
         return copy
     alert(draft, what, text, row=copy.leader_order_id, follower=copy.follower)
     return replace(copy, told=(*copy.told, mark))
+
+
+def tell_backup(draft: Draft, event: BackedUp) -> None:
+    """What became of the journal's daily backup."""
+    if event.why:
+        alert(draft, Alert.BACKUP_FAILED, event.why)
+    else:
+        tell(draft, f"the journal was backed up: {event.what}")
 
 
 def tell_decisions(draft: Draft) -> None:

@@ -9,18 +9,21 @@ commands.
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import msgspec
-
-from copyctl.edge import journal_file
+from copyctl.edge import journal_backup, journal_chain, journal_file
+from copyctl.edge.journal_body import encoded, event_body, read_records, whole_characters
+from copyctl.edge.journal_chain import Ends
 from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
-from copyctl.model.events import BooksRead, Event, FrameRead, FrameUnreadable, PolicyLoaded, TimeReached
+from copyctl.model.events import BooksRead, TimeReached
 from copyctl.model.journal import Command, Entry
-from copyctl.model.records import TABLES, Record
+from copyctl.model.records import Record
 
 __all__ = [
     "Journal",
@@ -30,6 +33,7 @@ __all__ = [
     "StoreLocked",
     "StoreRefused",
     "StoreUnusable",
+    "event_body",
     "open_journal",
     "put_command",
     "read_records",
@@ -45,8 +49,6 @@ MOST_TURNS_IN_LOG: Final = 10_000
 """A log of so many turns is moved even while orders wait: some tens of megabytes, which every reader looks through."""
 
 _KEPT_WHEN_DROPPED: Final = frozenset({"order", "copy", "fill", "leader_order"})
-_JSON: Final = msgspec.json.Encoder(decimal_format="string")
-_DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in TABLES.items()}
 
 
 class JournalWriteError(OSError):
@@ -72,12 +74,15 @@ def open_journal(folder: Path, *, leader: str) -> "Journal":
             undo.callback(database.close)
             journal_file.check(database, folder)
             _claim(database, folder, leader)
+            journal = Journal(database, lock, folder)
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")  # what was before this start needs no log any more
+            database.execute(f"PRAGMA busy_timeout={int(journal_file.RUN_BUSY_SECONDS * 1000)}")
         except OSError as fault:
             raise journal_file.cannot_write(folder, fault.strerror) from None
         except sqlite3.Error as fault:
-            raise _trouble(folder, fault) from None
+            raise journal_file.trouble(folder, fault) from None
         undo.pop_all()
-        return Journal(database, lock, folder)
+        return journal
 
 
 def _claim(database: sqlite3.Connection, folder: Path, leader: str) -> None:
@@ -96,15 +101,11 @@ def _claim(database: sqlite3.Connection, folder: Path, leader: str) -> None:
     )
 
 
-_FULL_OR_CLOSED: Final = ("readonly", "full", "unable to open", "disk i/o", "locked")
+class _Row(NamedTuple):
+    """Where a record stands, and what it adds to the sum of the chain."""
 
-
-def _trouble(folder: Path, fault: sqlite3.Error) -> StoreUnusable:
-    """Whether it is the disk or the file that is at fault."""
-    text = str(fault).lower()
-    if any(word in text for word in _FULL_OR_CLOSED):
-        return journal_file.cannot_write(folder, fault)
-    return journal_file.cannot_use(folder, fault)
+    id: int
+    worth: int
 
 
 class Journal:
@@ -116,9 +117,16 @@ class Journal:
         self._folder = folder
         self._path = folder / journal_file.FILE
         self._file = _identity(self._path)
-        self._rows = {(table, key): row for row, table, key in database.execute("SELECT id, tbl, key FROM records")}
-        self._next_row = max(self._rows.values(), default=0) + 1
+        self._rows = {
+            (table, key): _Row(row, journal_chain.digest(journal_chain.RECORDS, table, key, body))
+            for row, table, key, body in database.execute("SELECT id, tbl, key, body FROM records")
+        }
+        self._next_row = max((row.id for row in self._rows.values()), default=0) + 1
         self._turns_in_log = 0
+        self._ends = journal_chain.read_ends(database)
+        self._failed = False
+        self._closing = threading.Event()
+        journal_chain.write_head(database, self._ends)
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The newest of every record, by table.
@@ -128,7 +136,9 @@ class Journal:
         """
         try:
             return read_records(self._database)
-        except (sqlite3.Error, ValueError) as fault:
+        except sqlite3.Error as fault:
+            raise journal_file.trouble(self._folder, fault) from None
+        except ValueError as fault:
             raise journal_file.cannot_use(self._folder, fault) from None
 
     def write(self, entries: Sequence[Entry], taken: Sequence[int] = ()) -> None:
@@ -138,18 +148,21 @@ class Journal:
             JournalWriteError: nothing of it was kept.
         """
         with self._transaction():
-            self._events(entries)
-            gone, fresh = self._changes(entries)
-            self._notices(entries)
+            ends = self._go_on_from()
+            gone, written = self._changes(entries, ends)
+            self._notices(entries, ends)
+            if not self._events(entries, ends) and (gone or written):
+                journal_chain.write_head(self._database, ends)
             if taken:
                 at = entries[-1].event.at if entries else time.time_ns()
                 self._database.executemany(
                     "UPDATE commands SET taken_at = ? WHERE id = ?", [(at, one) for one in taken]
                 )
+        self._ends = ends
         for name in gone:
             del self._rows[name]
-        self._rows.update(fresh)
-        self._next_row += len(fresh)
+        self._next_row += sum(1 for name in written if name not in self._rows)
+        self._rows.update(written)
         self._turns_in_log += 1
         if self._turns_in_log > MOST_TURNS_IN_LOG:
             self._move_log()
@@ -162,8 +175,13 @@ class Journal:
     def _move_log(self) -> None:
         """Whatever hinders it (a long reader, a full disk) is met again by the next write, which tells of it."""
         self._turns_in_log = 0
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, JournalWriteError):
+            self._keep_head()
             self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _keep_head(self) -> None:
+        with self._transaction():
+            journal_chain.write_head(self._database, self._ends)
 
     def commands(self) -> Sequence[Command]:
         """The commands that nobody has taken in yet, oldest first.
@@ -185,7 +203,7 @@ class Journal:
         with self._transaction():
             self._database.execute(
                 "UPDATE commands SET taken_at = ?, answer = ? WHERE id = ?",
-                (at, str(_whole_characters(text)), command_id),
+                (at, str(whole_characters(text)), command_id),
             )
 
     def mark(self, key: str, value: str) -> None:
@@ -197,8 +215,23 @@ class Journal:
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def back_up(self, day: date) -> str:
+        """Have a backup of this day; returns the file that was made now, "" where there was one. It ends early where
+        the store is let go. Slow, and it may be called in any thread: call it beside everything else.
+
+        Raises:
+            BackupFailed: with the reason.
+        """
+        if journal_backup.path_of(self._folder, day).exists():
+            return ""
+        return str(journal_backup.make(self._folder, day, self._closing.is_set).path)
+
     def close(self) -> None:
         """Let the store go."""
+        self._closing.set()
+        if not self._failed:
+            with contextlib.suppress(JournalWriteError):  # the newest turns are sealed without it
+                self._keep_head()
         self._database.close()
         os.close(self._lock)
 
@@ -214,55 +247,91 @@ class Journal:
             yield
             self._database.execute("COMMIT")
         except sqlite3.Error as fault:
-            raise JournalWriteError(str(fault)) from fault
+            self._failed = True
+            raise JournalWriteError(str(journal_file.trouble(self._folder, fault))) from fault
         finally:
             if self._database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
 
-    def _events(self, entries: Sequence[Entry]) -> None:
+    def _go_on_from(self) -> Ends:
+        """Where this turn's rows go. After a write that failed it is looked whether somebody else has put rows there
+        meanwhile: they show as not chained, and nothing is held up by them."""
+        ends = replace(self._ends)
+        if self._failed:
+            events, notices = (journal_chain.last_row(self._database, table).seq for table in ("events", "notices"))
+            ends.events = ends.events._replace(seq=max(ends.events.seq, events))
+            ends.notices = ends.notices._replace(seq=max(ends.notices.seq, notices))
+            self._failed = False
+        return ends
+
+    def _events(self, entries: Sequence[Entry], ends: Ends) -> bool:
+        """Write the events, the last of them with the seal of all that this turn wrote. False for none."""
         rows = [
-            (entry.event.at, type(entry.event).__name__, getattr(entry.event, "account", ""), entry.set_aside, body)
+            (
+                entry.event.at,
+                type(entry.event).__name__,
+                getattr(entry.event, "account", ""),
+                int(entry.set_aside),
+                body,
+            )
             for entry in entries
             if not _says_nothing(entry)
             for body in (event_body(entry.event),)
         ]
         self._database.executemany(
-            "INSERT INTO events (at, kind, account, set_aside, body) VALUES (?, ?, ?, ?, ?)", rows
+            "INSERT INTO events (seq, at, kind, account, set_aside, seal, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ends.chain_events(rows),
         )
+        return bool(rows)
 
-    def _changes(self, entries: Sequence[Entry]) -> tuple[list[_Name], dict[_Name, int]]:
-        """Write the newest of each record; the names of those that are gone, and the rows of those that are new."""
+    def _changes(self, entries: Sequence[Entry], ends: Ends) -> tuple[list[_Name], dict[_Name, "_Row"]]:
+        """Write the newest of each record; the names of those that are gone, and where the others stand now."""
         newest = {(change.table, change.key): change.record for entry in entries for change in entry.changes}
         gone = [name for name, record in newest.items() if record is None and name in self._rows]
-        if gone:
-            kept = [(self._rows[name],) for name in gone if name[0] in _KEPT_WHEN_DROPPED]
-            self._database.executemany(
-                "INSERT OR REPLACE INTO past SELECT tbl, key, body FROM records WHERE id = ?", kept
-            )
-            self._database.executemany("DELETE FROM records WHERE id = ?", [(self._rows[name],) for name in gone])
-        fresh: dict[_Name, int] = {}
+        for name in gone:
+            if name[0] in _KEPT_WHEN_DROPPED:
+                self._drop_into_past(name, ends)
+            ends.sum -= self._rows[name].worth
+        self._database.executemany("DELETE FROM records WHERE id = ?", [(self._rows[name].id,) for name in gone])
+        written: dict[_Name, _Row] = {}
         rows = []
+        next_row = self._next_row
         for name, record in newest.items():
             if record is None:
                 continue
-            row = self._rows.get(name)
-            if row is None:
-                row = fresh[name] = self._next_row + len(fresh)
-            rows.append((row, *name, _encoded(record)))
+            body = encoded(record)
+            worth = journal_chain.digest(journal_chain.RECORDS, *name, body)
+            before = self._rows.get(name)
+            if before is None:
+                before = _Row(next_row, 0)
+                next_row += 1
+            ends.sum += worth - before.worth
+            written[name] = _Row(before.id, worth)
+            rows.append((before.id, *name, body))
         self._database.executemany("INSERT OR REPLACE INTO records (id, tbl, key, body) VALUES (?, ?, ?, ?)", rows)
-        return gone, fresh
+        return gone, written
 
-    def _notices(self, entries: Sequence[Entry]) -> None:
+    def _drop_into_past(self, name: _Name, ends: Ends) -> None:
+        """Keep a record that the run has done with, in place of an older one of that name."""
+        (body,) = self._database.execute("SELECT body FROM records WHERE id = ?", (self._rows[name].id,)).fetchone()
+        older = self._database.execute("SELECT body FROM past WHERE tbl = ? AND key = ?", name).fetchone()
+        if older is not None:
+            ends.sum -= journal_chain.digest(journal_chain.PAST, *name, older[0])
+        ends.sum += journal_chain.digest(journal_chain.PAST, *name, body)
+        self._database.execute("INSERT OR REPLACE INTO past VALUES (?, ?, ?)", (*name, body))
+
+    def _notices(self, entries: Sequence[Entry], ends: Ends) -> None:
         rows = [
-            (one.at, one.event, one.leader_order_id, one.follower, one.level, _encoded(one))
+            (one.at, one.event, one.leader_order_id, one.follower, one.level.value, encoded(one))
             for entry in entries
             for one in entry.notices
         ]
         if rows:
             self._database.executemany(
-                "INSERT INTO notices (at, event, leader_order_id, follower, level, body) VALUES (?, ?, ?, ?, ?, ?)",
-                rows,
+                "INSERT INTO notices (seq, at, event, leader_order_id, follower, level, body, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ends.chain_notices(rows),
             )
 
 
@@ -284,53 +353,6 @@ def _says_nothing(entry: Entry) -> bool:
     if isinstance(event, BooksRead):
         return not (event.orders or event.fills)
     return isinstance(event, TimeReached) and not entry.changes
-
-
-def event_body(event: Event) -> bytes:
-    """What is kept of an event: a frame as it came, rules without their secrets, all else as JSON."""
-    match event:
-        case FrameRead() | FrameUnreadable():
-            return event.raw
-        case PolicyLoaded():
-            return _encoded({"at": event.at, "digest": event.digest, "document": event.document})
-        case _:
-            return _encoded(event)
-
-
-def _encoded(value: object) -> bytes:
-    """JSON. What no text can hold (half a character, from a broken argument or file name) becomes "?"."""
-    try:
-        return _JSON.encode(value)
-    except UnicodeEncodeError:
-        return _JSON.encode(_whole_characters(msgspec.to_builtins(value)))
-
-
-def _whole_characters(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_whole_characters(part) for part in value]
-    return value
-
-
-def read_records(database: sqlite3.Connection, *, past: bool = False) -> dict[str, list[Record]]:
-    """The records of the journal, decoded, by table; with ``past`` those as well that a run has dropped.
-
-    Raises:
-        sqlite3.Error, ValueError: they cannot be read.
-    """
-    found: dict[str, list[Record]] = {name: [] for name in TABLES}
-    statement = "SELECT tbl, body FROM records"
-    if past:
-        statement += (
-            " UNION ALL SELECT tbl, body FROM past"
-            " WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.tbl = past.tbl AND records.key = past.key)"
-        )
-    for name, body in database.execute(statement):
-        found[name].append(_DECODERS[name].decode(body))
-    return found
 
 
 def waiting_commands(database: sqlite3.Connection) -> list[Command]:
@@ -359,7 +381,7 @@ def put_command(
         StoreUnusable: it cannot be written.
     """
     journal_file.make_folder(folder)
-    texts = [str(_whole_characters(text)) for text in (command, account, reason, " ".join(actions))]
+    texts = [str(whole_characters(text)) for text in (command, account, reason, " ".join(actions))]
     try:
         with contextlib.closing(journal_file.connect(folder)) as database:
             cursor = database.execute(
@@ -370,4 +392,4 @@ def put_command(
     except OSError as fault:
         raise journal_file.cannot_write(folder, fault.strerror) from None
     except sqlite3.Error as fault:
-        raise _trouble(folder, fault) from None
+        raise journal_file.trouble(folder, fault) from None

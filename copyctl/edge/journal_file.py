@@ -14,8 +14,11 @@ from typing import Final
 
 FILE: Final = "journal.sqlite"
 LOCK: Final = "run.lock"
-VERSION: Final = 1
+VERSION: Final = 2
+"""2: rows are chained; a version that does not chain what it writes must not write here."""
 BUSY_SECONDS: Final = 5.0
+RUN_BUSY_SECONDS: Final = 0.5
+"""How long a run waits for another writer: meanwhile nothing else of it moves, and it tries again soon."""
 
 LOCK_TRIES: Final = 10
 LOCK_RETRY_SECONDS: Final = 0.02
@@ -34,14 +37,14 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL, set_aside INTEGER NOT NULL,
-    body BLOB NOT NULL);
+    body BLOB NOT NULL, hash BLOB, seal BLOB);
 CREATE TABLE IF NOT EXISTS records (
     id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS past (
     tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notices (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, leader_order_id TEXT NOT NULL,
-    follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL);
+    follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL, hash BLOB);
 CREATE TABLE IF NOT EXISTS commands (
     id INTEGER PRIMARY KEY, given_at INTEGER NOT NULL, command TEXT NOT NULL, account TEXT NOT NULL,
     reason TEXT NOT NULL, taken_at INTEGER, actions TEXT NOT NULL DEFAULT '', answer TEXT NOT NULL DEFAULT '');
@@ -52,6 +55,9 @@ _LAST_OF_SCHEMA: Final = "commands_waiting"
 _CAME_LATER: Final = (
     ("commands", "actions", "TEXT NOT NULL DEFAULT ''"),
     ("commands", "answer", "TEXT NOT NULL DEFAULT ''"),
+    ("events", "hash", "BLOB"),
+    ("events", "seal", "BLOB"),
+    ("notices", "hash", "BLOB"),
 )
 """Columns that stores of earlier versions lack: table, column, and what it holds."""
 _READ_AT_START: Final = ("meta", "records", "commands")
@@ -165,6 +171,16 @@ def connect(folder: Path) -> sqlite3.Connection:
     return database
 
 
+def connect_to_read(folder: Path) -> sqlite3.Connection:
+    """A connection that changes nothing.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened.
+    """
+    address = f"{(folder / FILE).resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
 def _patiently(database: sqlite3.Connection, statement: str) -> None:
     """Run a statement that SQLite does not wait with by itself while another process makes the file."""
     patient_until = time.monotonic() + BUSY_SECONDS
@@ -207,8 +223,11 @@ def refuse_newer(database: sqlite3.Connection, folder: Path) -> None:
 
     Raises:
         StoreRefused: it is.
+        StoreUnusable: it does not say.
     """
     row = database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+    if row is not None and not str(row[0]).isdecimal():
+        raise cannot_use(folder, f"its version is {row[0]!r}")
     if row is not None and int(row[0]) > VERSION:
         raise StoreRefused(f"the store {folder} was written by a newer copyctl; use that one")
 
@@ -229,12 +248,30 @@ def check(database: sqlite3.Connection, folder: Path) -> None:
             raise cannot_use(folder, verdict)
 
 
+def trouble(folder: Path, fault: sqlite3.Error, *, reading: bool = False) -> StoreUnusable:
+    """What to say of a fault of SQLite's: whether it is another program, the disk or the file that is in the way."""
+    text = str(fault).lower()
+    if "locked" in text:
+        return StoreUnusable(
+            f"the journal {folder / FILE} is held by another program ({fault}). End that program (fuser names it)"
+        )
+    if any(word in text for word in _FULL_OR_CLOSED):
+        return _cannot_read(folder, fault) if reading else cannot_write(folder, fault)
+    return cannot_use(folder, fault)
+
+
+_FULL_OR_CLOSED: Final = ("readonly", "full", "unable to open", "disk i/o")
+
+
 def cannot_use(folder: Path, why: object) -> StoreUnusable:
     """What to say of a journal that is damaged, or no journal."""
-    return StoreUnusable(
-        f"the journal {folder / FILE} cannot be used: {why}. Move journal.sqlite* away to start anew (copies that rest "
-        "at the broker are recognised by their ids), or put a backup of it in its place"
-    )
+    return StoreUnusable(f"the journal {folder / FILE} cannot be used: {why}. {MEND}")
+
+
+MEND: Final = (
+    "Put a backup of it in its place (copyctl backup restore), or move journal.sqlite* away to start anew: copies of "
+    "today that rest at the broker are recognised by their ids either way"
+)
 
 
 def cannot_write(folder: Path, why: object) -> StoreUnusable:
@@ -242,3 +279,7 @@ def cannot_write(folder: Path, why: object) -> StoreUnusable:
     return StoreUnusable(
         f"the store {folder} cannot be written: {why}. Give store.path a folder that this user may write, with room"
     )
+
+
+def _cannot_read(folder: Path, why: object) -> StoreUnusable:
+    return StoreUnusable(f"the store {folder} cannot be read: {why}. See whether this user may read it, and the disk")

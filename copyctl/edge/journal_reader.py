@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from copyctl.edge import journal_file
-from copyctl.edge.journal import read_records, waiting_commands
+from copyctl.edge.journal import waiting_commands
+from copyctl.edge.journal_body import read_records
 from copyctl.model.effects import Notice
 from copyctl.model.journal import Command
 from copyctl.model.records import TABLES, Record
@@ -51,7 +52,9 @@ class JournalReader:
             return {name: [] for name in TABLES}
         try:
             return read_records(database, past=past)
-        except (sqlite3.Error, ValueError) as fault:
+        except sqlite3.Error as fault:
+            raise self._trouble(fault) from None
+        except ValueError as fault:
             raise journal_file.cannot_use(self._folder, fault) from None
 
     def notices(self, after: int = 0, since: int = 0) -> Iterator[tuple[int, Notice]]:
@@ -71,7 +74,7 @@ class JournalReader:
         try:
             return [] if database is None else waiting_commands(database)
         except sqlite3.Error as fault:
-            raise journal_file.cannot_use(self._folder, fault) from None
+            raise self._trouble(fault) from None
 
     def answer(self, command_id: int) -> str | None:
         """What a run said to a command: "" where it was done, None where none has taken it in yet."""
@@ -87,24 +90,26 @@ class JournalReader:
     def _notice(self, body: bytes) -> Notice:
         try:
             return _NOTICE.decode(body)
-        except ValueError as fault:
-            raise journal_file.cannot_use(self._folder, fault) from None
+        except (ValueError, TypeError) as fault:
+            raise journal_file.cannot_use(self._folder, f"a notice is damaged ({fault})") from None
+
+    def _trouble(self, fault: sqlite3.Error) -> journal_file.StoreUnusable:
+        return journal_file.trouble(self._folder, fault, reading=True)
 
     def _rows(self, statement: str, *values: object) -> list[Any]:
         database = self._open()
         try:
             return [] if database is None else database.execute(statement, values).fetchall()
         except sqlite3.Error as fault:
-            raise journal_file.cannot_use(self._folder, fault) from None
+            raise self._trouble(fault) from None
 
     def _open(self) -> sqlite3.Connection | None:
         """The database, opened as soon as there is one that was made to the end."""
         path = self._folder / journal_file.FILE
         if self._database is not None or not path.exists():
             return self._database
-        address = f"{path.resolve().as_uri()}?mode=ro"
         try:
-            database = sqlite3.connect(address, uri=True, timeout=journal_file.BUSY_SECONDS, isolation_level=None)
+            database = journal_file.connect_to_read(self._folder)
             try:
                 if journal_file.has_schema(database):
                     journal_file.refuse_newer(database, self._folder)
@@ -113,5 +118,5 @@ class JournalReader:
                 if self._database is None:
                     database.close()
         except sqlite3.Error as fault:
-            raise journal_file.cannot_use(self._folder, fault) from None
+            raise self._trouble(fault) from None
         return self._database

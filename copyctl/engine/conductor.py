@@ -6,21 +6,35 @@ nothing follows is written with the next one, or a few milliseconds later: whate
 holds everything before it.
 
 What cannot be recorded does not happen: the state goes back to where it was, and the same events are tried again until
-the store takes them. An event on which the step fails is tried once more on a state read from the journal anew. Where
-it fails again it is tried without each of the followers: one that it fails for alone is held, and the others go on.
-Else it is kept, marked, and set aside with a critical alert, and the books are read.
+the store takes them, as of that moment: what waited for too long is late. An event on which the step fails is tried
+once more on a state read from the journal anew. Where it fails again it is tried without each of the followers: one
+that it fails for alone is held, and the others go on. Else it is kept, marked, and set aside with a critical alert, and
+the books are read.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.engine.ports import Clock, Instruments, Journal
+from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Effect, Notice, alert_notice
-from copyctl.model.events import CommandGiven, Event, EventSetAside, FollowerHeld, InstrumentFound, TimeReached
+from copyctl.model.events import (
+    BooksRead,
+    CommandGiven,
+    Event,
+    EventSetAside,
+    FollowerHeld,
+    FrameRead,
+    InstrumentFound,
+    StreamChanged,
+    TimeReached,
+)
 from copyctl.model.journal import Entry
 from copyctl.model.records import Change
 
@@ -28,6 +42,8 @@ MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
 GATHER_SECONDS = 0.005
 """How long something of which nothing follows may wait to be written, together with what comes next."""
+DEAF_AFTER_NANOSECONDS = 2_000_000_000
+"""How long the store may take nothing before what came meanwhile counts as missed."""
 REST_SECONDS = 0.02
 """After so long without an event the journal may do what it has put off."""
 
@@ -63,6 +79,9 @@ class Conductor:
         self._undo: list[Change] = []
         self._rules_before = self.state.rules
         self._rested = False
+        self._trouble_since = 0
+        self._deaf = False
+        self._not_before = 0
 
     def post(self, event: Event) -> None:
         """Have an event taken in, after those that wait already."""
@@ -115,11 +134,13 @@ class Conductor:
         False where the store did not take it.
         """
         self._rested = False
+        if self._trouble_since:
+            self._not_before = self._clock.now()
         batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
         if not self._taken_in:
             self._rules_before = self.state.rules
         self._taken_in.extend(batch)
-        events = deque(batch)
+        events = deque(map(self._as_of_now, batch))
         while events:
             event = events.popleft()
             made = self._step(event)
@@ -153,6 +174,7 @@ class Conductor:
             self.state.apply(reversed(self._undo))
             self.state.rules = self._rules_before
             self._waiting.extendleft(reversed(events))
+            self._waiting.extendleft(self._unheard())
         self._entries, self._effects, self._taken_in, self._undo = [], [], [], []
         if not written:
             return False
@@ -162,6 +184,28 @@ class Conductor:
             for notice in entry.notices:
                 self._listen(notice)
         return True
+
+    def _as_of_now(self, event: Event) -> Event:
+        """The event; what the store has kept waiting is taken in at this moment, not when it came. A frame that waited
+        for long is kept and says nothing any more: step by step it would look as if it happened now."""
+        waited = self._not_before - event.at
+        if waited <= 0:
+            return event
+        if isinstance(event, FrameRead) and waited >= DEAF_AFTER_NANOSECONDS:
+            return replace(event, at=self._not_before, reports=())
+        if isinstance(event, BooksRead):  # the broker's clock was read when it came
+            return replace(event, at=self._not_before, date=0)
+        return replace(event, at=self._not_before)
+
+    def _unheard(self) -> list[Event]:
+        """A store that takes nothing for long is as good as a broken stream: what happened meanwhile is caught up with
+        as after a reconnect, by the books and the rules for what is late."""
+        now = self._clock.now()
+        if self._deaf or now - self._trouble_since < DEAF_AFTER_NANOSECONDS:
+            return []
+        self._deaf = True
+        accounts = [one for one in self.state.tables["account"].values() if isinstance(one, Account)]
+        return [StreamChanged(at=now, account=one.account, up=True) for one in accounts if one.stream_up]
 
     def _find(self, effect: AskInstrument) -> InstrumentFound:
         return InstrumentFound(
@@ -219,12 +263,13 @@ class Conductor:
             self._journal.write(entries, taken)
         except OSError as trouble:
             if not self.store_trouble:
+                self._trouble_since = self._clock.now()
                 text = f"the store cannot be written, nothing is sent until it can: {trouble}"
                 self._listen(alert_notice(self._clock.now(), Alert.STORE_TROUBLE, text))
             self.store_trouble = str(trouble)
             return False
         if self.store_trouble:
-            self.store_trouble = ""
+            self.store_trouble, self._trouble_since, self._deaf = "", 0, False
             text = "the store can be written again"
             self._listen(alert_notice(self._clock.now(), Alert.STORE_WELL, text))
         return True

@@ -2,6 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from copyctl.model.calendar import TradingDays
@@ -44,6 +45,15 @@ class Journal(Protocol):
 
     def commands(self) -> Sequence[Command]:
         """The commands that nobody has taken in yet, oldest first."""
+        ...
+
+    def back_up(self, day: date) -> str:
+        """Have a backup of this day; returns what was made now, "" where there was one. Slow: call it beside
+        everything else.
+
+        Raises:
+            OSError: there is none.
+        """
         ...
 
     def answer(self, command_id: int, at: int, text: str) -> None:

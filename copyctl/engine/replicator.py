@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from copyctl.core.access import is_shut
 from copyctl.core.left import left_behind
 from copyctl.core.state import State
+from copyctl.engine.backups import back_up_daily
 from copyctl.engine.books import BookReader
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work
@@ -186,6 +187,8 @@ class Replicator:
             inner = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
             outer = [group.create_task(_forever(work)) for work in beside]
             outer.append(group.create_task(self._sweep()))
+            if not self._dry:
+                outer.append(group.create_task(back_up_daily(self._outside.journal, self._clock, self._conductor)))
             for account, desk in self._desks.items():
                 desk.stream = streams.get(account)
                 desk.begin(group)
@@ -250,7 +253,8 @@ class Replicator:
 
     async def _settle(self, *, queued: bool = False) -> None:
         """Until no request is on its way (nor, with ``queued``, waiting or unsettled), for some seconds at most."""
-        for _ in range(int(STOP_WITHIN_SECONDS / SETTLE_CHECK_SECONDS)):
+        ends = self._clock.now() + int(STOP_WITHIN_SECONDS * 1e9)
+        while self._clock.now() < ends:
             if self._conductor.idle and not self._tasks and not self._unfinished(queued=queued):
                 return
             await asyncio.sleep(SETTLE_CHECK_SECONDS)

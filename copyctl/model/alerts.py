@@ -53,6 +53,7 @@ class Alert(StrEnum):
     STORE_TROUBLE = "store_trouble"
     STORE_WELL = "store_well"
     RULES_REFUSED = "rules_refused"
+    BACKUP_FAILED = "backup_failed"
     SET_ASIDE = "set_aside"
     FOLLOWER_HELD = "follower_held"
     RESERVE_TOUCHED = "reserve_touched"
@@ -267,6 +268,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.WARNING,
         says="Rules that were to be reloaded cannot be put in force: those from before stay.",
         do="The text says why; mend the file and `copyctl reload` again.",
+    ),
+    Alert.BACKUP_FAILED: Meaning(
+        level=Level.WARNING,
+        says="The journal's daily backup was not made, or was found damaged. Copying goes on.",
+        do="Free the disk or mend what the text says, then `copyctl backup make`. It is tried again within an hour.",
     ),
     Alert.SET_ASIDE: Meaning(
         level=Level.CRITICAL,

@@ -168,6 +168,14 @@ class EventSetAside(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class BackedUp(Struct, frozen=True, kw_only=True):
+    """The journal was backed up as ``what``, or could not be, and ``why``."""
+
+    at: int
+    what: str = ""
+    why: str = ""
+
+
 class TimeReached(Struct, frozen=True, kw_only=True):
     """The moment that the last step named has come."""
 
@@ -192,5 +200,6 @@ Event = (
     | EventSetAside
     | FactArrived
     | CalendarFound
+    | BackedUp
     | TimeReached
 )

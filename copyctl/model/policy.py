@@ -6,7 +6,7 @@ Lengths of time are nanoseconds; money, ratios, prices, percentages and basis po
 live in its JSON schema, and ``copyctl.rules`` fills them in. Every type of the language can be imported from here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 
@@ -280,7 +280,7 @@ class Follower(Account):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """A whole rules file."""
+    """A whole rules file. ``digest``: SHA-256 of its document without secrets, "" where it comes from no file."""
 
     name: str
     description: str | None
@@ -296,3 +296,4 @@ class Rules:
     objectives: Objectives
     metrics: Metrics
     logging: Logging
+    digest: str = field(default="", compare=False)

@@ -168,6 +168,7 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``kept``: it has waited for its market to open. ``due_at``: when it is looked at again whatever happens (ns), 0
     for never. ``told``: alerts given of it. ``dead_at``: when it became a dead letter (ns). ``dropped``: a person has
     taken it off the list of dead letters; ``insisted``: or asked for it once more, so that no late rule holds.
+    ``policy``: how the digest of the rules that decided it begins.
     """
 
     leader_order_id: str
@@ -213,6 +214,7 @@ class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     dead_at: int = 0
     dropped: bool = False
     insisted: bool = False
+    policy: str = ""
     created_at: int
     updated_at: int
 

@@ -83,6 +83,7 @@ def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Ro
         "slippage": rounded(lost.cost) if lost else None,
         "drift": _each(row, lambda copy: copy.drift) or None,
         "rule": last.rule,
+        "policy": last.policy or None,
         "basket": leader_order(last.basket) or None,
         "correlation_id": row.slots[-1].correlation_id if row.slots else None,
         **(_what_is_ours(last.wanted, picture) if row.is_own else _what(leader, lead, picture)),

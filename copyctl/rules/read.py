@@ -72,7 +72,7 @@ def read(path: Path, environment: Mapping[str, str], *, offline: bool = False, l
     node, found = _found(source, resolved, missing, unbuilt, lenient=lenient)
     rules = typed(effective(node, _folder(path), masked if offline else revealed))
     document = document_of(effective(node, _folder(path), masked))
-    return Loaded(rules=rules, document=document, findings=tuple(found))
+    return Loaded(rules=replace(rules, digest=document.digest), document=document, findings=tuple(found))
 
 
 def document(path: Path, environment: Mapping[str, str] | None = None) -> Document:

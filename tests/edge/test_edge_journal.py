@@ -368,7 +368,7 @@ def test_the_store_of_another_leader_is_refused_and_unharmed(tmp_path):
 
 def test_a_newer_versions_store_is_refused_by_everybody(tmp_path):
     journal = open_journal(tmp_path, leader="L")
-    journal.mark("version", "2")
+    journal.mark("version", "3")
     journal.close()
     for act in (
         lambda: open_journal(tmp_path, leader="L"),
@@ -447,7 +447,7 @@ def test_scenario_7_8_a_corrupted_journal_is_refused_with_the_way_to_restore_it(
         case "torn":
             del raw[len(raw) // 2 :]
     path.write_bytes(raw)
-    with pytest.raises(StoreUnusable, match=r"cannot be used: .*Move journal\.sqlite\* away.*backup"):
+    with pytest.raises(StoreUnusable, match=r"cannot be used: .*copyctl backup restore.*move journal\.sqlite\* away"):
         open_journal(tmp_path, leader="L")
     path.unlink()
     open_journal(tmp_path, leader="L").close()

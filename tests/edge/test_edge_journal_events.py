@@ -117,6 +117,7 @@ TOLD_AS_JSON = [
         ),
     ),
     events.CalendarFound(at=9, calendar="NONE", why="there is no such calendar"),
+    events.BackedUp(at=9, what="journal-2026-11-27.sqlite"),
     *(
         FactArrived(at=10, account=ACCOUNT, question=question, fact=fact)
         for question, fact in (

@@ -121,7 +121,7 @@ def differences(kind: Any, schema: Mapping[str, Any], path: str) -> Iterator[str
             yield f"{path}: {sorted(names)} in the schema, {list(inner)} in the types"
         return
     hints = get_type_hints(inner)
-    attributes = {one.name.rstrip("_") for one in fields(inner)}
+    attributes = {one.name.rstrip("_") for one in fields(inner) if one.compare}  # what is no key is not compared
     if attributes != set(holder["properties"]) - {"version", "extends"}:
         yield f"{path}: {attributes ^ set(holder['properties'])}"
     for name in attributes & set(holder["properties"]):

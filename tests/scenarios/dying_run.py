@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from copyctl.cli.main import run
 from copyctl.edge.journal import Journal
+from copyctl.edge.journal_chain import Ends
 from copyctl.edge.transport import DhanGateway
 from copyctl.model.events import Answered
 from copyctl.model.journal import Entry
@@ -59,8 +60,8 @@ def condemn(boundary: str, kind: str) -> None:
         if (boundary == "recorded" and asks(entries, kind)) or (boundary == "outcome" and tells(entries, kind)):
             die()
 
-    def dying_notices(journal: Journal, entries: Sequence[Entry]) -> None:
-        notices(journal, entries)
+    def dying_notices(journal: Journal, entries: Sequence[Entry], ends: Ends) -> None:
+        notices(journal, entries, ends)
         if boundary == "half" and asks(writing, kind):
             die()
 

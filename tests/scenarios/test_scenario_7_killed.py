@@ -1,5 +1,6 @@
 """copyctl is killed (kill -9) at every boundary of a request, and started again."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def test_scenario_7_7_killed_while_placing(desk: Desk, boundary: str) -> None:
     assert pick(copy, "orderStatus", "quantity", "price") == ("PENDING", 130, 90)
     assert row["follower_order_ids"] == [copy["orderId"]]
     assert len(desk.calls("alice", "POST")) == (2 if boundary == "lost" else 1)
+    assert json.loads(desk.look("audit", "verify"))["ok"] is True
     desk.cancel(order)
     desk.follows(order, follower_status="CANCELLED", drift=None)
     assert len(desk.book("alice")) == 1

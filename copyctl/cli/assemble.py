@@ -176,7 +176,7 @@ async def assembled(
         try:
             streams = {name: stream(rules, one, replicator, keepers[name]) for name, one in linked.items()}
         except ValueError as trouble:
-            raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
+            raise CannotRun(f"broker.order_update_url cannot be used: {mask(str(trouble))}") from None
         yield Run(
             replicator=replicator,
             folder=folder,

@@ -101,7 +101,7 @@ class Reach:
 
 
 def refuse_live_hosts(rules: Rules) -> None:
-    """Until all of Dhan's rate limits and the renewal of tokens are built, no order may reach its live hosts.
+    """Until all of Dhan's rate limits are kept, no order may reach its live hosts.
 
     Raises:
         CannotRun: it would.

@@ -101,7 +101,7 @@ class Reach:
 
 
 def refuse_live_hosts(rules: Rules) -> None:
-    """Until all of Dhan's rate limits and the renewal of tokens are built, no order may reach its live hosts.
+    """Until all of Dhan's rate limits are kept, no order may reach its live hosts.
 
     Raises:
         CannotRun: it would.
@@ -176,7 +176,7 @@ async def assembled(
         try:
             streams = {name: stream(rules, one, replicator, keepers[name]) for name, one in linked.items()}
         except ValueError as trouble:
-            raise CannotRun(f"broker.order_update_url cannot be used: {trouble}") from None
+            raise CannotRun(f"broker.order_update_url cannot be used: {mask(str(trouble))}") from None
         yield Run(
             replicator=replicator,
             folder=folder,

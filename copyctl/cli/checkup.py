@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,9 @@ CALENDAR_AHEAD = timedelta(days=30)
 STALE_LIST = timedelta(days=1)
 _ACCOUNT = re.compile(r"(leader|followers\[(\d+)\])\.(\w+)$")
 _MISSING = ("R301", "R302")
+RATE_ABOVE_DHANS = "R207"
+BACKUP_OLD = timedelta(days=4)
+"""A backup is made on each day of a run: after a long weekend one may be that old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,10 @@ def of_findings(findings: Sequence[Finding], *, refused: bool = False) -> Iterat
         place = f"{one.file}:{one.line}: {one.path}: {one.message}" if one.path else f"{one.file}: {one.message}"
         is_error = one.severity == "error" or one.code == "R401"
         yield Check(
-            check="rules", state=ERROR if is_error else WARNING, detail=f"{one.code} {place}", mend=one.hint or "see it"
+            check="limits" if one.code == RATE_ABOVE_DHANS else "rules",
+            state=ERROR if is_error else WARNING,
+            detail=f"{one.code} {place}",
+            mend=one.hint or "see it",
         )
     if not refused and not any(one.code == "R401" for one in findings):
         yield Check(check="rules", state=OK, detail="the rules file can be used")
@@ -62,9 +68,14 @@ def of_variables(loaded: Loaded) -> Iterator[Check]:
         yield Check(check="variables", state=OK, detail="every variable is set, every file is there")
 
 
-def of_secret_files(files: Mapping[str, Path]) -> Iterator[Check]:
-    """Token files that others may read."""
+def of_secret_files(files: Mapping[str, Path], renewed: Collection[str]) -> Iterator[Check]:
+    """Token files that others may read, and those to which a new token could not be written. ``renewed``: whose it
+    would be."""
     for name, path in files.items():
+        if name in renewed and not os.access(path.parent, os.W_OK | os.X_OK):
+            detail = f"a new token could not be kept: {path.parent} cannot be written"
+            mend = "keep the file in a folder of this user: a new one is put there and moved into its place"
+            yield Check(check="token file", account=name, state=ERROR, detail=detail, mend=mend)
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except OSError:
@@ -90,6 +101,7 @@ def of_store(folder: Path, leader: str) -> Iterator[Check]:
     else:
         size = f"{probe.size / 2**20:.1f} MiB" if probe.size else "nothing in it yet"
         yield Check(check="store", state=OK, detail=f"{folder} is sound: {size}; {sqlite_note()}")
+    yield from _backups(folder / "backups")
     room = f"{probe.free / 2**30:.1f} GiB free where the store is"
     state = ERROR if probe.free < NO_ROOM else WARNING if probe.free < LITTLE_ROOM else OK
     mend = "" if state == OK else "make room: what cannot be recorded is not sent"
@@ -97,6 +109,16 @@ def of_store(folder: Path, leader: str) -> Iterator[Check]:
     if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
         detail = f"{folder} can be read by others"
         yield Check(check="store", state=WARNING, detail=detail, mend=f"chmod 700 {folder}")
+
+
+def _backups(folder: Path) -> Iterator[Check]:
+    """How old the newest backup is, where any was ever made."""
+    made = [one.stat().st_mtime for one in folder.iterdir() if one.is_file()] if folder.is_dir() else []
+    if made:
+        age = datetime.now(UTC) - datetime.fromtimestamp(max(made), UTC)
+        state, mend = (WARNING, "copyctl backup make") if age > BACKUP_OLD else (OK, "")
+        detail = f"the newest backup is {age.days} days old" if age.days else "the newest backup is of this day"
+        yield Check(check="backup", state=state, detail=detail, mend=mend)
 
 
 def of_calendar(rules: Rules, folder: Path) -> Iterator[Check]:

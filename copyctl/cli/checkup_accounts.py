@@ -41,7 +41,7 @@ async def ask(rules: Rules, name: str, account: Account) -> Asked:
     try:
         gateway = gateway_of(rules, account, account.access_token.reveal, clock)
     except ValueError as fault:
-        return Asked(name=name, account=account, profile=FactReading(why=str(fault), lack=Lack.NOT_KNOWN))
+        return Asked(name=name, account=account, profile=FactReading(why=mask(str(fault)), lack=Lack.NOT_KNOWN))
     wire, ahead, address = Dhan(), None, None
     try:
         wanted = ProfileWanted(account=account.client_id)

@@ -15,7 +15,7 @@ import typer
 from copyctl.cli import options
 from copyctl.cli.speech import DONE, FINDINGS, Format, answer, note
 from copyctl.cli.tables import checks_table
-from copyctl.model.choices import Adapter
+from copyctl.model.choices import Adapter, Renew
 from copyctl.model.policy import Rules
 from copyctl.report.moments import day_start
 
@@ -77,7 +77,8 @@ def _checks(loaded: "Loaded", *, alert: bool) -> "list[Check]":
     folder = Path(rules.store.path)
     everybody = {checkup.LEADER: rules.leader, **{one.name: one for one in rules.followers}}
     checks = [*checkup.of_findings(loaded.findings), *checkup.of_variables(loaded)]
-    checks += checkup.of_secret_files({name: path for name, one in everybody.items() if (path := token_file(one))})
+    files = {name: path for name, one in everybody.items() if (path := token_file(one))}
+    checks += checkup.of_secret_files(files, [name for name, one in everybody.items() if one.renew is not Renew.NONE])
     outside = rules.broker.adapter is not Adapter.SIMULATOR
     if outside:
         checks += asyncio.run(_broker_checks(rules))

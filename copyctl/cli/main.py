@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import traceback
 from typing import Annotated
 
 import typer
@@ -86,9 +88,30 @@ def main(
     VERBOSITY.set(verbose - quiet)
 
 
+class Unseen:
+    """A bug ends the program with its traceback, as ever, but without any secret that stands in it."""
+
+    def __enter__(self) -> None:
+        threading.excepthook = lambda bug: _say(bug.exc_value)
+
+    def __exit__(self, kind: type[BaseException] | None, bug: BaseException | None, trace: object) -> None:
+        """Say it, and end the program."""
+        if bug is not None and not isinstance(bug, SystemExit | KeyboardInterrupt):
+            _say(bug)
+            raise SystemExit(1)
+
+
+def _say(bug: BaseException | None) -> None:
+    from copyctl.edge.logs import mask
+
+    if bug is not None:
+        sys.stderr.write(mask("".join(traceback.format_exception(bug))))
+
+
 def run() -> None:
     """Answer what stands on the command line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter gets its number
-    app(prog_name="copyctl")
+    with Unseen():
+        app(prog_name="copyctl")

@@ -123,6 +123,7 @@ async def _one(rules: Rules, name: str, account: Account, *, force: bool, named:
     """Have one account's token replaced, where that may be and can be kept."""
     from copyctl.cli.credentials import DhanDesk, gateway_of, token_file, token_place
     from copyctl.edge.clock import SystemClock
+    from copyctl.edge.logs import mask
 
     path, clock = token_file(account), SystemClock()
     if "${" in account.client_id:
@@ -138,7 +139,7 @@ async def _one(rules: Rules, name: str, account: Account, *, force: bool, named:
     try:
         gateway = gateway_of(rules, account, account.access_token.reveal, clock)
     except ValueError as fault:
-        return Done(name=name, code=USAGE, detail=str(fault))
+        return Done(name=name, code=USAGE, detail=mask(str(fault)))
     try:
         until, doubt = await _present(gateway, account)
         renews = account.renew is Renew.RENEW

@@ -26,6 +26,9 @@ MASK: Final = "***"
 SHORTEST_PART: Final = 8
 """A secret shorter than this is masked only where it stands alone: a PIN may be part of an order's number."""
 
+_LOOKS_SECRET: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*|(?<=://)[^\s/@'\"]+(?=@)")
+"""Tokens of the form that Dhan's have, and who an address says one is, whether anybody has told of them or not."""
+
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _QUIET: Final = ("asyncio", "aiohttp", "websockets")
 MOST_WAITING: Final = 10_000
@@ -51,7 +54,7 @@ class _Secrets:
         self._pattern = re.compile("|".join(_sought(one) for one in longest_first))
 
     def mask(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        return _LOOKS_SECRET.sub(MASK, text if self._pattern is None else self._pattern.sub(MASK, text))
 
 
 def _sought(secret: str) -> str:
@@ -68,7 +71,7 @@ def register_secret(text: str) -> None:
 
 
 def mask(text: str) -> str:
-    """A text with every registered secret replaced by ``***``."""
+    """A text with every registered secret, and all that looks like one, replaced by ``***``."""
     return _SECRETS.mask(text)
 
 

@@ -80,6 +80,7 @@ class TokenKeeper:
         self._keeping = keeping
         self._around = around
         self._seen = around.tokens.token()
+        self._says_until = around.wire.expiry(self._seen)
         self._profile_until: int | None = None
         self._judged_at = 0
         self._verdict: Lack | None = None
@@ -143,7 +144,7 @@ class TokenKeeper:
         return now - self._judged_at >= pause
 
     def _until(self) -> int | None:
-        return self._around.wire.expiry(self._seen) or self._profile_until
+        return self._says_until or self._profile_until
 
     @property
     def _is_dead(self) -> bool:
@@ -175,7 +176,8 @@ class TokenKeeper:
         token = self._around.tokens.token()
         if token == self._seen:
             return False
-        self._seen, self._profile_until, self._verdict, self._why = token, None, None, ""
+        self._seen, self._says_until = token, self._around.wire.expiry(token)
+        self._profile_until, self._verdict, self._why = None, None, ""
         self._judged_at = self._refused_since = 0
         self._failures = self._failures if own else 0
         self._told.clear()

@@ -4,6 +4,7 @@ What is misshapen or not known yet is passed over, and told by others.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -15,6 +16,8 @@ from copyctl.rules.expressions import literal_part
 from copyctl.rules.findings import Finding, Severity, finding
 from copyctl.rules.nodes import Items, Keys, Node, Scalar, Steps, dotted
 from copyctl.rules.schema import Schema, child_schema, item_schema, language, scalar_schema
+
+_WHO: Final = re.compile(r"://[^\s/@]*@")
 
 
 def odd_values(root: Node) -> list[Finding]:
@@ -47,6 +50,9 @@ def _secret(scalar: Scalar, schema: Schema, steps: Steps) -> Iterator[Finding]:
         message = "a secret is written in the file itself"
         hint = "write ${NAME} and set the variable, or ${file:PATH} and keep it in a file of its own"
         yield finding("R206", scalar.place, dotted(steps), message, hint, severity=Severity.WARNING)
+    elif steps[0] == "broker" and isinstance(scalar.value, str) and _WHO.search(scalar.value):
+        message = "an address says who one is, and this one is shown and kept"
+        yield finding("R206", scalar.place, dotted(steps), message, "leave out what stands before the @")
 
 
 def _number(scalar: Scalar, schema: Schema, steps: Steps) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import socket
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from copyctl.cli.checkup import ERROR, OK, WARNING, _calendar, of_metrics
+from copyctl.cli.checkup import ERROR, OK, WARNING, _calendar, of_metrics, of_secret_files
 from copyctl.edge.journal import open_journal
 from copyctl.edge.probes import port_holder, probe_store
 from copyctl.model.calendar import TradingDays
@@ -123,6 +124,26 @@ def test_a_token_file_that_others_can_read(patient: Patient) -> None:
     patient.file("alice").chmod(0o644)
     row = only(patient.look(), "token file", "alice")
     assert (row["state"], row["mend"]) == ("warning", f"chmod 600 {patient.file('alice')}")
+
+
+def test_a_folder_to_which_no_new_token_can_be_written(patient: Patient, tmp_path: Path) -> None:
+    where = tmp_path / "secrets" / "alice.token"
+    found = list(of_secret_files({"alice": where, "bob": where}, ["alice"]))  # the folder is not even there
+    assert [(one.account, one.state) for one in found] == [("alice", ERROR)]
+    assert found[0].mend
+
+
+def test_limits_above_dhans_own_and_old_backups(patient: Patient) -> None:
+    patient.also(rate_limits={"orders": {"per_second": 25}})
+    backups = patient.folder / "store" / "backups"
+    backups.mkdir(parents=True, mode=0o700)
+    (patient.folder / "store").chmod(0o700)
+    (backups / "one.sqlite").touch()
+    checks = patient.look()
+    assert [row["state"] for row in rows(checks, "limits")] == ["warning", "ok", "ok"]
+    assert only(checks, "backup")["state"] == "ok"
+    os.utime(backups / "one.sqlite", (1, 1))
+    assert only(patient.look(), "backup")["mend"] == "copyctl backup make"
 
 
 def test_addresses_wrong_shared_and_not_told(patient: Patient) -> None:

@@ -110,3 +110,16 @@ def test_text_for_elsewhere_can_be_masked_as_well():
     assert logged("console", "log.info('kept'); flush(); import sys; sys.stderr.write(mask('a ' + TOKEN))").endswith(
         "a ***"
     )
+
+
+@pytest.mark.parametrize("shape", ["console", "json"])
+def test_what_looks_like_a_token_or_a_password_is_masked_though_nobody_told_of_it(shape):
+    said = logged(
+        shape,
+        """
+        log.info("refused eyJhbGciOiJIUzUxMiJ9.unknown-part.of-nobody!", url="https://user:p4ssw0rd@broker.example/v2")
+        """,
+    )
+    assert "unknown-part" not in said
+    assert "p4ssw0rd" not in said
+    assert "broker.example/v2" in said

@@ -112,6 +112,19 @@ def test_what_an_unreadable_secret_file_holds_is_not_told(tmp_path: Path) -> Non
     assert PLANTED not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("key", "scheme"), [("rest_url", "https"), ("order_update_url", "wss"), ("instruments", "http")]
+)
+@pytest.mark.parametrize("is_variable", [True, False])
+def test_an_address_of_the_broker_holds_no_password(key: str, scheme: str, is_variable: bool, tmp_path: Path) -> None:
+    url = f"{scheme}://me:{PLANTED}@broker.example/x"
+    path = write(tmp_path, small(broker={"adapter": "dhan", key: "${URL}" if is_variable else url}))
+    with pytest.raises(RulesRefused) as caught:
+        show(path, environment={"URL": url})
+    assert [(one.code, one.path) for one in errors(caught.value.findings)] == [("R206", f"broker.{key}")]
+    assert PLANTED not in seen(caught.value, *caught.value.findings, render(caught.value.findings))
+
+
 def test_a_secret_cannot_be_printed_or_written() -> None:
     secret = Secret(PLANTED)
     assert PLANTED not in f"{secret} {secret!r} {secret:>30} {[secret]} %s" % secret

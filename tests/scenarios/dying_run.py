@@ -9,7 +9,8 @@ cancel) the process ends itself, at one of
     answered     the broker's answer has come, nothing of it is written
     outcome      the answer is durable, nothing was made of it
 
-or, so that its last words can be read, by a bug where the request is sent or written ("bug in send", "bug in write").
+or, so that its last words can be read, by a bug where the request is sent or written ("bug in send", "bug in write"),
+also by one that shows the account's token ("bug with token").
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from copyctl.model.journal import Entry
 from copyctl.model.request import Answer, Call, Request, RequestState
 
 BOUNDARIES = ("unrecorded", "half", "recorded", "answered", "outcome")
-BUGS = ("bug in send", "bug in write")
+BUGS = ("bug in send", "bug in write", "bug with token")
 VERBS = {"place": "place_order", "modify": "modify_order", "cancel": "cancel_order"}
 
 
@@ -75,6 +76,8 @@ def condemn(boundary: str, kind: str) -> None:
 
     def dying_begin(gateway: DhanGateway, call: Call) -> asyncio.Future[Answer]:
         answer = begin(gateway, call)
+        if boundary == "bug with token" and call.method == VERBS[kind]:
+            raise RuntimeError(f"a bug with {gateway._prepared_for}")
         return asyncio.ensure_future(dying(answer)) if call.method == VERBS[kind] else answer
 
     Journal.write = dying_write  # type: ignore[method-assign]

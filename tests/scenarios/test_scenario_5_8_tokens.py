@@ -171,6 +171,21 @@ def test_scenario_5_8_at_the_start_a_dead_token_of_the_leader_is_replaced_or_end
     assert "copyctl token" in desk.output()
 
 
+def test_scenario_5_8_a_reload_that_says_how_brings_a_dead_token_back(desk: Desk) -> None:
+    tokens_in_files(desk)
+    desk.start()
+    desk.broker.tell("token", account="alice", action="kill")
+    order = desk.place()
+    desk.follows(order, decision="queued", reason="follower_unauthenticated")
+    tokens_in_files(desk, alice="totp")
+    desk.write_rules()
+    desk.command("reload")
+    desk.follows(order, decision="copied", follower_status="PENDING")
+    assert asked(desk, "alice", LOGIN) == 1
+    assert alive(desk, "alice")
+    desk.stop()
+
+
 def test_scenario_5_8_a_dry_run_makes_no_token(desk: Desk) -> None:
     minted(desk, "alice", 300)
     tokens_in_files(desk, alice="totp")

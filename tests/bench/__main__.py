@@ -1,4 +1,4 @@
-"""Prints every figure as one table. ``python -m tests.bench [latency|ten|checks|turns|start|memory ...]``."""
+"""Prints every figure, or those that are named, as one table: ``python -m tests.bench latency strangers``."""
 
 import platform
 import sys
@@ -6,11 +6,11 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import checks, engine, latency
+from tests.bench import checks, engine, latency, strangers, waiting
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["latency", "ten", "checks", "turns", "start", "memory"]
+    wanted = sys.argv[1:] or ["latency", "ten", "checks", "waiting", "strangers", "turns", "start", "memory"]
     table = Table(title=f"copyctl, Python {platform.python_version()}, {platform.machine()}")
     for heading in ("figure", "value", "goal"):
         table.add_column(heading)
@@ -27,6 +27,13 @@ def main() -> None:
         table.add_row(
             "a decision with all checks", f"{on:.0f} us, {on - off:.0f} us more than with none", "<= 150 more"
         )
+    if "waiting" in wanted:
+        some, none = waiting.ratio()
+        table.add_row("a step while 500 wait for room", f"{some:.0f} us = {some / none:.2f} x none", "<= 1.2 x")
+    for trouble in strangers.TROUBLES if "strangers" in wanted else ():
+        calm, troubled = strangers.compare(trouble)
+        more = f"{troubled:.1f} ms, {troubled - calm:+.1f} ms"
+        table.add_row(f"19 of 20, p99 while one is {trouble}", more, "<= 10 ms more")
     if "turns" in wanted:
         table.add_row("decode + step + journal, one a turn", f"{engine.turns():,.0f} events/s", "")
         together = engine.turns(at_once=32)

@@ -17,6 +17,7 @@ import yaml
 
 ORDERS = 200
 PER_SECOND = 20
+WINDOWS = ("per_second", "per_minute", "per_hour", "per_day")
 SWITCHES = {"transit_ms": 0, "rate_limits": {}, "check_funds": False, "max_modifications": 10**9}
 
 
@@ -41,11 +42,22 @@ class Broker:
         assert answer.status == 200, said
         return said
 
+    def forget(self, command: str) -> None:
+        """Take back what was told with this command."""
+        self.connection.request("DELETE", f"/simulator/{command}")
+        self.connection.getresponse().read()
+
     def noted(self, what: str, account: str) -> list[dict[str, Any]]:
         """The requests that an account sent, or the frames that it was sent, in order."""
         self.connection.request("GET", f"/simulator/{what}?{urlencode({'account': account})}")
         said = json.loads(self.connection.getresponse().read())
         return list(said[what] if isinstance(said, dict) else said)
+
+    def listening(self) -> list[str]:
+        """The accounts whose streams are up."""
+        self.connection.request("GET", "/simulator/accounts")
+        rows = json.loads(self.connection.getresponse().read())["accounts"]
+        return [row["name"] for row in rows if row["connections"]]
 
     def place(self) -> None:
         leader = self.ready["accounts"][0]
@@ -96,7 +108,7 @@ def copyctl(broker: Broker, folder: Path, modifications: int = 25) -> Iterator[s
             "market_hours": {"enforce": False},
             "checks": {"margin": False, "price_band": "none"},
         },
-        "rate_limits": {"orders": {"per_second": 10_000}, "modifications_per_order": modifications},
+        "rate_limits": {"orders": dict.fromkeys(WINDOWS, 10**9), "modifications_per_order": modifications},
     }
     path = folder / "rules.yaml"
     path.write_text(yaml.safe_dump(rules))
@@ -105,7 +117,10 @@ def copyctl(broker: Broker, folder: Path, modifications: int = 25) -> Iterator[s
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True)
         try:
             time.sleep(4)
-            assert process.poll() is None, (folder / "run.log").read_text()
+            while len(broker.listening()) < len(broker.ready["accounts"]):
+                assert process.poll() is None, (folder / "run.log").read_text()
+                time.sleep(0.2)
+            time.sleep(1)
             yield process
         finally:
             process.terminate()
@@ -135,19 +150,21 @@ def measured(broker: Broker, orders: int = ORDERS) -> list[float]:
         time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
     time.sleep(1.5)
     leader, *followers = names
-    arrived = {name: _placements(broker, name) for name in followers}
-    told = _live_frames(broker, leader)
+    arrived = {name: placements(broker, name) for name in followers}
+    told = live_frames(broker, leader)
     counts = {name: len(rows) for name, rows in {**arrived, leader: told}.items()}
     assert set(counts.values()) == {orders}, counts
     return [(max(arrived[name][place] for name in followers) - told[place]) / 1e6 for place in range(orders)]
 
 
-def _live_frames(broker: Broker, leader: str) -> list[int]:
+def live_frames(broker: Broker, leader: str) -> list[int]:
+    """When each frame that tells of a live order left the broker (monotonic ns)."""
     rows = broker.noted("frames", leader)
     return [int(row["monotonic_ns"]) for row in rows if json.loads(row["frame"])["Data"]["status"] == "Pending"]
 
 
-def _placements(broker: Broker, account: str) -> list[int]:
+def placements(broker: Broker, account: str) -> list[int]:
+    """When each placement of an account arrived at the broker (monotonic ns)."""
     rows = broker.noted("requests", account)
     return sorted(
         int(row["monotonic_ns"]) for row in rows if row["method"] == "POST" and row["path"].endswith("/orders")

@@ -31,7 +31,18 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import TABLES, BasketRecord, Change, Copy, FixedSizing, LeaderOrder, Needed, Position, Slot
+from copyctl.model.records import (
+    TABLES,
+    BasketRecord,
+    Change,
+    Copy,
+    FixedSizing,
+    LeaderOrder,
+    Needed,
+    Position,
+    Slot,
+    Spent,
+)
 from copyctl.model.request import Desired, Request, RequestKind
 from copyctl.model.terms import (
     Decision,
@@ -134,6 +145,7 @@ def records_of_every_kind() -> list[Change]:
         ),
         "margin": Needed(key="k", account="2", units=65, price=Decimal("101.2"), basis="b", asked_at=4),
         "basket": BasketRecord(follower="2", name="1", underlying="NIFTY", opened_at=4, closes_at=5),
+        "spent": Spent(account="2", minute=29_000_000, moments=(1, 59_999, 60_000)),
     }
     assert rows.keys() == TABLES.keys()
     return [Change(table=name, key=name, record=row) for name, row in rows.items()]

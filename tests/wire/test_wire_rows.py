@@ -271,6 +271,23 @@ def test_a_dead_token_or_a_wrong_address_is_told(body: Any, status: int) -> None
 @pytest.mark.parametrize(
     ("body", "status"),
     [
+        (b"", 429),
+        (b"<html>429</html>", 429),
+        ({"errorType": "Rate_Limit", "errorCode": "DH-904", "errorMessage": "?"}, 400),
+        ({"status": "failed", "data": {"805": "?"}}, 200),
+    ],
+    ids=repr,
+)
+def test_scenario_7_6_a_book_that_was_asked_for_too_often_says_so(body: Any, status: int) -> None:
+    for reading in (orders(body, status), trades(body, status)):
+        assert reading.throttled
+        assert reading.why
+        assert not reading.refused
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
         (error("DH-904", "Too many requests on server", "Rate_Limit"), 429),
         ({"status": "failed", "data": {"805": "Too many requests"}}, 429),
         (error("DH-908", "Internal Server Error", "Internal_Server_Error"), 500),

@@ -76,6 +76,8 @@ def _problem(value: object, status: int) -> Problem | None:
         [(key, part)] = data.items()
         if texts.code_key(key).isdigit():
             code, said = key, text(part)
+    elif isinstance(data, str):
+        said = said or data
     names_an_order = bool(text(found.get("ORDERID")))
     failed = status >= 400 or word(found.get("STATUS")) in _FAILED
     if not (code or kind or _first(found, _ERROR_TEXTS) or (failed and not names_an_order)):

@@ -12,7 +12,7 @@ from copyctl.model.reasons import Category
 
 _LONGEST: Final = 2_000
 
-DECISIVE: dict[str, Category] = {"904": Category.THROTTLED, "805": Category.THROTTLED}
+DECISIVE: dict[str, Category] = dict.fromkeys(("904", "805", "RL001"), Category.THROTTLED)
 """Codes that decide whatever the text says, by ``code_key``."""
 
 SENTENCES: tuple[tuple[Category, tuple[str, ...]], ...] = (
@@ -140,6 +140,7 @@ CODES: dict[str, Category] = {
     "INVALIDACCESS": Category.AUTHENTICATION,
     "USERACCOUNT": Category.PRODUCT,
     "RATELIMIT": Category.THROTTLED,
+    "RATELIMITERROR": Category.THROTTLED,
     "INPUTEXCEPTION": Category.INPUT,
 }
 """What a code means where the text does not say more. The words are ``errorType``, for answers without a code."""

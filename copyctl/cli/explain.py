@@ -29,7 +29,7 @@ def explain(
         typer.Option("--format", help="How the answer looks.", show_default="table on a terminal, else json"),
     ] = None,
 ) -> None:
-    """Explain the reason codes of copyctl orders, or the alerts of a run.
+    """Explain reason codes, and alerts and what to do.
 
     A code says why an order of the leader was not simply copied. It never changes its meaning, so alerts may hang on
     it. Explaining what would be done with one order comes in a later version.

@@ -24,10 +24,7 @@ from copyctl.core.keys import copy_key, order_key
 from copyctl.core.left import left_behind
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
-from copyctl.core.positions import (
-    count_copies,
-    count_leader,
-)
+from copyctl.core.positions import count_copies, count_leader
 from copyctl.core.queue import next_due, release
 from copyctl.core.reached import tell_reached
 from copyctl.core.state import Draft, State, follower_of
@@ -55,9 +52,7 @@ from copyctl.model.events import (
     TimeReached,
     TokenTold,
 )
-from copyctl.model.facts import (
-    FactArrived,
-)
+from copyctl.model.facts import FactArrived
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from copyctl.core.state import State
 from copyctl.edge.journal_file import FILE
-from copyctl.engine.replicator import Replicator
 from copyctl.model.account import Account
 from copyctl.model.policy import Rules
 from copyctl.report.status import STATES, Member, Run, status
@@ -17,11 +17,11 @@ NEEDED = ("account", "copy", "spent")
 """The tables that gauges hang on; going through the others would only take the processor from trading."""
 
 
-def figures(replicator: Replicator, rules: Rules, folder: Path, *, now: int, since: int) -> "Figures":
+def figures(state: State, rules: Rules, folder: Path, *, now: int, since: int) -> "Figures":
     """The values of all gauges by name. ``folder``: where the journal is; ``since``: when the run began (ns)."""
-    records = {name: list(replicator.state.tables[name].values()) for name in NEEDED}
+    records = {name: list(state.tables[name].values()) for name in NEEDED}
     members = [Member(name=one.name, account=one.client_id, enabled=one.enabled) for one in rules.followers]
-    run = Run(running=True, now=now, since=since, leader=rules.leader.client_id, pulse=replicator.pulse())
+    run = Run(running=True, now=now, since=since, leader=rules.leader.client_id)
     document = status(records, run, members, rules.rate_limits)
     followers: list[dict[str, Any]] = document["followers"]
     killed = document["kill_switch"]["followers"]

@@ -161,14 +161,12 @@ async def _read_again(assembled_run: "Run", file: Path, watch: "Watching") -> st
         loaded = await asyncio.to_thread(read, file, os.environ)
     except RulesRefused as refused:
         return "; ".join(f"line {one.line}: {one.path}: {one.message}" for one in errors(refused.findings))
-    before = assembled_run.written
     try:
-        watch.use(loaded.rules)
+        outlets = await asyncio.to_thread(watch.prepare, loaded.rules)
     except CannotRun as refused:
         return str(refused)
     why = await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
-    if why:
-        watch.use(before)
+    await asyncio.to_thread(watch.drop if why else watch.use, outlets)
     return why
 
 

@@ -25,10 +25,7 @@ from copyctl.core.left import left_behind
 from copyctl.core.listing import listed
 from copyctl.core.market import forget_questions
 from copyctl.core.observe import note_fills, observe, recognise
-from copyctl.core.positions import (
-    count_copies,
-    count_leader,
-)
+from copyctl.core.positions import count_copies, count_leader
 from copyctl.core.queue import next_due, release
 from copyctl.core.reached import tell_reached
 from copyctl.core.state import Draft, State, follower_of
@@ -57,9 +54,7 @@ from copyctl.model.events import (
     TimeReached,
     TokenTold,
 )
-from copyctl.model.facts import (
-    FactArrived,
-)
+from copyctl.model.facts import FactArrived
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Change

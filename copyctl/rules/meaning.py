@@ -43,8 +43,8 @@ def senseless(root: Node) -> list[Finding]:
         *odd_tokens(top),
         *_rising(top),
         *odd_actions(top.at("kill_switch", "actions")),
+        *odd_listening(top.at("metrics", "listen")),
     ]
-    found += odd_listening(top.at("metrics", "listen"))
     rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])
     found += odd_rates(rates)
     inherited = standing_in(top.at("policy").node)

@@ -346,3 +346,28 @@ def test_the_watchdog_is_not_fed_while_the_event_loop_hangs(
         assert len(systemd.hear()) == before
     finally:
         systemd.close()
+
+
+# --- reload -----------------------------------------------------------------------------------------------------------
+
+
+def test_other_addresses_hold_after_a_reload_and_one_that_cannot_be_used_changes_nothing(
+    desk: Desk, outside: Hearing
+) -> None:
+    before, after = free_port(), free_port()
+    desk.rules = {"metrics": {"listen": f"127.0.0.1:{before}"}}
+    desk.start()
+    desk.eventually(lambda: asked(before, "/health")[0] == 200, "it is well")
+    desk.rules = {"metrics": {"listen": f"127.0.0.1:{outside.port}"}}
+    desk.write_rules()
+    refused = desk.command("reload", check=False)
+    assert refused.returncode != 0
+    assert f"metrics.listen: 127.0.0.1:{outside.port} cannot be had" in refused.stdout
+    assert asked(before, "/health")[0] == 200
+    desk.rules = {"metrics": {"listen": f"127.0.0.1:{after}"}, **alerts(outside)}
+    desk.write_rules()
+    desk.command("reload")
+    assert (asked(before, "/health")[0], asked(after, "/health")[0]) == (0, 200)
+    rejects(desk)
+    desk.place()
+    desk.eventually(lambda: outside.about("dead_letter"), "the alert arrives")

@@ -89,6 +89,7 @@ class Laws:
         exchange = self.day.exchange
         after = exchange.held(order.account, order.security)
         before = after - order.side * units
+        self.day.tell(order.account, "holds", order, f"-> {after}")
         if order.account == exchange.leader:
             led = self.led[order.order_id]
             closes = min(units, abs(before)) if before * order.side < 0 else 0

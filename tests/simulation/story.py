@@ -62,6 +62,6 @@ def around(lines: Sequence[Line], account: str, security: str, leader: str) -> l
             return True
         if who not in (account, leader):
             return False
-        return what != "order" or not security or security in facts[0]
+        return what not in ("order", "holds") or not security or security in facts[0]
 
     return [one for one in lines if matters(one)]

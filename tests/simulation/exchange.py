@@ -95,6 +95,7 @@ class Placed:
     changes: int = 0
     most_asked: int = 0
     by_hand: bool = False
+    late_refusals: int = 0
     trades: list["Trade"] = field(default_factory=list)
 
     @property
@@ -240,8 +241,10 @@ class Exchange:
         if order.account != self.leader:
             self._race(order)
             if self.adversary.strikes("change refused late"):
+                order.late_refusals += 1
                 return
         if not order.open or order.status == "TRANSIT" or wish.quantity <= order.filled:
+            order.late_refusals += 1
             return
         order.wish = wish
         order.most_asked = max(order.most_asked, wish.quantity)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from copyctl.core.correlation import correlation_id, stem_of
+from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice
 from copyctl.model.events import CommandGiven
 from copyctl.model.journal import Entry
@@ -202,5 +203,16 @@ class Laws:
         """A line for people; those of the conductor itself are in no turn."""
         if notice.event == "alert":
             self.day.tell(notice.follower or "copyctl", "alert", notice.text, notice.leader_order_id)
+            self._is_true(notice)
         elif notice.event == "decision":
             self.day.tell(notice.follower, "decides", notice.text, notice.leader_order_id, notice.facts.get("detail"))
+
+    def _is_true(self, notice: Notice) -> None:
+        """What an alert says that others did, they did."""
+        row = (notice.follower, notice.leader_order_id.partition("#")[0])
+        mine = self.of_row.get(row, ())
+        if notice.facts["alert"] == Alert.CHANGED_BY_HAND and not any(one.by_hand for one in mine):
+            self.day.broken("false alarm", f"nobody did this: {notice.text}", next(iter(mine), None))
+        late = notice.facts["alert"] == Alert.CHANGE_REFUSED and notice.text.endswith("after it had taken it")
+        if late and not any(one.late_refusals for one in mine):
+            self.day.broken("false alarm", f"the broker did not: {notice.text}", next(iter(mine), None))

@@ -19,10 +19,11 @@ from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.engine.ports import Clock, Instruments, Journal
 from copyctl.model.alerts import Alert
-from copyctl.model.effects import AskInstrument, Effect, Notice, alert_notice
+from copyctl.model.effects import AskInstrument, Effect, Notice, Send, alert_notice
 from copyctl.model.events import CommandGiven, Event, EventSetAside, FollowerHeld, InstrumentFound, TimeReached
 from copyctl.model.journal import Entry
 from copyctl.model.records import Change
+from copyctl.model.request import Request, RequestState
 
 MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
@@ -157,11 +158,20 @@ class Conductor:
         if not written:
             return False
         for effect in effects:
-            self._perform(effect)
+            if not self._is_taken_back(effect):
+                self._perform(effect)
         for entry in entries:
             for notice in entry.notices:
                 self._listen(notice)
         return True
+
+    def _is_taken_back(self, effect: Effect) -> bool:
+        """Was this request dropped by a later event of the turn, its order being over? Then the journal does not hold
+        it as sent, and it does not leave."""
+        if not isinstance(effect, Send):
+            return False
+        request = self.state.tables["request"].get(effect.approved.request.request_id)
+        return not (isinstance(request, Request) and request.state is RequestState.SENT)
 
     def _find(self, effect: AskInstrument) -> InstrumentFound:
         return InstrumentFound(

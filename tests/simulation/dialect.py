@@ -121,7 +121,9 @@ class Bucket:
 class Desk:
     """One account's REST API."""
 
-    def __init__(self, account: str, exchange: Exchange, timeline: Timeline, orders: tuple[tuple[int, int], ...]) -> None:
+    def __init__(
+        self, account: str, exchange: Exchange, timeline: Timeline, orders: tuple[tuple[int, int], ...]
+    ) -> None:
         self.account = account
         self.exchange = exchange
         self.timeline = timeline
@@ -191,9 +193,7 @@ class Desk:
         side = 1 if payload["transactionType"] == "BUY" else -1
         correlation, product = payload.get("correlationId") or "", payload["productType"]
         return self._done(
-            self.exchange.place(
-                self.account, security, side, _wish(payload), correlation=correlation, product=product
-            )
+            self.exchange.place(self.account, security, side, _wish(payload), correlation=correlation, product=product)
         )
 
     def _modify(self, order_id: str, payload: dict[str, Any]) -> Said:

@@ -80,7 +80,9 @@ class Laws:
             return
         self.checked += 1
         if order.correlation in self.placed:
-            self.day.broken("placed twice", f"{order.correlation} was placed twice: never two orders under one id", order)
+            self.day.broken(
+                "placed twice", f"{order.correlation} was placed twice: never two orders under one id", order
+            )
         self.placed[order.correlation] = order
         self.of_row.setdefault(self._row(order), []).append(order)
         self._no_more_than_wanted(order)

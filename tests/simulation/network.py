@@ -116,16 +116,12 @@ class Link:
             if life.alive and not future.done():
                 now = life.clock.now()
                 future.set_result(
-                    Answer(
-                        passage=Passage.ANSWERED, at=now, left_at=left_at, status=said[0], body=said[1], date=date
-                    )
+                    Answer(passage=Passage.ANSWERED, at=now, left_at=left_at, status=said[0], body=said[1], date=date)
                 )
 
         life.day.timeline.later(delay, comes)
 
-    def _end(
-        self, future: asyncio.Future[Answer], passage: Passage, delay: int, fault: str, left_at: int = 0
-    ) -> None:
+    def _end(self, future: asyncio.Future[Answer], passage: Passage, delay: int, fault: str, left_at: int = 0) -> None:
         life = self._life
 
         def comes() -> None:

@@ -107,9 +107,12 @@ class Day:
 
     def announce(self, order: Placed, word: str) -> None:
         """Send a frame down the account's stream."""
+        well = False
         if self.life is not None and self.life.alive:
             raw = frame(order, word, self.exchange.last[order.security.id])
-            self.life.streams[order.account].carries(raw)
+            well = self.life.streams[order.account].carries(raw)
+        if not well and order.account == LEADER:
+            self.laws.unseen[order.security.id] = self.timeline.now
 
     def tell(self, who: str, what: str, *facts: Any) -> None:
         """A line of the story; an order is told as it is now."""

@@ -56,6 +56,9 @@ class Laws:
         self.placed: dict[str, Placed] = {}
         self.of_row: dict[tuple[str, str], list[Placed]] = {}
         self.killed: dict[str, int] = {}
+        self.on_side: dict[tuple[str, int], int] = {}
+        self.unseen: dict[str, int] = {}
+        self.leader_book = 0
         self.notices: list[Notice] = []
         self.checked = 0
 
@@ -99,6 +102,8 @@ class Laws:
             led.closed += closes
             led.opened += units - closes
             self.moves.append(Move(order, units, before))
+            if after:
+                self.on_side[order.security.id, 1 if after > 0 else -1] = self.day.timeline.now
         elif self._closes(order) and (before * order.side >= 0 or before * after < 0):
             self.day.broken(
                 "past flat", f"an exit of {units} took a position of {before} to {after}: never past flat", order
@@ -117,7 +122,12 @@ class Laws:
         led = self._led(order)
         if led is None or led.order.side != order.side:
             return True
-        return not led.opened and not led.enlarges and led.order.most_asked <= self._most_held(led)
+        if led.opened or led.enlarges or led.order.most_asked > self._most_held(led):
+            return False
+        if self.unseen.get(led.order.security.id, 0) > self.leader_book:
+            return False  # a fill of his was not told as it should be, and no book was read since
+        since = self.on_side.get((led.order.security.id, order.side), 0)
+        return since < led.order.created_at  # else which of his orders opened that is a matter of opinion
 
     def _most_held(self, led: Led) -> int:
         """What the leader had on the other side, at most, since this order came."""
@@ -183,6 +193,10 @@ class Laws:
         follower, quantity = self.followers[account], int(str(payload["quantity"]))
         if follower.most_lots is not None and quantity > follower.most_lots * led.order.security.lot:
             self.day.broken("limit exceeded", f"{quantity} units left where {follower.most_lots} lots are the limit")
+
+    def book_heard(self, at: int) -> None:
+        """The leader's order book as it was then has come."""
+        self.leader_book = max(self.leader_book, at)
 
     def rate_exceeded(self, account: str, bucket: str, text: str) -> None:
         """The broker counted more requests than it takes."""

@@ -1,12 +1,14 @@
 """The way to the broker and back, for one life of the process: gateways that lose, delay and garble, and order streams."""
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from copyctl.edge.capture import ClientEncoder
 from copyctl.model.request import Answer, Call, Passage
 from tests.simulation.dialect import THROTTLED, Desk, Said
+from tests.simulation.policies import LEADER
 from tests.simulation.timeline import MS, SECOND
 
 if TYPE_CHECKING:
@@ -102,19 +104,32 @@ class Link:
 
         def arrives() -> None:
             said = self._arrives(verb, path, body, "5xx before" if fails else "")
-            self._hear(future, said, chance.randint(1, 15) * MS + late, left_at)
+            whole = path == "/orders" and said[0] == 200
+            heard = self._life.day.laws.book_heard if whole and self._desk.account == LEADER else None
+            self._hear(future, said, chance.randint(1, 15) * MS + late, left_at, heard)
 
         self._life.day.timeline.later(chance.randint(1, 15) * MS, arrives)
 
     # --- answers --------------------------------------------------------------------------------------------------
 
-    def _hear(self, future: asyncio.Future[Answer], said: Said, delay: int, left_at: int) -> None:
+    def _hear(
+        self,
+        future: asyncio.Future[Answer],
+        said: Said,
+        delay: int,
+        left_at: int,
+        heard: Callable[[int], None] | None = None,
+    ) -> None:
+        """Have an answer come. ``heard``: told when it was made, as it comes."""
         life = self._life
-        date = life.day.timeline.now // SECOND * SECOND
+        at = life.day.timeline.now
+        date = at // SECOND * SECOND
 
         def comes() -> None:
             if life.alive and not future.done():
                 now = life.clock.now()
+                if heard is not None:
+                    heard(at)
                 future.set_result(
                     Answer(passage=Passage.ANSWERED, at=now, left_at=left_at, status=said[0], body=said[1], date=date)
                 )
@@ -162,20 +177,24 @@ class Stream:
         life.replicator.stream_changed(self._account, False, "the connection broke without a close")
         life.day.timeline.later(int(seconds * SECOND), self.connect)
 
-    def carries(self, raw: bytes) -> None:
-        """A frame on its way to the process: lost, late, twice, or as it should."""
+    def carries(self, raw: bytes) -> bool:
+        """A frame on its way to the process: lost, late, twice, or as it should (True)."""
         life, adversary = self._life, self._life.day.adversary
         if not self.up or adversary.strikes("frame lost"):
-            return
+            return False
+        well = True
         if adversary.strikes("frame malformed"):
             raw = raw[: len(raw) // 2] if len(raw) % 2 else b"\xff\xfe" + raw[:40]
+            well = False
         for _ in range(2 if adversary.strikes("frame doubled") else 1):
-            delay = life.day.chance.randint(1, 4)
+            delay = usual = life.day.chance.randint(1, 4)
             if adversary.strikes("frame reordered"):
                 delay += adversary.between("frame reordered", 5, 400)
             if adversary.strikes("frame late"):
                 delay += adversary.between("frame late", 500, 8000)
+            well = well and delay == usual
             life.day.timeline.later(delay * MS, lambda: self._comes(raw))
+        return well
 
     def _comes(self, raw: bytes) -> None:
         if self._life.alive and self.up:

@@ -118,11 +118,14 @@ class Day:
         """A line of the story; an order is told as it is now."""
         self.lines.append(story.line(self.timeline.now, who, what, facts))
 
-    def broken(self, law: str, text: str, order: Placed | None = None) -> None:
+    def broken(
+        self, law: str, text: str, order: Placed | None = None, *, account: str = "", security: str = ""
+    ) -> None:
         """A law is broken: the day ends here."""
         if law in self.uncounted or self.broke is not None:
             return
-        account, security = (order.account, order.security.id) if order is not None else ("", "")
+        if order is not None:
+            account, security = order.account, order.security.id
         self.broke = Broke(law, text, self.timeline.now, account, security)
         self.tell("laws", "broken", law, text)
         raise Broken

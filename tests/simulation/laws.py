@@ -26,13 +26,18 @@ KINDS: Final = {"POST": "place", "PUT": "modify", "DELETE": "cancel"}
 
 @dataclass(eq=False, slots=True)
 class Led:
-    """One order of the leader. ``opened``, ``closed``: units of its fills that enlarged and lessened his position;
-    ``began_flat_or_same``: when he placed it, it could only enlarge it."""
+    """One order of the leader. ``held``: what he had on the other side when he placed it; ``opened``, ``closed``: units
+    of its fills that enlarged and lessened his position."""
 
     order: Placed
-    enlarges: bool
+    held: int
     opened: int = 0
     closed: int = 0
+
+    @property
+    def enlarges(self) -> bool:
+        """Could it only enlarge his position when he placed it?"""
+        return not self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Laws:
         leader = self.day.exchange.leader
         if order.account == leader:
             net = self.day.exchange.held(leader, order.security)
-            self.led[order.order_id] = Led(order, enlarges=net * order.side >= 0)
+            self.led[order.order_id] = Led(order, held=max(0, -net * order.side))
             for account in self.followers:
                 for suffix in SUFFIXES:
                     row = order.order_id + suffix

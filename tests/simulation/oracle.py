@@ -5,6 +5,7 @@ enlarges his position adds q(what that order has opened so far) less what it had
 same share of the follower's. Where the real one differs, some row of that follower in that security must say why.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -47,14 +48,24 @@ def judge(day: "Day") -> tuple[Difference, ...]:
             wants = _wanted(day, follower, security)
             units = day.exchange.held(follower.account, security)
             leader = day.exchange.held(day.exchange.leader, security)
-            if not _agrees(units, wants, leader, security.lot):
+            either = {wants, _wanted(day, follower, security, leftovers=False)}
+            if not any(_agrees(units, one, leader, security.lot) for one in either):
                 why = _why(day, follower, security)
                 found.append(Difference(follower, security, units, wants, leader, why))
     for one in found:
         if not one.why:
-            day.broken("unexplained difference", f"{one}, and no record says why")
+            _tell_rows(day, one)
+            text = f"{one}, and no record says why"
+            day.broken("unexplained difference", text, account=one.follower.account, security=one.security.id)
     _nothing_left_open(day)
     return tuple(found)
+
+
+def _tell_rows(day: "Day", one: Difference) -> None:
+    for copy in _of(day.final["copy"], Copy):
+        if copy.follower == one.follower.account and _is_about(day, copy, one.security):
+            said = f"{copy.decision} {copy.reason or ''} {copy.detail}; filled {copy.filled}, due {copy.due}"
+            day.tell(one.follower.account, "row", copy.leader_order_id, said)
 
 
 def _agrees(units: int, wants: Fraction, leader: int, lot: int) -> bool:
@@ -63,18 +74,24 @@ def _agrees(units: int, wants: Fraction, leader: int, lot: int) -> bool:
     return units * wants >= 0 and 0 <= abs(units) - abs(wants) < lot
 
 
-def _wanted(day: "Day", follower: Follower, security: Security) -> Fraction:
-    target, opened = Fraction(0), {}
+def _wanted(day: "Day", follower: Follower, security: Security, *, leftovers: bool = True) -> Fraction:
+    """``leftovers``: is what an exit of his opened, since his position was gone when it traded, an entry?"""
+    target, opened, filled = Fraction(0), Counter[str](), Counter[str]()
     for move in day.laws.moves:
         order = move.order
         if order.security is not security:
             continue
-        closes = min(move.units, abs(move.before)) if move.before * order.side < 0 else 0
+        name, there = order.order_id, max(0, -move.before * order.side)
+        closes = min(move.units, there)
+        filled[name] += move.units
+        opens = move.units - closes
+        if not leftovers:
+            opens = min(opens, max(0, filled[name] - day.laws.led[name].held))
         if closes:
-            target *= 1 - Fraction(closes, abs(move.before))
-        if move.units > closes:
-            before = opened.get(order.order_id, 0)
-            after = opened[order.order_id] = before + move.units - closes
+            target *= 1 - Fraction(closes, there)
+        if opens:
+            before, after = opened[name], opened[name] + opens
+            opened[name] = after
             target += order.side * (follower.q(after, security.lot) - follower.q(before, security.lot))
     return target
 

@@ -13,7 +13,7 @@ from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice
 from copyctl.model.events import CommandGiven
 from copyctl.model.journal import Entry
-from tests.simulation.exchange import Placed, open_exits
+from tests.simulation.exchange import TICK, Placed, open_exits
 from tests.simulation.policies import Follower
 
 if TYPE_CHECKING:
@@ -181,6 +181,9 @@ class Laws:
             self.day.broken(
                 "not journalled", f"{verb} {path} {correlation} left for {account}, and the journal does not hold it"
             )
+        for name in ("price", "triggerPrice"):
+            if verb != "DELETE" and round((payload[name] or 0) * 10_000) % (TICK * 100):
+                self.day.broken("off the tick", f"{verb} {path} of {account} asks for {name} {payload[name]}")
         if verb == "POST":
             self._may_enter(account, payload)
 

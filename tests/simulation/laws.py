@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from copyctl.core.correlation import correlation_id, stem_of
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice
-from copyctl.model.events import CommandGiven
+from copyctl.model.events import BooksRead, CommandGiven
 from copyctl.model.journal import Entry
 from tests.simulation.exchange import TICK, Placed, open_exits
 from tests.simulation.policies import Follower
@@ -64,6 +64,8 @@ class Laws:
         self.on_side: dict[tuple[str, int], int] = {}
         self.unseen: dict[str, int] = {}
         self.leader_book = 0
+        self.blind: set[str] = set()
+        """Placements that left while something of the leader's was not told as it should be, with no book read since."""
         self.notices: list[Notice] = []
         self.checked = 0
 
@@ -129,8 +131,8 @@ class Laws:
             return True
         if led.opened or led.enlarges or led.order.most_asked > self._most_held(led):
             return False
-        if self.unseen.get(led.order.security.id, 0) > self.leader_book:
-            return False  # a fill of his was not told as it should be, and no book was read since
+        if order.correlation in self.blind:
+            return False
         since = self.on_side.get((led.order.security.id, order.side), 0)
         return since < led.order.created_at  # else which of his orders opened that is a matter of opinion
 
@@ -185,6 +187,8 @@ class Laws:
             if verb != "DELETE" and round((payload[name] or 0) * 10_000) % (TICK * 100):
                 self.day.broken("off the tick", f"{verb} {path} of {account} asks for {name} {payload[name]}")
         if verb == "POST":
+            if self.unseen.get(payload["securityId"], 0) > self.leader_book:
+                self.blind.add(correlation)
             self._may_enter(account, payload)
 
     def _correlation(self, order_id: str) -> str:
@@ -202,10 +206,6 @@ class Laws:
         if follower.most_lots is not None and quantity > follower.most_lots * led.order.security.lot:
             self.day.broken("limit exceeded", f"{quantity} units left where {follower.most_lots} lots are the limit")
 
-    def book_heard(self, at: int) -> None:
-        """The leader's order book as it was then has come."""
-        self.leader_book = max(self.leader_book, at)
-
     def rate_exceeded(self, account: str, bucket: str, text: str) -> None:
         """The broker counted more requests than it takes."""
         self.day.broken("rate exceeded", f"{bucket} of {account}: {text}")
@@ -218,6 +218,9 @@ class Laws:
             if entry.set_aside:
                 self.day.broken("set aside", f"the step failed twice on {type(entry.event).__name__}")
             event = entry.event
+            if isinstance(event, BooksRead) and event.account == self.day.exchange.leader:
+                asked_at = event.asked_at - (event.at - self.day.timeline.now)
+                self.leader_book = max(self.leader_book, asked_at)
             if isinstance(event, CommandGiven) and event.command == "kill":
                 for account in [event.account] if event.account else list(self.followers):
                     self.killed.setdefault(account, self.day.timeline.now)

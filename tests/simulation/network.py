@@ -1,14 +1,12 @@
 """The way to the broker and back, for one life of the process: gateways that lose, delay and garble, and order streams."""
 
 import asyncio
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from copyctl.edge.capture import ClientEncoder
 from copyctl.model.request import Answer, Call, Passage
 from tests.simulation.dialect import THROTTLED, Desk, Said
-from tests.simulation.policies import LEADER
 from tests.simulation.timeline import MS, SECOND
 
 if TYPE_CHECKING:
@@ -104,32 +102,19 @@ class Link:
 
         def arrives() -> None:
             said = self._arrives(verb, path, body, "5xx before" if fails else "")
-            whole = path == "/orders" and said[0] == 200
-            heard = self._life.day.laws.book_heard if whole and self._desk.account == LEADER else None
-            self._hear(future, said, chance.randint(1, 15) * MS + late, left_at, heard)
+            self._hear(future, said, chance.randint(1, 15) * MS + late, left_at)
 
         self._life.day.timeline.later(chance.randint(1, 15) * MS, arrives)
 
     # --- answers --------------------------------------------------------------------------------------------------
 
-    def _hear(
-        self,
-        future: asyncio.Future[Answer],
-        said: Said,
-        delay: int,
-        left_at: int,
-        heard: Callable[[int], None] | None = None,
-    ) -> None:
-        """Have an answer come. ``heard``: told when it was made, as it comes."""
+    def _hear(self, future: asyncio.Future[Answer], said: Said, delay: int, left_at: int) -> None:
         life = self._life
-        at = life.day.timeline.now
-        date = at // SECOND * SECOND
+        date = life.day.timeline.now // SECOND * SECOND
 
         def comes() -> None:
             if life.alive and not future.done():
                 now = life.clock.now()
-                if heard is not None:
-                    heard(at)
                 future.set_result(
                     Answer(passage=Passage.ANSWERED, at=now, left_at=left_at, status=said[0], body=said[1], date=date)
                 )

@@ -149,7 +149,8 @@ class Laws:
         mine = [one for one in self.of_row.get(row, ()) if one.side == led.order.side]
         exposure = sum(one.exposure for one in mine)
         most = self.followers[order.account].q(led.order.most_asked, order.security.lot)
-        if exposure > most:
+        there = -order.side * self.day.exchange.held(order.account, order.security)
+        if exposure > most and there < sum(one.rest for one in mine if one.open):  # else it closes what is there
             self.day.broken(
                 "more than wanted",
                 f"{exposure} units filled or open for the leader's {led.order.order_id}, of which at most {most} were "

@@ -45,7 +45,7 @@ class FactReader:
         self._clock = clock
         self._post = post
         self._most_quotes = most_quotes
-        self._quote_pace = Pace(quotes_per_second, clock)
+        self._quote_pace = Pace(quotes_per_second, clock, spent=True)
         self._other_pace = Pace(other_per_second, clock)
         self._quotes: dict[QuoteWanted, None] = {}
         self._others: dict[AccountQuestion, None] = {}

@@ -134,7 +134,7 @@ class Life:
             self.day.timeline.later(self.day.chance.randint(30, 300) * MS, stream.connect)
             self.day.tell(account, "starts")
         try:
-            self.loop.run_until_complete(self.replicator.run((), self.stop))
+            self.loop.run_until_complete(self.replicator.run({}, self.stop))
         except Killed:
             return False
         finally:

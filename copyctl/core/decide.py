@@ -189,9 +189,7 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     return _wanted(copy, mapped, sized, leader, lead)
 
 
-def _asked_for(
-    leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument
-) -> tuple[Terms, int]:
+def _asked_for(leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument) -> tuple[Terms, int]:
     """The leader's terms as they are to be copied, and how many of his units are sized."""
     policy = follower.policy
     if unseen_fill(leader, lead) and _late(lead, follower) and policy.late.filled is not LateFilled.SKIP:

@@ -172,9 +172,28 @@ def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
     """Has anything been decided for any follower of what this order of the leader's opens, or can be no more?"""
     row = f"{lead.order_id}#entry" if lead.exits else lead.order_id
     copies = [draft.copies.get(copy_key(row, one.client_id)) for one in rules.followers]
-    decided = any(copy is not None and (copy.slots or copy.sizing is not None) for copy in copies)
-    waits = any(copy is None or copy.decision is Decision.QUEUED for copy in copies)
+    decided = any(copy is not None and (copy.slots or _is_sized(copy)) for copy in copies)
+    waits = any(copy is None or copy.decision in _NOT_PLACED for copy in copies)
     return decided or not waits
+
+
+_NOT_PLACED = frozenset({Decision.QUEUED, Decision.REFUSED})
+
+
+def _is_sized(copy: Copy) -> bool:
+    """Is it about to be placed? What was refused as an entry is none."""
+    return copy.sizing is not None and copy.decision is not Decision.REFUSED
+
+
+def seems_to_close(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:
+    """Does an order that was taken for an entry close what he had, by what is known now? It stays an entry where it was
+    copied as one before that was known; nobody else copies it as one (scenario 4.7)."""
+    if not lead.classified or lead.exits or lead.undone or order.segment is None or order.security_id is None:
+        return False
+    if order.side is None or order.product is None:
+        return False
+    here = position(draft, order.account, order.segment, order.security_id, order.product)
+    return -sign_of(order.side) * _net_before(draft, rules, here, lead, order) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

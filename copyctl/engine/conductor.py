@@ -115,8 +115,8 @@ class Conductor:
 
         False where the store did not take it.
         """
-        self._rested = False
         batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+        self._rested = self._rested and not batch
         if not self._taken_in:
             self._rules_before = self.state.rules
         self._taken_in.extend(batch)

@@ -1,5 +1,6 @@
 """What the conductor does where a step fails: one bad record must not stop the others. Real journal, real step."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -151,3 +152,15 @@ def test_a_change_whose_order_is_over_by_the_end_of_the_turn_does_not_leave(jour
     left = {one.approved.request.request_id for one in run.effects if isinstance(one, Send)}
     assert left == stored
     assert run.sent() == [(BOB, RequestKind.MODIFY)]
+
+
+async def test_a_conductor_with_nothing_to_do_lets_the_journal_rest_once_and_sleeps(journal: Journal) -> None:
+    run = Run(journal)
+    rests: list[int] = []
+    journal.rest = lambda: rests.append(CLOCK.now())  # type: ignore[method-assign]
+    task = asyncio.create_task(run.conductor.run())
+    for _ in range(2):
+        run.conductor.post(FrameRead(at=CLOCK.now(), account=LEADER, raw=b"", reports=(_seen(price=100),)))
+        await asyncio.sleep(0.5)
+    task.cancel()
+    assert len(rests) == 2

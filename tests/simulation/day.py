@@ -171,7 +171,9 @@ class Day:
             if self.life.run():
                 break
             self.life = None
-            self.timeline.run_until(self.timeline.now + self.chance.choice((SECOND // 2, SECOND, 4 * SECOND, 20 * SECOND)))
+            self.timeline.run_until(
+                self.timeline.now + self.chance.choice((SECOND // 2, SECOND, 4 * SECOND, 20 * SECOND))
+            )
         self.differences = judge(self)
 
     def _plan(self) -> None:

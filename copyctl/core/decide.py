@@ -21,7 +21,7 @@ from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Policy
 from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, FixedSizing, LeaderOrder, Standing
-from copyctl.model.terms import Decision, OrderStatus, OrderType, Validity
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 
 FLAT = "the leader's position is closed again"
 _PRICES = ("price", "trigger_price", "order_type")
@@ -138,7 +138,7 @@ def follow_on(
     fixed = sizing.fix(asked, name, instrument.lot_size, facts(asked))
     if isinstance(fixed, sizing.Unsized):  # it is there, of whatever size: that is what is wanted of it
         fixed = sizing.as_placed(asked, name, instrument.lot_size, placed)
-    wish, units = _asked_for(leader, lead, follower)
+    wish, units = _asked_for(leader, lead, follower, instrument)
     sized = sizing.size(fixed, units)
     mapped = mapping.map_order(leader, wish, sized.quantity, _mapping(follower, name), instrument)
     detail = f"{sized.detail}; found at the broker"
@@ -170,7 +170,7 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     same_wish = bool(copy.slots) and not copy.closing and lead.wish == copy.decided_on
     if same_wish and not (traded or ended):
         return copy
-    wish, units = _asked_for(leader, lead, follower)
+    wish, units = _asked_for(leader, lead, follower, instrument)
     sized = sizing.size(copy.sizing, units)
     quantity = max(0, sized.quantity - copy.missed - copy.cut)
     if copy.reduced is not None and quantity <= copy.reduced[0]:  # what a limit took does not come back by itself
@@ -189,22 +189,25 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     return _wanted(copy, mapped, sized, leader, lead)
 
 
-def _asked_for(leader: Order, lead: LeaderOrder, follower: Follower) -> tuple[Terms, int]:
+def _asked_for(leader: Order, lead: LeaderOrder, follower: Follower, instrument: Instrument) -> tuple[Terms, int]:
     """The leader's terms as they are to be copied, and how many of his units are sized."""
     policy = follower.policy
     if unseen_fill(leader, lead) and _late(lead, follower) and policy.late.filled is not LateFilled.SKIP:
-        return late_terms(leader, lead, policy.late.filled), leader.filled
+        return late_terms(leader, lead, policy.late.filled, instrument), leader.filled
     if policy.copy_on is CopyOn.TRADED:
         return traded_terms(lead.wish), leader.filled
     ended = leader.over and leader.status is not OrderStatus.TRADED
     return lead.wish, leader.filled if ended else lead.wish.quantity
 
 
-def late_terms(leader: Order, lead: LeaderOrder, how: LateFilled) -> Terms:
-    """How an entry that had traded unseen is caught up with: at the market, or at the leader's average price."""
+def late_terms(leader: Order, lead: LeaderOrder, how: LateFilled, instrument: Instrument) -> Terms:
+    """How an entry that had traded unseen is caught up with: at the market, or at the leader's average price, which
+    several fills take off the tick."""
     blank = replace(lead.wish, trigger_price=ZERO, price=ZERO, validity=Validity.DAY, disclosed_quantity=0)
     if how is LateFilled.LIMIT:
-        return replace(blank, order_type=OrderType.LIMIT, price=leader.average_price)
+        price, side = leader.average_price, leader.side or Side.BUY
+        on_tick = mapping.to_tick(price, instrument.tick_size, side) if price else ZERO
+        return replace(blank, order_type=OrderType.LIMIT, price=on_tick)
     return replace(blank, order_type=OrderType.MARKET)
 
 

@@ -71,7 +71,7 @@ def _overtaken(asked: Asked) -> Copy:
     if copy.wanted is None or not open_still or not overtaken(asked.draft, copy, leader, asked.follower):
         return copy
     wish = asked.lead.wish
-    wish = traded_terms(wish) if how is LateFilled.SKIP else late_terms(leader, asked.lead, how)
+    wish = traded_terms(wish) if how is LateFilled.SKIP else late_terms(leader, asked.lead, how, asked.instrument)
     mapped = mapping.map_order(
         leader, wish, copy.wanted.terms.quantity, mapping_of(asked.follower, copy.rule), asked.instrument
     )

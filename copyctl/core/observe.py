@@ -273,7 +273,8 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
         if not slot.confirmed and slot.modifications:
             halts.taken(draft, order)
         return replace(slot, confirmed=True, left_alone=False, changes_refused="")
-    pending = draft.requests.get(request_id(slot, RequestKind.MODIFY)) is not None
+    kinds = (RequestKind.MODIFY, RequestKind.CANCEL)  # of what is to be cancelled a change may never have left
+    pending = any(draft.requests.get(request_id(slot, kind)) is not None for kind in kinds)
     if pending or slot.left_alone or slot.changes_refused or not trusted:
         return slot
     if slot.confirmed:

@@ -118,10 +118,13 @@ def _before(draft: Draft, closing: Closing, behind_now: int) -> int:
 
 
 def as_exit(copy: Copy | None) -> Copy | None:
-    """A row that was made before it was known what the leader's order is, and of which nothing was decided."""
-    if copy is None or copy.exit or copy.slots or copy.sizing is not None:
+    """A row that was made before it was known what the leader's order is, and of which nothing was decided, or which
+    was refused as an entry."""
+    if copy is None or copy.exit or copy.slots:
         return copy
-    return replace(copy, exit=True) if copy.decision is Decision.QUEUED else copy
+    if copy.decision is Decision.REFUSED:
+        return replace(copy, exit=True, decision=Decision.QUEUED, reason=None, detail="", sizing=None, wanted=None)
+    return replace(copy, exit=True) if copy.decision is Decision.QUEUED and copy.sizing is None else copy
 
 
 def barred(

@@ -126,27 +126,29 @@ def _count_group(
 def _reconsider(
     draft: Draft, rules: Rules, instrument: str, product: Product | None, closed: Callable[[Closing], None]
 ) -> None:
-    """What is told of his position late may make an exit of what seemed to be an entry, as long as nobody has acted
-    on that (scenario 4.7: a short that is none is the worst thing to copy)."""
+    """What is told of his position late may make an exit of what seemed to be an entry, or to go beyond flat, as long as
+    nobody has acted on that (scenario 4.7: a short that is none is the worst thing to copy)."""
     for lead in draft.leads_in(instrument):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         if order is None or order.product is not product or (order.over and not order.filled):
             continue
-        if not lead.classified or lead.exits or lead.undone or _is_acted_on(draft, rules, lead):
+        if not lead.classified or lead.exits >= lead.wish.quantity or lead.undone or _is_acted_on(draft, rules, lead):
             continue
         if order.side is None or order.segment is None or order.security_id is None or product is None:
             continue
         here = position(draft, order.account, order.segment, order.security_id, product)
         opposed = max(0, -sign_of(order.side) * _net_before(draft, rules, here, lead, order))
-        exits = min(lead.wish.quantity, opposed + _working_against(draft, rules, lead, order)) if opposed else 0
-        if not exits:
+        working = _working_against(draft, rules, lead, order) if opposed and not lead.exits else 0
+        exits = min(lead.wish.quantity, opposed + working)
+        if exits <= lead.exits:
             continue
         draft.leader_orders.put(replace(lead, exits=exits))
         draft.touched[lead.order_id] = None
-        units = min(lead.counted, exits)
+        units = min(lead.counted, exits) - min(lead.counted, lead.exits)
         if units:
             closing = replace(lead, exits=exits)
-            closed(Closing(lead=closing, order=order, units=units, before=max(units, opposed)))
+            left = opposed - min(lead.counted, lead.exits)
+            closed(Closing(lead=closing, order=order, units=units, before=max(units, left)))
 
 
 def _net_before(draft: Draft, rules: Rules, here: Position, lead: LeaderOrder, order: Order) -> int:
@@ -167,11 +169,31 @@ def _given_at(lead: LeaderOrder, order: Order) -> tuple[int, int, int, str]:
 
 
 def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
-    """Has anything been decided of this order of the leader's for any follower, or can be no more?"""
-    copies = [draft.copies.get(copy_key(lead.order_id, one.client_id)) for one in rules.followers]
-    decided = any(copy is not None and (copy.slots or copy.sizing is not None) for copy in copies)
-    waits = any(copy is None or copy.decision is Decision.QUEUED for copy in copies)
+    """Has anything been decided for any follower of what this order of the leader's opens, or can be no more?"""
+    row = f"{lead.order_id}#entry" if lead.exits else lead.order_id
+    copies = [draft.copies.get(copy_key(row, one.client_id)) for one in rules.followers]
+    decided = any(copy is not None and (copy.slots or _is_sized(copy)) for copy in copies)
+    waits = any(copy is None or copy.decision in _NOT_PLACED for copy in copies)
     return decided or not waits
+
+
+_NOT_PLACED = frozenset({Decision.QUEUED, Decision.REFUSED})
+
+
+def _is_sized(copy: Copy) -> bool:
+    """Is it about to be placed? What was refused as an entry is none."""
+    return copy.sizing is not None and copy.decision is not Decision.REFUSED
+
+
+def seems_to_close(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:
+    """Does an order that was taken for an entry close what he had, by what is known now? It stays an entry where it was
+    copied as one before that was known; nobody else copies it as one (scenario 4.7)."""
+    if not lead.classified or lead.exits or lead.undone or order.segment is None or order.security_id is None:
+        return False
+    if order.side is None or order.product is None:
+        return False
+    here = position(draft, order.account, order.segment, order.security_id, order.product)
+    return -sign_of(order.side) * _net_before(draft, rules, here, lead, order) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

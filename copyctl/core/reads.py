@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copyctl.core import unread
-from copyctl.core.hours import ist
+from copyctl.core.hours import SECOND, ist
 from copyctl.core.keys import instrument_key, order_key, position_key
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.positions import position, sign_of
@@ -24,8 +24,10 @@ from copyctl.model.facts import FactArrived, Holding, Positions
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
 from copyctl.model.records import Position
-from copyctl.model.terms import Product, Segment
+from copyctl.model.terms import Product, Segment, Side
 
+SHOWS_WITHIN = 10 * SECOND
+"""How long the order book may lag behind the positions, where an open order may have traded what they show."""
 Shift = tuple[Position, Position]
 """A position as it was thought to be, and as it turned out to be."""
 FIRST_BELL, SATURDAY = time(9), 5
@@ -228,7 +230,8 @@ def _confirmed(draft: Draft, fact: Positions, instrument: str, found: Sequence[T
     differing = [one for one in found if one.differs]
     again = all(one.here.odd == one.net and one.here.odd_at < books_at <= fact.as_of for one in differing)
     undisturbed = all(one.here.odd is None for one in found if not one.differs)
-    confirmed = bool(differing) and again and undisturbed and _trades(draft, fact.account, instrument)
+    early = any(fact.as_of - one.here.odd_at < SHOWS_WITHIN and _may_have_traded(draft, one) for one in differing)
+    confirmed = bool(differing) and again and undisturbed and not early and _trades(draft, fact.account, instrument)
     shifts = []
     for one in found:
         here = one.here
@@ -244,6 +247,15 @@ def _confirmed(draft: Draft, fact: Positions, instrument: str, found: Sequence[T
         if after != here:
             draft.positions.put(after)
     return shifts
+
+
+def _may_have_traded(draft: Draft, told: Told) -> bool:
+    """Is there an open order that goes the way in which the read differs? Its fill may stand in the positions before it
+    stands in the book, and would count once more with it."""
+    account, key = told.here.account, _instrument(told.here)
+    side = Side.BUY if told.net > told.here.net else Side.SELL
+    ours = (draft.live_in(account, key, side, exits=exits) for exits in (False, True))
+    return bool(draft.orders_on(account, key, side)) or any(ours)
 
 
 def _trades(draft: Draft, account: str, key: str) -> bool:

@@ -23,7 +23,7 @@ from copyctl.core.step import Step, step
 from copyctl.engine.ports import Clock, Instruments, Journal
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
-from copyctl.model.effects import AskInstrument, Effect, Notice, alert_notice
+from copyctl.model.effects import AskInstrument, Effect, Notice, Send, alert_notice
 from copyctl.model.events import (
     BooksRead,
     CommandGiven,
@@ -37,6 +37,7 @@ from copyctl.model.events import (
 )
 from copyctl.model.journal import Entry
 from copyctl.model.records import Change
+from copyctl.model.request import Request, RequestState
 
 MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
@@ -133,10 +134,10 @@ class Conductor:
 
         False where the store did not take it.
         """
-        self._rested = False
         if self._trouble_since:
             self._not_before = self._clock.now()
         batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+        self._rested = self._rested and not batch
         if not self._taken_in:
             self._rules_before = self.state.rules
         self._taken_in.extend(batch)
@@ -179,7 +180,8 @@ class Conductor:
         if not written:
             return False
         for effect in effects:
-            self._perform(effect)
+            if not self._is_taken_back(effect):
+                self._perform(effect)
         for entry in entries:
             for notice in entry.notices:
                 self._listen(notice)
@@ -206,6 +208,14 @@ class Conductor:
         self._deaf = True
         accounts = [one for one in self.state.tables["account"].values() if isinstance(one, Account)]
         return [StreamChanged(at=now, account=one.account, up=True) for one in accounts if one.stream_up]
+
+    def _is_taken_back(self, effect: Effect) -> bool:
+        """Was this request dropped by a later event of the turn, its order being over? Then the journal does not hold
+        it as sent, and it does not leave."""
+        if not isinstance(effect, Send):
+            return False
+        request = self.state.tables["request"].get(effect.approved.request.request_id)
+        return not (isinstance(request, Request) and request.state is RequestState.SENT)
 
     def _find(self, effect: AskInstrument) -> InstrumentFound:
         return InstrumentFound(

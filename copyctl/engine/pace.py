@@ -21,13 +21,14 @@ class Pace:
     The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has
     arrived by then, so a request holds its place while it is on its way and for a second after its end. Who was told
     that it asks too much rests, longer each time, for the broker blocks those who go on (Dhan API v2, code 805).
+    ``spent``: the process before this one may have used the second in which this one begins.
     """
 
-    def __init__(self, per_second: int, clock: Clock) -> None:
+    def __init__(self, per_second: int, clock: Clock, *, spent: bool = False) -> None:
         self.allow(per_second)
         self._clock = clock
         self._on_their_way = 0
-        self._ended: deque[int] = deque()
+        self._ended = deque([clock.now()] * self._per_second if spent else ())
         self._rests_until = 0
         self._rest = 0
         self._one_ended = asyncio.Event()
@@ -110,4 +111,4 @@ class Paces:
 
 def paces_of(limits: RateLimits, clock: Clock) -> Paces:
     """The paces of an account that may ask so much."""
-    return Paces(quotes=Pace(limits.quotes.per_second, clock), other=Pace(limits.other.per_second, clock))
+    return Paces(quotes=Pace(limits.quotes.per_second, clock, spent=True), other=Pace(limits.other.per_second, clock))

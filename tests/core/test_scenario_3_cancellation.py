@@ -242,3 +242,18 @@ def test_scenario_8_2_what_waited_and_has_traded_for_the_leader_is_placed_for_th
     desk.ack("A1")
     desk.wait(30)
     assert desk.asked() == []
+
+
+def test_scenario_3_1_a_change_that_gave_way_to_the_cancel_was_refused_by_nobody() -> None:
+    """The token is dead when the leader changes his order, and still when he cancels it: the change never takes place,
+    and nobody is told that the broker refused it after it had taken it."""
+    desk = resting()
+    desk.leader(price="101")
+    desk.reject(Category.AUTHENTICATION, "Invalid Token")
+    desk.leader(status="CANCELLED", price="101")
+    desk.reject(Category.AUTHENTICATION, "Invalid Token")
+    desk.alerts()
+    desk.books(ALICE, desk.row(price="100"), after=4 * SECOND)
+    assert [text for text in desk.alerts() if "refused a modification" in text] == []
+    assert desk.slot().changes_refused == ""
+    assert [one.kind for one in desk.waiting] == [CANCEL]

@@ -95,6 +95,32 @@ def closing(desk: Desk) -> list[tuple[Side, int, Product]]:
     return [(one.side, one.terms.quantity, one.product) for one in sent]
 
 
+def test_an_exit_of_ours_that_the_book_shows_late_is_no_trade_by_hand() -> None:
+    """The positions show its fill at once, the order book some seconds later: it counts once."""
+    desk = entered()
+    desk.leader("L2", quantity=100, side=Side.SELL, product=MARGIN)
+    desk.ack("X2")
+    desk.shows(ALICE, held("43210", 0, product=MARGIN, carried=0))
+    for _ in range(4):
+        desk.books(ALICE, after=SECOND)
+    assert desk.position().net == 50
+    desk.taken()
+    desk.copied("TRADED", order_id="L2", filled=50, product=MARGIN)
+    desk.wait(60)
+    assert (desk.position().base, desk.position().net, desk.position().copied) == (0, 0, 0)
+    assert closing(desk) == []
+
+
+def test_what_an_open_order_might_explain_counts_once_the_book_has_had_its_time() -> None:
+    desk = entered()
+    desk.leader("L2", quantity=100, side=Side.SELL, product=MARGIN)
+    desk.ack("X2")
+    desk.copied("PENDING", order_id="L2", product=MARGIN)
+    desk.shows(ALICE, held("43210", 30, product=MARGIN, carried=0))
+    desk.sweep(ALICE)
+    assert desk.position().net == 30
+
+
 # --- smaller ---------------------------------------------------------------------------------------------------------
 
 

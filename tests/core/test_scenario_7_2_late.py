@@ -72,6 +72,15 @@ def test_scenario_7_2_limit_goes_at_the_leaders_average_price() -> None:
     assert desk.decided() == COPIED
 
 
+@pytest.mark.parametrize(("side", "price"), [(Side.BUY, "100.70"), (Side.SELL, "100.65")])
+def test_scenario_7_2_the_average_of_several_fills_goes_to_the_tick_towards_being_filled(
+    side: Side, price: str
+) -> None:
+    desk = away(**late("limit"), quote=("100.70",), exits={"confirm_short": "never"})
+    missed(desk, price="100.50", average_price=Decimal("100.6833"), side=side)
+    assert desk.asked() == [(PLACE, 50, Decimal(price))]
+
+
 @pytest.mark.parametrize("how", ["market", "limit"])
 @pytest.mark.parametrize(
     ("side", "last", "goes"),

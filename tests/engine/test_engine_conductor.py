@@ -1,5 +1,6 @@
 """What the conductor does where a step fails: one bad record must not stop the others. Real journal, real step."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -134,3 +135,32 @@ def test_an_event_that_fails_whoever_is_left_out_is_set_aside_and_the_books_are_
     assert not [one for one in run.effects if isinstance(one, Send)]
     assert [text for text in run.alerts() if "set aside" in text]
     assert {type(one).__name__ for one in run.effects} == {"ReadBooks"}
+
+
+def test_a_change_whose_order_is_over_by_the_end_of_the_turn_does_not_leave(journal: Journal) -> None:
+    """Where events have gathered (a full disk), one turn may send a change and learn that its order has traded: what
+    the journal does not hold as sent is not sent."""
+    run = Run(journal)
+    run.leader(price=100)
+    run.sent()
+    now = CLOCK.now()
+    run.conductor.post(FrameRead(at=now, account=LEADER, raw=b"", reports=(_seen(price=101),)))
+    traded = report(ALICE, f"at-{ALICE}", "TRADED", as_of=now, quantity=50, filled=50)
+    run.conductor.post(FrameRead(at=now, account=ALICE, raw=b"", reports=(traded,)))
+    assert run.conductor.turn()
+    stored = {one.request_id for one in journal.records()["request"]}
+    left = {one.approved.request.request_id for one in run.effects if isinstance(one, Send)}
+    assert left == stored
+    assert run.sent() == [(BOB, RequestKind.MODIFY)]
+
+
+async def test_a_conductor_with_nothing_to_do_lets_the_journal_rest_once_and_sleeps(journal: Journal) -> None:
+    run = Run(journal)
+    rests: list[int] = []
+    journal.rest = lambda: rests.append(CLOCK.now())  # type: ignore[method-assign]
+    task = asyncio.create_task(run.conductor.run())
+    for _ in range(2):
+        run.conductor.post(FrameRead(at=CLOCK.now(), account=LEADER, raw=b"", reports=(_seen(price=100),)))
+        await asyncio.sleep(0.5)
+    task.cancel()
+    assert len(rests) == 2

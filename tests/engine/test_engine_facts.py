@@ -432,6 +432,15 @@ async def test_a_request_holds_its_place_for_a_second_after_its_end() -> None:
     assert await has_room(pace)
 
 
+async def test_the_second_in_which_a_process_begins_may_be_spent_by_the_one_before_it() -> None:
+    clock = Hand()
+    pace = Pace(1, clock, spent=True)
+    clock.at += SECOND
+    assert not await has_room(pace)
+    clock.at += SECOND // 50
+    assert await has_room(pace)
+
+
 async def test_rests_grow_while_the_broker_complains_and_end_when_it_does_not() -> None:
     clock = Hand()
     pace = Pace(5, clock)

@@ -1,0 +1,110 @@
+"""Scenarios 4.6, 4.11 and 8.4: what is told of the leader's position late makes a whole exit of half a reversal."""
+
+import dataclasses
+from typing import Any
+
+from copyctl.model.choices import ConfirmShort
+from copyctl.model.reasons import Reason
+from copyctl.model.terms import Decision, OrderType, Side
+from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, report
+from tests.core.exits_desk import PLACE, fills, lead, said_of, stake
+
+STOP: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 103, "trigger": 102, "side": Side.BUY}
+ENTRY: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 98, "trigger": 99, "side": Side.SELL, "quantity": 100}
+
+
+def short(filled: int) -> Desk:
+    """A leader who is short by so many of 100 as far as is known, and a follower who is short by half of the 100."""
+    desk = Desk({"exits": {"confirm_short": "never"}}).start()
+    desk.leader("L1", **ENTRY)
+    desk.ack("A-L1")
+    desk.copied("TRADED", order_id="L1", filled=50)
+    desk.leader("L1", "PART_TRADED", filled=filled, **ENTRY)
+    desk.taken()
+    return desk
+
+
+def test_scenario_4_11_what_seemed_to_go_beyond_flat_closes_once_the_fill_before_it_is_known() -> None:
+    desk = short(80)
+    desk.leader("L2", quantity=100, **STOP)
+    assert lead(desk, "L2").exits == 80
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    desk.taken()
+    desk.leader("L2", "TRADED", quantity=100, filled=100, **STOP)
+    desk.leader("L1", "TRADED", filled=100, **ENTRY)
+    assert lead(desk, "L2").exits == 100
+    desk.taken()
+    fills(desk, "L2", filled=50)
+    desk.wait(60)
+    assert [said_of(one) for one in desk.taken() if one.kind is PLACE] == []
+    assert stake(desk).copied == 0
+    assert desk.copy("L2#entry").decision is not Decision.COPIED
+
+
+def test_scenario_4_11_a_reversal_that_was_one_stays_one_whatever_trades_later() -> None:
+    desk = short(100)
+    desk.leader("L2", quantity=140, **STOP)
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    desk.taken()
+    desk.leader("L2", "TRADED", quantity=140, filled=140, **STOP)
+    fills(desk, "L2", filled=50)
+    assert lead(desk, "L2").exits == 100
+    assert [said_of(one)[3] for one in desk.taken() if one.kind is PLACE] == [20]
+    desk.leader("L3", "TRADED", quantity=60, side=Side.SELL, filled=60)
+    assert lead(desk, "L2").exits == 100
+
+
+def test_scenario_4_11_what_was_placed_beyond_flat_is_no_exit_any_more() -> None:
+    desk = short(80)
+    desk.leader("L2", quantity=100, **STOP)
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    desk.taken()
+    desk.leader("L2", "TRADED", quantity=100, filled=100, **STOP)
+    fills(desk, "L2", filled=50)
+    assert [said_of(one)[3] for one in desk.taken() if one.kind is PLACE] == [10]
+    desk.leader("L1", "TRADED", filled=100, **ENTRY)
+    assert lead(desk, "L2").exits == 80
+    assert desk.copy("L2#entry").reason != Reason.EXIT_OPEN
+
+
+def test_scenario_4_7_what_was_refused_as_an_entry_is_an_exit_once_the_fill_before_it_is_known() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}}).start()
+    desk.leader("L1", quantity=100)
+    desk.ack("A-L1")
+    desk.copied("PENDING", order_id="L1")
+    desk.taken()
+    desk.leader("L2", quantity=100, side=Side.SELL, price=99)
+    assert desk.decided("L2") == (Decision.REFUSED, Reason.SELF_TRADE)
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    fills(desk, "L1", filled=50)
+    assert lead(desk, "L2").exits == 100
+    assert [said_of(one)[1:] for one in desk.taken()] == [(Side.SELL, OrderType.LIMIT, 50)]
+    desk.ack("X-L2")
+    desk.leader("L2", "TRADED", quantity=100, side=Side.SELL, price=99, filled=100)
+    fills(desk, "L2", filled=50)
+    desk.wait(60)
+    assert (stake(desk).copied, stake(desk).target) == (0, 0)
+    assert [one for one in desk.taken() if one.kind is PLACE] == []
+
+
+def test_scenario_4_7_what_one_follower_copied_in_the_dark_no_other_copies_once_it_is_known_to_close() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}}, followers=2)
+    careful = desk.rules.followers[1]
+    exits = dataclasses.replace(careful.policy.exits, confirm_short=ConfirmShort.ALWAYS)
+    careful = dataclasses.replace(careful, policy=dataclasses.replace(careful.policy, exits=exits))
+    desk.rules = dataclasses.replace(desk.rules, followers=(desk.rules.followers[0], careful))
+    desk.start()
+    desk.leader("L1", quantity=100)
+    for request in desk.taken():
+        desk.ack(f"{request.account}-L1", request=request)
+        desk.copied("TRADED", order_id="L1", filled=50, account=request.account)
+    desk.leader("L2", quantity=100, side=Side.SELL, price=101)
+    assert [one.account for one in desk.taken()] == [ALICE]
+    desk.books(LEADER, report(LEADER, "L1", "TRADED", quantity=100, filled=100), after=SECOND)
+    assert desk.taken() == []
+    assert desk.decided("L2", BOB) == (Decision.QUEUED, Reason.CHECKING)
+    desk.leader("L2", "TRADED", quantity=100, side=Side.SELL, price=101, filled=100)
+    assert [(one.account, *said_of(one)[1:]) for one in desk.taken()] == [(BOB, Side.SELL, OrderType.MARKET, 50)]

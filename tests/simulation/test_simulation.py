@@ -1,0 +1,58 @@
+"""Days by seed hold; the same seed is the same day; and bugs that are planted are found."""
+
+import pytest
+
+from tests.simulation import bugs, shrink, story
+from tests.simulation.day import Day
+
+DAYS = 24
+"""So many days are simulated with every test run; ``make simulate`` does many more."""
+MOST_DAYS = 60
+"""So many days a planted bug may stay unseen."""
+
+
+@pytest.mark.parametrize("first", range(0, DAYS, 6))
+def test_whatever_goes_wrong_every_law_holds(first: int) -> None:
+    for seed in range(first, first + 6):
+        result = Day(seed).run()
+        assert result.broke is None, f"seed {seed}: {result.broke}"
+
+
+def test_a_seed_is_the_same_day_each_time_it_is_lived() -> None:
+    for seed in (3, 8):
+        first, second = Day(seed).run(), Day(seed).run()
+        assert story.told(first.told, first.began) == story.told(second.told, second.began)
+        assert (first.struck, first.orders, first.lives) == (second.struck, second.orders, second.lives)
+        assert first.orders
+        assert first.checked
+
+
+def test_what_goes_wrong_is_counted_and_what_is_switched_off_does_not_happen() -> None:
+    rough = next(seed for seed in range(50) if Day(seed).adversary.likely["frame lost"] > 0.05)
+    assert Day(rough).run().struck["frame lost"]
+    assert not Day(rough, off=frozenset({"frame lost"})).run().struck["frame lost"]
+
+
+@pytest.mark.parametrize("bug", sorted(bugs.BUGS))
+def test_a_planted_bug_is_found(bug: str) -> None:
+    for seed in range(MOST_DAYS):
+        with bugs.planted(bug):
+            broke = Day(seed).run().broke
+        if broke is not None:
+            assert Day(seed).run().broke is None
+            return
+    pytest.fail(f"{MOST_DAYS} days with {bug} broke no law")
+
+
+def test_the_shortest_story_leaves_out_what_is_not_needed_and_breaks_the_same_law() -> None:
+    with bugs.planted("journal-after-send"):
+        whole = Day(0).run()
+        result, off, without = shrink.shortest(0)
+    assert whole.broke is not None
+    assert result.broke is not None
+    assert result.broke.law == whole.broke.law
+    assert off
+    assert without
+    assert result.orders == 1
+    lines = story.told(story.around(result.told, result.broke.account, "", "1100000001"), result.began)
+    assert any("broken" in one for one in lines)

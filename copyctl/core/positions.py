@@ -126,8 +126,8 @@ def _count_group(
 def _reconsider(
     draft: Draft, rules: Rules, instrument: str, product: Product | None, closed: Callable[[Closing], None]
 ) -> None:
-    """What is told of his position late may make an exit of what seemed to be an entry, or to go beyond flat, as long as
-    nobody has acted on that (scenario 4.7: a short that is none is the worst thing to copy)."""
+    """What is told of his position late may make an exit of what seemed to be an entry, or to go beyond flat, as long
+    as nobody has acted on that (scenario 4.7: a short that is none is the worst thing to copy)."""
     for lead in draft.leads_in(instrument):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         if order is None or order.product is not product or (order.over and not order.filled):

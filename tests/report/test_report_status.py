@@ -12,7 +12,7 @@ from copyctl.model.records import Record, Spent, Standing
 from copyctl.model.terms import Decision
 from copyctl.report.budget import budgets
 from copyctl.report.moments import SECOND, day_of
-from copyctl.report.status import Member, Run, status
+from copyctl.report.status import PAUSED, Member, Run, status
 from tests.report.world import ALICE, BOB, LEADER, NINE, RATES, at, copy, lead, records, slot
 
 FULL = {"orders": {"second": 10, "minute": 250, "hour": 1000, "day": 7000}, "data": 5, "quotes": 1, "other": 20}
@@ -75,7 +75,17 @@ def test_a_leader_whose_stream_is_not_there_is_not_connected(leader: Account) ->
     [
         (Account(account=ALICE, **UP), "active", ""),
         (Account(account=ALICE, stream_text="timed out"), "active", "order stream is down: timed out"),
-        (Account(account=ALICE, refused_token="DH-901: invalid token"), "unauthenticated", "DH-901: invalid token"),
+        (
+            Account(account=ALICE, refused_token="Invalid Token"),
+            "unauthenticated",
+            "token refused: Invalid Token; it is tried again every 15 s",
+        ),
+        (Account(account=ALICE, paused_at=NINE, refused_token="x"), "paused", PAUSED),
+        (
+            Account(account=ALICE, killed_at=NINE, killed_reason="x", paused_at=NINE),
+            "killed",
+            f"kill switch: x; {PAUSED}",
+        ),
         (
             Account(account=ALICE, killed_at=NINE, killed_reason="by command", refused_token="DH-901"),
             "killed",

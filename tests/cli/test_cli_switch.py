@@ -13,7 +13,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from copyctl.cli import switch
+from copyctl.cli import taken_in
 from copyctl.edge.journal import open_journal
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.account import Account
@@ -396,7 +396,7 @@ def test_a_run_that_begins_before_the_lock_is_taken_is_told(desk: Desk, monkeypa
 
 
 def test_a_run_that_has_just_begun_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "FELT_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(taken_in, "FELT_WITHIN_SECONDS", 0.0)
     with a_run_that_listens(desk):
         assert desk.json("kill")["applied"] == "running"
 
@@ -423,7 +423,7 @@ def test_a_run_that_ended_before_it_took_the_command_in_leaves_it_to_the_command
 
 
 def test_a_run_that_hangs_is_told_and_the_command_waits_for_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "BEGINS_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(taken_in, "BEGINS_WITHIN_SECONDS", 0.0)
     desk.start()
     done = desk.run("kill")
     said = json.loads(done.stdout)

@@ -97,7 +97,8 @@ def test_scenario_5_8_the_leaders_token_dies_and_works_again(desk: Desk) -> None
     desk.broker.tell("stream", action="reset", account="leader")
     desk.eventually(lambda: desk.status()["leader"]["connected"] is False)
     desk.eventually(lambda: desk.alerts("the leader's token or address is refused"))
-    assert desk.process is not None and desk.process.poll() is None
+    assert desk.process is not None
+    assert desk.process.poll() is None
     desk.broker.tell("token", account="leader", action="revive")
     order = desk.place()
     desk.follows(order, decision="copied", follower_status="PENDING")

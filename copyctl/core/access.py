@@ -14,7 +14,7 @@ from copyctl.core.telling import alert
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Effect, Look, ReadBooks
-from copyctl.model.facts import Addresses, AddressWanted, Ask, FactArrived, Profile, ProfileWanted
+from copyctl.model.facts import Addresses, AddressWanted, Ask, FactArrived, Profile, ProfileWanted, QuoteWanted
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.request import Fate, Outcome, Request
@@ -91,6 +91,15 @@ def next_moment(draft: Draft, rules: Rules) -> int:
     return min((at for at in moments if at > draft.now), default=0)
 
 
+def refused_fact(draft: Draft, event: FactArrived) -> None:
+    """A question was refused for token or address. Quotes are another family, and may be refused to a token that is
+    good for all else: then the profile says which it is."""
+    if not isinstance(event.question, QuoteWanted):
+        refuse(draft, event.account, Category.AUTHENTICATION, event.why)
+    elif not draft.account(event.account).refused_token:
+        draft.effects.append(Ask(question=ProfileWanted(account=event.account)))
+
+
 def told(draft: Draft, rules: Rules, event: FactArrived) -> None:
     """The answer to a probe: where it does not say no, the books are read next."""
     known = draft.account(event.account)
@@ -149,7 +158,8 @@ def settle(draft: Draft, rules: Rules) -> None:
 
 def _waits(draft: Draft, name: str) -> bool:
     soon = (Reason.FOLLOWER_UNAUTHENTICATED, Reason.CHECKING)
-    return any(one.account == name and one.waits_for in soon for one in draft.waiting()) or any(
+    waiting = (*draft.held(name), *(one for one in draft.waiting() if one.account == name))
+    return any(one.waits_for in soon for one in waiting) or any(
         one.decision is Decision.QUEUED and one.reason in soon for one in draft.open_copies(name)
     )
 

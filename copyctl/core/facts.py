@@ -39,7 +39,7 @@ from copyctl.model.facts import (
     QuoteWanted,
 )
 from copyctl.model.policy import Follower, Rules
-from copyctl.model.reasons import Category, Reason
+from copyctl.model.reasons import Reason
 from copyctl.model.terms import Level
 
 
@@ -87,7 +87,7 @@ def take_fact(draft: Draft, event: FactArrived) -> None:
     if rules is None:
         return
     if event.lack is Lack.REFUSED:
-        access.refuse(draft, event.account, Category.AUTHENTICATION, event.why)
+        access.refused_fact(draft, event)
     elif isinstance(event.question, ProfileWanted | AddressWanted):
         access.told(draft, rules, event)
     _TAKE[type(event.question)](draft, rules, event)

@@ -42,6 +42,8 @@ def retry(draft: Draft, event: CommandGiven) -> None:
             detail=BY_HAND,
             checked=None,
             closing=False,
+            stopped=False,
+            given_up="",
             waits=False,
             wanted_since=draft.now,
             insisted=True,

@@ -32,7 +32,8 @@ MINUTE = 60 * SECOND
 
 def release(draft: Draft, rules: Rules) -> None:
     """Let everything leave that may leave now, most urgent first."""
-    waiting: dict[str, list[Request]] = {account: [] for account in draft.state.waiting.limited}
+    index = draft.state.waiting
+    waiting: dict[str, list[Request]] = {account: [] for account in (*index.limited, *index.held)}
     for request in draft.waiting():
         if request.state is RequestState.QUEUED and request.due_at <= draft.now:
             waiting.setdefault(request.account, []).append(request)
@@ -47,11 +48,10 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         requests += draft.limited(account.account, reserve=True)
     if usual > 0 or draft.all_again:
         requests += draft.limited(account.account, reserve=False)
+    if draft.all_again or holds.of_account(account) is None:
+        requests += draft.held(account.account)
     if not requests:
         return
-    held = holds.of_account(account)
-    if held is not None and not draft.all_again:  # they have been asked already; a resting exit may be too much since
-        requests = [one for one in requests if one.waits_for != held[0] or one.exit]
     follower = follower_of(rules, account.account)
     shorts_first = follower is not None and follower.policy.multi_leg.order is LegOrder.MARGIN
     requests.sort(key=lambda one: (urgency(one), shorts_first and _uncovers(one), one.queued_at))

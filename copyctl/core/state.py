@@ -186,7 +186,8 @@ class Draft:
         return self.accounts.get(name) or Account(account=name)
 
     def waiting(self) -> list[Request]:
-        """The requests that are not on their way, without those that waited for room before this step began."""
+        """The requests that are not on their way, without those that waited for room, or for their account, before this
+        step began."""
         written = self.requests.written
         old = (self.requests.get(key) for key in self.state.waiting.others if key not in written)
         every = [request for request in (*old, *written.values()) if request is not None]
@@ -197,6 +198,13 @@ class Draft:
         that may use the reserve, or the others."""
         written = self.requests.written
         keys = self.state.waiting.limited.get(account, {}).get(reserve, {})
+        found = (self.requests.get(key) for key in keys if key not in written)
+        return [request for request in found if request is not None]
+
+    def held(self, account: str) -> list[Request]:
+        """The requests of an account that waited until it is held no more, and that this step has not changed."""
+        written = self.requests.written
+        keys = self.state.waiting.held.get(account, {})
         found = (self.requests.get(key) for key in keys if key not in written)
         return [request for request in found if request is not None]
 

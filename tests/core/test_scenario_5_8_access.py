@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from copyctl.model.account import Account
 from copyctl.model.effects import Look, ReadBooks
 from copyctl.model.events import Answered, BooksUnreadable, CredentialsChanged, TimeReached
-from copyctl.model.facts import AddressWanted, FactArrived, FundsWanted, Lack, ProfileWanted, Question
+from copyctl.model.facts import AddressWanted, FactArrived, FundsWanted, Lack, ProfileWanted, Question, QuoteWanted
 from copyctl.model.reasons import Category
 from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision, Level, Side
+from copyctl.model.terms import Decision, Level, Segment, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk
 from tests.core.exits_desk import CANCEL, PLACE, by_hand, entered, said_of, sells
 
@@ -202,6 +202,16 @@ def test_scenario_5_8_a_fact_that_is_refused_is_enough() -> None:
     desk.feed(FactArrived(at=desk.now, account=ALICE, question=question, why="DH-901", lack=Lack.REFUSED))
     desk.leader()
     assert (desk.taken(), desk.decided()) == ([], WAITS)
+
+
+def test_scenario_5_8_a_quote_that_is_refused_while_the_profile_is_not_holds_nothing_up() -> None:
+    desk = Desk().start()
+    probes(desk, ProfileWanted)
+    question = QuoteWanted(account=ALICE, segment=Segment.NSE_FNO, security_id="43210")
+    desk.feed(FactArrived(at=desk.now, account=ALICE, question=question, why="DH-901", lack=Lack.REFUSED))
+    assert probes(desk, ProfileWanted) == 1
+    desk.leader()
+    assert desk.asked() == [(PLACE, 50, 100)]
 
 
 def test_scenario_5_8_nothing_waits_so_that_it_is_well_once_its_books_are_read() -> None:

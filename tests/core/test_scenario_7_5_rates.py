@@ -502,11 +502,13 @@ class Broker:
         sent[1] = min(sent[1], self.desk.now + SECOND // 100)
         if said:
             self.desk.answer(Fate.REJECTED, request=request, **said)
+            self.look()
             return
         order_id = request.order_id or f"A-{request.correlation_id}"
         if request.desired is not None:
             self.terms[order_id] = request.desired.terms
         self.desk.ack(order_id, request=request)
+        self.look()
 
     def act(self, what: str, number: int) -> None:
         desk, names = self.desk, list(self.wishes)
@@ -517,8 +519,8 @@ class Broker:
                 desk.wait(0.7)
                 self.look()
         elif what == "restart":
-            for request in list(self.flying.values()):
-                self.answer(request)
+            while self.flying:
+                self.answer(next(iter(self.flying.values())))
             desk.restart(books=True)
         elif what in ("ack", "throttle"):
             flying = list(self.flying.values())
@@ -546,7 +548,7 @@ class Broker:
         self.desk.leader(name, quantity=wish[0], price=wish[1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(acts=ACTS)
 def test_7_5_whatever_is_wished_no_window_is_broken_the_reserve_is_kept_and_all_leaves_in_the_end(
     acts: list[tuple[str, int]],

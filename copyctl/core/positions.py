@@ -152,14 +152,16 @@ def _reconsider(
 
 
 def _net_before(draft: Draft, rules: Rules, here: Position, lead: LeaderOrder, order: Order) -> int:
-    """What the leader had of a position before he gave this order, by the fills of those that he gave earlier."""
-    net = here.base
+    """What the leader had of a position before he gave this order: what he has now, less what this one and those that
+    he gave after it have filled. Never the other way round: of earlier days some orders are forgotten and others are
+    not, and what they left is counted already."""
+    net = here.net
     for other in draft.leads_in(lead.instrument):
         known = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if known is None or known.product is not order.product or known.side is None:
             continue
-        if _given_at(other, known) < _given_at(lead, order):
-            net += sign_of(known.side) * other.counted
+        if _given_at(other, known) >= _given_at(lead, order):
+            net -= sign_of(known.side) * other.counted
     return net
 
 

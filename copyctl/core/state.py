@@ -255,7 +255,8 @@ class Draft:
         return [one for one in found if one is not None and one.exits and one.instrument == instrument]
 
     def leads_in(self, instrument: str) -> list[LeaderOrder]:
-        """The leader's orders of today in an instrument, oldest first."""
+        """The leader's orders in an instrument that are not forgotten, oldest first: those of today, and some of
+        earlier days."""
         keys = dict(self.state.index.leads.get(instrument, {}))
         keys.update((key, None) for key in self.leader_orders.written)
         found = (self.leader_orders.get(key) for key in keys)

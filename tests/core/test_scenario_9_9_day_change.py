@@ -444,3 +444,37 @@ def test_scenario_9_8_a_square_off_that_was_seen_late_closes_nothing_that_is_not
     assert desk.taken() == []
     assert stakes(desk)[INTRADAY] == (0, 0, 0)
     assert [one.leader_order_id for one in copies(desk) if one.exit and one.filled] == []
+
+
+# --- what his orders of yesterday say of those of today --------------------------------------------------------------
+
+
+def test_what_he_traded_yesterday_counts_once_when_an_order_of_today_is_looked_at_again() -> None:
+    desk = Desk().start()
+    bought(desk)
+    moment(desk, f"{WEDNESDAY}T10:00:00")
+    desk.leader("L2", "TRADED", side=Side.SELL, filled=100, product=MARGIN)
+    (closing,) = desk.taken()
+    desk.ack("A-L2")
+    desk.copied("TRADED", order_id="L2", filled=50, product=MARGIN)
+    desk.leader("L3", "TRADED", side=Side.SELL, filled=100, product=MARGIN)
+    assert desk.decided("L3") == (Decision.QUEUED, Reason.CHECKING)  # a short waits for his book
+    desk.books(LEADER)
+    (short,) = desk.taken()
+    assert (closing.exit, short.exit) == (True, False)
+
+
+def test_an_order_of_yesterday_that_was_forgotten_turns_none_of_today_round() -> None:
+    desk = Desk({"market_hours": {"enforce": False}}).start()
+    bought(desk, product=INTRADAY)
+    moment(desk, f"{TUESDAY}T13:00:00")
+    desk.leader("L2", "TRADED", side=Side.SELL, filled=100)
+    desk.taken()
+    desk.ack("A-L2")
+    desk.copied("TRADED", order_id="L2", filled=50)
+    moment(desk, f"{WEDNESDAY}T12:30:00")
+    assert "L1" not in desk.state.tables["leader_order"]
+    assert "L2" in desk.state.tables["leader_order"]
+    desk.leader("L3", "TRADED", filled=100)
+    assert len(desk.taken()) == 1, desk.copy("L3").detail
+    assert desk.copy("L3").exit is False

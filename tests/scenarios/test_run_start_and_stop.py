@@ -182,8 +182,8 @@ def test_run_refuses_broken_rules_with_every_finding_at_once(desk: Desk) -> None
 
 
 def test_run_refuses_what_is_not_built_yet(desk: Desk) -> None:
-    desk.rules = {"rate_limits": {"orders": {"per_day": 100}}}
-    refused(desk, 2, "per_day", "not built yet")
+    desk.policy = {"mapping": {"slicing": "never"}}
+    refused(desk, 2, "slicing", "not built yet")
     assert not desk.store.exists()
 
 

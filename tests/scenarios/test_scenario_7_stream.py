@@ -58,7 +58,7 @@ def test_scenario_7_1_a_stream_that_drops_is_connected_again_and_status_shows_it
     for order in (missed, later):
         desk.follows(order, decision="copied", follower_status="PENDING")
     desk.heard("place", "place")
-    told = [row["text"] for row in desk.events("state", account="leader") if "order stream" in row["text"]]
+    told = [row["text"] for row in desk.events(account="leader") if "order stream" in row["text"]]
     assert told[0] == "order stream up"
     assert told[1].startswith("order stream down: ")
     assert told[-1] == "order stream up"

@@ -77,7 +77,7 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
             reserved, usual = reserved - 1, usual - 1
             _send(draft, replace(verdict, request=_leaving(draft, leaving)))
     if left:
-        rates.spend(draft, rules.rate_limits, account.account, left, before=room.windows)
+        rates.spend(draft, account.account, left, before=room.windows)
 
 
 def _uncovers(request: Request) -> bool:

@@ -13,7 +13,6 @@ the app): the account rests, then one request finds out whether that is over.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR
 
 from msgspec.structs import replace
 
@@ -95,28 +94,27 @@ def room_of(draft: Draft, limits: RateLimits, account: Account) -> Room:
 
 
 def windows_of(draft: Draft, limits: RateLimits, account: Account) -> tuple[Window, ...]:
-    """Every window of an account as it is now."""
+    """Every window of an account as it is now. Of a window in which more is left than may leave in a second nobody
+    asks how much exactly: then all that is recorded counts as used."""
     orders, share = limits.orders, 100 - limits.reserve_pct
     second = sum(1 for moment in account.sent if _is_recent(moment, draft.now))
-    minute, hour = (
-        sum(count for _, count, _ in _counted(draft, account.account, draft.now - length - SLACK))
-        for length in (MINUTE, HOUR)
-    )
-    counted = (
-        ("minute", orders.per_minute, minute),
-        ("hour", orders.per_hour, hour),
-        ("day", orders.per_day, account.spent_today),
-    )
+    minute, hour, day = (int(one * share / 100) for one in (orders.per_minute, orders.per_hour, orders.per_day))
+    recorded = sum(draft.spent_in(account.account).values())
+
+    def used(length: int, most: int) -> int:
+        if most - recorded >= orders.per_second:
+            return recorded
+        return sum(count for _, count, _ in _counted(draft, account.account, draft.now - length - SLACK))
+
     return (
         Window(name="second", limit=orders.per_second, most=orders.per_second, used=second),
-        *(
-            Window(name=name, limit=limit, most=int((limit * share / 100).to_integral_value(ROUND_FLOOR)), used=used)
-            for name, limit, used in counted
-        ),
+        Window(name="minute", limit=orders.per_minute, most=minute, used=used(MINUTE, minute)),
+        Window(name="hour", limit=orders.per_hour, most=hour, used=used(HOUR, hour)),
+        Window(name="day", limit=orders.per_day, most=day, used=account.spent_today),
     )
 
 
-def spend(draft: Draft, limits: RateLimits, name: str, left: Sequence[str], *, before: Sequence[Window]) -> None:
+def spend(draft: Draft, name: str, left: Sequence[str], *, before: Sequence[Window]) -> None:
     """These requests leave now, the most urgent first. Records of which no window counts anything any more are dropped.
     ``before``: the windows without them."""
     account, latest, requests = draft.account(name), draft.now + ARRIVES_WITHIN, len(left)
@@ -127,10 +125,10 @@ def spend(draft: Draft, limits: RateLimits, name: str, left: Sequence[str], *, b
     record = draft.spent.get(spent_key(name, minute))
     moments = [*(record.moments if record is not None else ()), *[-(-after // MS)] * requests]
     draft.spent.put(Spent(account=name, minute=minute, moments=tuple(sorted(moments))))
-    for old in draft.spent_in(name):
+    for old in draft.spent_in(name) if record is None else ():
         if (old + 1) * MINUTE < draft.now - HOUR - MINUTE:
             draft.spent.drop(spent_key(name, old))
-    draft.accounts.put(_tell_reserve(draft, account, before, windows_of(draft, limits, account)))
+    draft.accounts.put(_tell_reserve(draft, account, before, requests))
 
 
 def free_at(draft: Draft, limits: RateLimits, account: Account, *, reserve: bool) -> int:
@@ -173,27 +171,25 @@ def _is_recent(moment: int, now: int) -> bool:
 
 def _counted(draft: Draft, account: str, since: int) -> Iterator[tuple[int, int, int]]:
     """The minutes with requests after a moment, oldest first: minute, how many, and the place of the first of them."""
-    last = (draft.now + ARRIVES_WITHIN) // MINUTE
-    for minute, count in sorted(draft.spent_in(account).items()):
-        ahead = minute * MINUTE - since
-        if minute > last or ahead <= -MINUTE:
-            continue
-        first = 0
-        if ahead < 0:
+    counts = draft.spent_in(account)
+    for minute in range((since - 1) // MINUTE, (draft.now + ARRIVES_WITHIN) // MINUTE + 1):
+        count, ahead, first = counts.get(minute, 0), minute * MINUTE - since, 0
+        if count and ahead < 0:
             record = draft.spent.get(spent_key(account, minute))
             first = bisect_right(record.moments, -ahead // MS) if record is not None else 0
         if count > first:
             yield minute, count - first, first
 
 
-def _tell_reserve(draft: Draft, account: Account, before: Sequence[Window], after: Sequence[Window]) -> Account:
-    """The account, with an alert for each window of whose reserve something has just left, once until there is room
-    again beside the reserve."""
+def _tell_reserve(draft: Draft, account: Account, before: Sequence[Window], left: int) -> Account:
+    """The account, with an alert for each window of whose reserve some of so many requests have just ``left``, once
+    until there is room again beside the reserve."""
     told = [one.name for one in before if one.used >= one.most and one.name in account.reserve_told]
-    for one in after:
-        if one.most < one.used and one.most < one.limit and one.name not in told:
+    for one in before:
+        used = one.used + left
+        if one.most < used and one.most < one.limit and one.name not in told:
             told.append(one.name)
-            text = f"{one.used} of {one.limit} requests a {one.name} are used: the rest is for cancels and exits alone"
+            text = f"{used} of {one.limit} requests a {one.name} are used: the rest is for cancels and exits alone"
             alert(draft, Alert.RESERVE_TOUCHED, text, follower=account.account, window=one.name)
     return replace(account, reserve_told=tuple(told))
 

@@ -35,6 +35,7 @@ OFF: Mapping[str, Any] = {
     "market_hours": {"enforce": False},
     "checks": {"margin": False, "price_band": "none", "self_trade": "off", "delivery": "off"},
 }
+UNLIMITED: Mapping[str, Any] = {"orders": {"per_minute": 10**6, "per_hour": 10**6, "per_day": 10**6}}
 ON: Mapping[str, Any] = {
     "market_hours": {"enforce": True, "square_off": "15:15"},
     "price_guard": {"entry_bps": 5000, "exit_bps": 5000, "emergency_bps": 5000},
@@ -62,7 +63,7 @@ class _World:
     """A state that steps, with every question answered at once and outside of what is measured."""
 
     def __init__(self, policy: Mapping[str, Any]) -> None:
-        self.rules: Rules = rules(policy)
+        self.rules: Rules = rules(policy, rate_limits=UNLIMITED)
         self.state, self.now = State(), NOON
         self.answers = Desk(policy)
         self.placed: list[tuple[str, str]] = []

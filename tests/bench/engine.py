@@ -27,6 +27,7 @@ name: bench
 broker: {{adapter: dhan, rest_url: "http://127.0.0.1:1/v2", order_update_url: "ws://127.0.0.1:1"}}
 leader: {{client_id: "{LEADER}", access_token: none}}
 followers: [{{name: alice, client_id: "{FOLLOWER}", access_token: none}}]
+rate_limits: {{orders: {{per_minute: 1000000, per_hour: 1000000, per_day: 1000000}}}}
 policy:
   sizing: {{strategy: fixed_ratio, ratio: 0.5}}
   market_hours: {{enforce: false}}

@@ -1,6 +1,11 @@
 """Secrets planted in every input come out of nothing: no output, log, file of the store, answer or traceback."""
 
+import contextlib
+import http.client
+import http.server
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from copyctl.rules.unbuilt import UNBUILT
 from tests.cli.world import process
 from tests.scenarios import dying_run
-from tests.scenarios.desk import Broker, Desk
+from tests.scenarios.desk import PATIENCE_SECONDS, Broker, Desk
 
 PIN, OTHER_PIN = "73019482650", "91827364550"
 SECRET, OTHER_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -25,7 +29,7 @@ COMMANDS = (
     *(("token", "--format", "json"), ("token", "--account", "alice", "--force", "--format", "table")),
     *(("token", "--account", "bob", "--force"), ("reload",)),
 )
-VARIABLES = {"BOB_PIN": OTHER_PIN, "BOB_TOTP": OTHER_SECRET, "ALERT": f"json://{ALERT_KEY}@127.0.0.1:9/"}
+VARIABLES = {"BOB_PIN": OTHER_PIN, "BOB_TOTP": OTHER_SECRET}
 
 
 class Planted:
@@ -35,6 +39,9 @@ class Planted:
         self.desk = desk
         self.texts = {PIN, OTHER_PIN, SECRET, OTHER_SECRET, ALERT_KEY, WATCHER_KEY}
         self.more: list[str] = []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.metrics = f"127.0.0.1:{free.getsockname()[1]}"
         self.learn()
 
     def learn(self) -> None:
@@ -93,12 +100,39 @@ def planted(desk: Desk, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iter
         "logging": {"level": "debug", "format": "json"},
         "resilience": {"request_timeout": "500ms"},
     }
-    if "alerts" not in UNBUILT:
-        desk.rules["alerts"] = {"urls": ["${ALERT}"], "heartbeat_url": f"http://127.0.0.1:9/{WATCHER_KEY}"}
     made = Planted(desk)
-    yield made
+    with listening(made) as port:
+        monkeypatch.setenv("ALERT", f"json://{ALERT_KEY}@127.0.0.1:{port}/")
+        desk.rules["alerts"] = {
+            "urls": ["${ALERT}", f"json://{ALERT_KEY}@127.0.0.1:9/"],  # one that hears, one that does not
+            "heartbeat_url": f"http://127.0.0.1:{port}/{WATCHER_KEY}",
+        }
+        desk.rules["metrics"] = {"listen": made.metrics}
+        yield made
     for name, row in accounts.items():
         row["access_token"] = broker.tell("token", account=name, action="mint")["access_token"]
+
+
+@contextlib.contextmanager
+def listening(planted: Planted) -> Iterator[int]:
+    """Whoever is alerted, on this port: what it is sent is looked at too, but for the key that lets it in."""
+
+    class Door(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            planted.more.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
 
 
 def minted(desk: Desk, name: str, seconds: int) -> str:
@@ -145,6 +179,13 @@ def test_run_tells_no_planted_secret_whatever_is_said_and_goes_wrong(planted: Pl
     desk.eventually(lambda: not desk.status()["leader"]["connected"], "the leader's too")
     for words in COMMANDS:
         planted.command(*words)
+    for page in ("metrics", "health"):
+        connection = http.client.HTTPConnection(planted.metrics, timeout=PATIENCE_SECONDS)
+        connection.request("GET", f"/{page}")
+        planted.more.append(connection.getresponse().read().decode())
+        connection.close()
+    assert "copyctl_" in planted.more[-2]
+    desk.eventually(lambda: any("token or address refused" in one for one in planted.more), "somebody is alerted")
     planted.assert_nowhere()  # with the write-ahead log beside the store
     desk.stop()
     planted.assert_nowhere()

@@ -111,10 +111,18 @@ class Laws:
             self.moves.append(Move(order, units, before))
             if after:
                 self.on_side[order.security.id, 1 if after > 0 else -1] = self.day.timeline.now
-        elif self._closes(order) and (before * order.side >= 0 or before * after < 0):
+        elif self._closes(order) and after * order.side > 0 and not self._is_as_his(order, abs(after)):
             self.day.broken(
                 "past flat", f"an exit of {units} took a position of {before} to {after}: never past flat", order
             )
+
+    def _is_as_his(self, order: Placed, units: int) -> bool:
+        """Is so much on this side no more than what the leader has there or has open? Then an entry of his was faster
+        than the exit before it."""
+        exchange, security = self.day.exchange, order.security
+        his = max(0, order.side * exchange.held(exchange.leader, security))
+        his += sum(one.rest for one in exchange.of(exchange.leader, security) if one.side == order.side)
+        return units <= self.followers[order.account].q(his, security.lot)
 
     def _row(self, order: Placed) -> tuple[str, str]:
         return self.rows.get(stem_of(order.correlation), (order.account, order.correlation))

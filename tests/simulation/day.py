@@ -206,9 +206,9 @@ class Day:
                 self.timeline.at(moment, lambda kind=kind, act=act: self._strike(kind, act))  # type: ignore[misc]
         for _ in range(3):
             boundary = self.adversary.between("killed", 5, 600)
-            if self.adversary.chances["killed"].random() < self.adversary.likely["killed"]:
-                if "killed" not in self.adversary.off:
-                    self.deaths_at.add(boundary)
+            dies = self.adversary.chances["killed"].random() < self.adversary.likely["killed"]
+            if dies and "killed" not in self.adversary.off:
+                self.deaths_at.add(boundary)
 
     def _strike(self, kind: str, act: Any) -> None:
         if self.adversary.strikes(kind):

@@ -65,7 +65,8 @@ class Laws:
         self.unseen: dict[str, int] = {}
         self.leader_book = 0
         self.blind: set[str] = set()
-        """Placements that left while something of the leader's was not told as it should be, with no book read since."""
+        """Placements, and leader orders behind them, that left while something of the leader's was not told as it should
+        be, with no book read since."""
         self.notices: list[Notice] = []
         self.checked = 0
 
@@ -139,8 +140,8 @@ class Laws:
             return True
         if led.opened or led.enlarges or led.order.most_asked > self._most_held(led):
             return False
-        if order.correlation in self.blind:
-            return False
+        if order.correlation in self.blind or led.order.order_id in self.blind:
+            return False  # one follower's entry in the dark makes it one for all
         since = self.on_side.get((led.order.security.id, order.side), 0)
         return since < led.order.created_at  # else which of his orders opened that is a matter of opinion
 
@@ -197,7 +198,7 @@ class Laws:
                 self.day.broken("off the tick", f"{verb} {path} of {account} asks for {name} {payload[name]}")
         if verb == "POST":
             if self.unseen.get(payload["securityId"], 0) > self.leader_book:
-                self.blind.add(correlation)
+                self.blind |= {correlation, self.rows.get(stem_of(correlation), ("", ""))[1]}
             self._may_enter(account, payload)
 
     def _correlation(self, order_id: str) -> str:

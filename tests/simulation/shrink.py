@@ -1,4 +1,4 @@
-"""The shortest story: the same seed with fewer turns of the leader and fewer faults, as long as it breaks the same law."""
+"""The shortest story: the same seed with fewer turns of the leader and fewer faults, breaking the same law."""
 
 from tests.simulation.adversary import FAULTS
 from tests.simulation.day import TURNS, Day, Result

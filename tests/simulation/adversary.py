@@ -38,7 +38,7 @@ FAULTS: Final[dict[str, float]] = {
     "changed by hand": 0.10,
     "kill switch": 0.04,
 }
-"""How likely each is, at each occasion (a frame, a request, an order); of some there are two or three occasions a day."""
+"""How likely each is, at each occasion (a frame, a request, an order); of some there are two or three a day."""
 
 
 @dataclass

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.simulation.life import Life
 
 KNOWN: Final = frozenset({"reads exceeded"})
-"""Laws that do not count, for what is known and not mended yet: looking for several placements of unknown fate reads the
-order book once for each, and nothing paces it."""
+"""Laws that do not count, for what is known and not mended yet: looking for several placements of unknown fate reads
+the order book once for each, and nothing paces it."""
 SUFFIXES: Final = ("", "#entry")
 KINDS: Final = {"POST": "place", "PUT": "modify", "DELETE": "cancel"}
 

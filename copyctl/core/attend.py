@@ -27,7 +27,7 @@ from copyctl.core.index import instrument_of, is_open
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.legs import joined
 from copyctl.core.passing import killed, later, passed
-from copyctl.core.positions import closed_since, seems_to_close
+from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue
 from copyctl.core.settle import is_copied
 from copyctl.core.sizing import SizingFacts
@@ -164,9 +164,6 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
     if not_confirmed(draft, rules, leader, lead, follower):
         draft.effects.append(ReadBooks(account=rules.leader.client_id))
         detail = "it would open a short: the leader's order book is read first (exits.confirm_short)"
-        return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
-    if seems_to_close(draft, rules, lead, leader):
-        detail = "by what is known now it closes what the leader had; it was copied as an entry before that was known"
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if lead.order_id.endswith("#entry") and follower.policy.exits.never_reverse:
         exit_part = draft.copies.get(copy_key(lead.order_id.removesuffix("#entry"), follower.client_id))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from copyctl.core import sizing
 from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
-from copyctl.core.positions import seems_to_close, sign_of
+from copyctl.core.positions import sign_of
 from copyctl.core.state import Draft
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
@@ -75,8 +75,6 @@ def _is_opposed(draft: Draft, rules: Rules, follower: Follower, key: str, sign: 
         lead = draft.leader_orders.get(leader_id(copy.leader_order_id))
         order = draft.orders.get(order_key(rules.leader.client_id, leader_id(copy.leader_order_id)))
         if copy.exit or lead is None or lead.instrument != key or order is None or order.side is None:
-            continue
-        if not copy.slots and seems_to_close(draft, rules, lead, order):
             continue
         may_fill = not order.over or entry_part(order, lead)[0].filled > 0
         if may_fill and sign_of(order.side) != sign:

@@ -187,17 +187,6 @@ def _is_sized(copy: Copy) -> bool:
     return copy.sizing is not None and copy.decision is not Decision.REFUSED
 
 
-def seems_to_close(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:
-    """Does an order that was taken for an entry close what he had, by what is known now? It stays an entry where it was
-    copied as one before that was known; nobody else copies it as one (scenario 4.7)."""
-    if not lead.classified or lead.exits or lead.undone or order.segment is None or order.security_id is None:
-        return False
-    if order.side is None or order.product is None:
-        return False
-    here = position(draft, order.account, order.segment, order.security_id, order.product)
-    return -sign_of(order.side) * _net_before(draft, rules, here, lead, order) > 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Move:
     lead: LeaderOrder

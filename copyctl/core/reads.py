@@ -254,8 +254,9 @@ def _may_have_traded(draft: Draft, told: Told) -> bool:
     stands in the book, and would count once more with it."""
     account, key = told.here.account, _instrument(told.here)
     side = Side.BUY if told.net > told.here.net else Side.SELL
-    ours = (draft.live_in(account, key, side, exits=exits) for exits in (False, True))
-    return bool(draft.orders_on(account, key, side)) or any(ours)
+    ours = (copy for exits in (False, True) for copy in draft.live_in(account, key, side, exits=exits))
+    left = any(slot.live and slot.sent for copy in ours for slot in copy.slots)
+    return left or bool(draft.orders_on(account, key, side))
 
 
 def _trades(draft: Draft, account: str, key: str) -> bool:

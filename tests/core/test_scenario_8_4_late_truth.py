@@ -1,12 +1,10 @@
 """Scenarios 4.6, 4.11 and 8.4: what is told of the leader's position late makes a whole exit of half a reversal."""
 
-import dataclasses
 from typing import Any
 
-from copyctl.model.choices import ConfirmShort
 from copyctl.model.reasons import Reason
 from copyctl.model.terms import Decision, OrderType, Side
-from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, report
+from tests.core.building import Desk
 from tests.core.exits_desk import PLACE, fills, lead, said_of, stake
 
 STOP: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 103, "trigger": 102, "side": Side.BUY}
@@ -88,23 +86,3 @@ def test_scenario_4_7_what_was_refused_as_an_entry_is_an_exit_once_the_fill_befo
     desk.wait(60)
     assert (stake(desk).copied, stake(desk).target) == (0, 0)
     assert [one for one in desk.taken() if one.kind is PLACE] == []
-
-
-def test_scenario_4_7_what_one_follower_copied_in_the_dark_no_other_copies_once_it_is_known_to_close() -> None:
-    desk = Desk({"exits": {"confirm_short": "never"}}, followers=2)
-    careful = desk.rules.followers[1]
-    exits = dataclasses.replace(careful.policy.exits, confirm_short=ConfirmShort.ALWAYS)
-    careful = dataclasses.replace(careful, policy=dataclasses.replace(careful.policy, exits=exits))
-    desk.rules = dataclasses.replace(desk.rules, followers=(desk.rules.followers[0], careful))
-    desk.start()
-    desk.leader("L1", quantity=100)
-    for request in desk.taken():
-        desk.ack(f"{request.account}-L1", request=request)
-        desk.copied("TRADED", order_id="L1", filled=50, account=request.account)
-    desk.leader("L2", quantity=100, side=Side.SELL, price=101)
-    assert [one.account for one in desk.taken()] == [ALICE]
-    desk.books(LEADER, report(LEADER, "L1", "TRADED", quantity=100, filled=100), after=SECOND)
-    assert desk.taken() == []
-    assert desk.decided("L2", BOB) == (Decision.QUEUED, Reason.CHECKING)
-    desk.leader("L2", "TRADED", quantity=100, side=Side.SELL, price=101, filled=100)
-    assert [(one.account, *said_of(one)[1:]) for one in desk.taken()] == [(BOB, Side.SELL, OrderType.MARKET, 50)]

@@ -8,6 +8,7 @@ draws rules, market, leader and misfortunes, and always takes the same course.
     python -m tests.simulation --bug NAME           the same with a bug planted: it must be found
 
 ``timeline`` virtual time; ``exchange``, ``dialect`` the model broker; ``network`` the way to it and back;
-``adversary`` what goes wrong; ``leader`` who trades; ``policies`` the rules; ``laws`` what always holds; ``oracle`` what
-holds in the end; ``day`` all of it together; ``shrink`` the shortest story; ``bugs`` planted ones.
+``adversary`` what goes wrong; ``leader`` who trades; ``policies`` the rules; ``laws`` what always holds; ``oracle``
+what holds in the end; ``life`` one process; ``day`` all of it together; ``story`` what is told of it; ``shrink`` the
+shortest story; ``bugs`` planted ones.
 """

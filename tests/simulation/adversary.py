@@ -35,12 +35,10 @@ FAULTS: Final[dict[str, float]] = {
     "journal full": 0.15,
     "killed": 0.50,
     "clock step": 0.15,
-    "day change": 0.10,
     "changed by hand": 0.10,
     "kill switch": 0.04,
 }
-"""How likely each is, at each occasion (a frame, a request, an order); those that are drawn once a day are drawn for each
-of two or three occasions in it."""
+"""How likely each is, at each occasion (a frame, a request, an order); of some there are two or three a day."""
 
 
 @dataclass

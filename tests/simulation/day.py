@@ -15,7 +15,7 @@ from tests.simulation import story
 from tests.simulation.adversary import Adversary
 from tests.simulation.dialect import DEAD_TOKEN, Desk, frame
 from tests.simulation.exchange import SECURITIES, TICK, Exchange, Placed, every
-from tests.simulation.laws import Laws
+from tests.simulation.laws import KNOWN, Laws
 from tests.simulation.leader import Leader
 from tests.simulation.life import Broken, Life, on_virtual_time
 from tests.simulation.oracle import Difference, judge
@@ -68,7 +68,7 @@ class Day:
         *,
         off: frozenset[str] = frozenset(),
         without: frozenset[int] = frozenset(),
-        uncounted: frozenset[str] = frozenset(),
+        uncounted: frozenset[str] = KNOWN,
     ) -> None:
         self.seed = seed
         self.chance = Random(f"{seed}/day")
@@ -206,9 +206,9 @@ class Day:
                 self.timeline.at(moment, lambda kind=kind, act=act: self._strike(kind, act))  # type: ignore[misc]
         for _ in range(3):
             boundary = self.adversary.between("killed", 5, 600)
-            if self.adversary.chances["killed"].random() < self.adversary.likely["killed"]:
-                if "killed" not in self.adversary.off:
-                    self.deaths_at.add(boundary)
+            dies = self.adversary.chances["killed"].random() < self.adversary.likely["killed"]
+            if dies and "killed" not in self.adversary.off:
+                self.deaths_at.add(boundary)
 
     def _strike(self, kind: str, act: Any) -> None:
         if self.adversary.strikes(kind):

@@ -260,9 +260,9 @@ class Exchange:
             self._end(order, "CANCELLED", "CANCELLED BY USER")
 
     def _race(self, order: Placed) -> None:
-        if order.status in ("PENDING", "PART_TRADED") and not _waits(order):
-            if self.adversary.strikes("fill races change"):
-                self._fill(order, order.wish.price or self.last[order.security.id])
+        rests = order.status in ("PENDING", "PART_TRADED") and not _waits(order)
+        if rests and self.adversary.strikes("fill races change"):
+            self._fill(order, order.wish.price or self.last[order.security.id])
 
     def _end(self, order: Placed, status: str, reason: str) -> None:
         order.status, order.reason = status, reason

@@ -1,4 +1,4 @@
-"""The leader: some turns in a day, each drawn from a chance of its own, so that one may be left out and the others stay."""
+"""The leader: some turns a day, each drawn from a chance of its own, so that one can be left out."""
 
 from dataclasses import replace
 from random import Random

@@ -1,4 +1,4 @@
-"""The way to the broker and back, for one life of the process: gateways that lose, delay and garble, and order streams."""
+"""The way to the broker and back, for one life of the process: gateways and order streams that lose, delay, garble."""
 
 import asyncio
 from functools import lru_cache

@@ -71,7 +71,7 @@ def _tell_rows(day: "Day", one: Difference) -> None:
 def _agrees(units: int, wants: Fraction, leader: int, lot: int) -> bool:
     if not leader:
         return units == 0
-    return units * wants >= 0 and 0 <= abs(units) - abs(wants) < lot
+    return units * wants >= 0 and abs(abs(units) - abs(wants)) < lot
 
 
 def _wanted(day: "Day", follower: Follower, security: Security, *, leftovers: bool = True) -> Fraction:

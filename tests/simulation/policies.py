@@ -60,6 +60,7 @@ def draw(seed: int) -> Drawn:
             )
         )
     per_second = chance.choice((10, 10, 4))
+    per_minute = chance.choice((250, 250, 12, 30))
     rules = rules_of(
         {
             "version": 1,
@@ -68,7 +69,7 @@ def draw(seed: int) -> Drawn:
             "leader": {"client_id": LEADER, "access_token": "x"},
             "followers": written,
             "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 1}},
-            "rate_limits": {"orders": {"per_second": per_second}},
+            "rate_limits": {"orders": {"per_second": per_second, "per_minute": per_minute}},
             "resilience": {"sweep": chance.choice(("15s", "30s", "60s"))},
             "kill_switch": {
                 "on_consecutive_rejections": chance.choice((None, None, 5)),
@@ -76,7 +77,7 @@ def draw(seed: int) -> Drawn:
             },
         }
     )
-    return Drawn(rules, tuple(followers), ((1, per_second), (60, 250), (3600, 1000), (86_400, 7000)))
+    return Drawn(rules, tuple(followers), ((1, per_second), (60, per_minute), (3600, 1000), (86_400, 7000)))
 
 
 def _policy(chance: Random) -> dict[str, Any]:

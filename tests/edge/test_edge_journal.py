@@ -37,6 +37,7 @@ from copyctl.model.records import (
     Change,
     Copy,
     FixedSizing,
+    Halt,
     LeaderOrder,
     Needed,
     Position,
@@ -146,6 +147,7 @@ def records_of_every_kind() -> list[Change]:
         "margin": Needed(key="k", account="2", units=65, price=Decimal("101.2"), basis="b", asked_at=4),
         "basket": BasketRecord(follower="2", name="1", underlying="NIFTY", opened_at=4, closes_at=5),
         "spent": Spent(account="2", minute=29_000_000, moments=(1, 59_999, 60_000)),
+        "halt": Halt(account="2", segment=Segment.NSE_EQ, security_id="1", since=1, tried_at=2, text="halted"),
     }
     assert rows.keys() == TABLES.keys()
     return [Change(table=name, key=name, record=row) for name, row in rows.items()]

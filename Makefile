@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types contracts bench clean
+.PHONY: demo test check lint types contracts bench simulate soak clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.ready: pyproject.toml
@@ -32,6 +32,14 @@ check: lint types contracts test
 
 bench: $(VENV)/.ready  ## Ratios within one run, on this machine.
 	$(BIN)/python -m tests.bench
+
+SEEDS ?= 1000
+JOBS ?= 2
+simulate: $(VENV)/.ready  ## So many trading days with a seeded adversary; make simulate SEEDS=20000
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
+
+soak: $(VENV)/.ready  ## Five trading days in minutes, on the real processes.
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from copyctl.cli.connections import Connection, connection, connections, stream
 from copyctl.cli.credentials import hide_secrets, keeper_of
@@ -30,7 +29,6 @@ from copyctl.simulator import Simulator
 from copyctl.wire.dhan.dialect import Dhan
 
 MASTER_URL = "https://images.dhan.co/api-data/api-scrip-master-detailed.csv"
-LIVE_HOSTS = ("api.dhan.co", "api-order-update.dhan.co")
 SECOND = 1_000_000_000
 MASTER_WITHIN_SECONDS = 5.0
 """How long a kill waits for the instrument list, where it needs one at all; then the newest copy that was kept is used.
@@ -100,23 +98,6 @@ class Reach:
     unreached: Mapping[str, str]
 
 
-def refuse_live_hosts(rules: Rules) -> None:
-    """Until all of Dhan's rate limits are kept, no order may reach its live hosts.
-
-    Raises:
-        CannotRun: it would.
-    """
-    if rules.broker.adapter is Adapter.SIMULATOR:
-        return
-    for key, url in (("rest_url", rules.broker.rest_url), ("order_update_url", rules.broker.order_update_url)):
-        if (urlsplit(url).hostname or "").lower() in LIVE_HOSTS:
-            raise CannotRun(
-                f"broker.{key} is Dhan's live host {urlsplit(url).hostname}. Its limits of requests a minute, an hour "
-                "and a day are not kept yet, so this version never sends there; point it at a simulator "
-                "(copyctl simulator)"
-            )
-
-
 @contextlib.asynccontextmanager
 async def assembled(
     rules: Rules, digest: str, document: str, *, listen: Callable[[Notice], None], dry: bool
@@ -127,7 +108,6 @@ async def assembled(
         CannotRun: what the rules and the store say does not fit together.
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
-    refuse_live_hosts(rules)
     hide_secrets(rules)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
@@ -201,11 +181,9 @@ async def followers_alone(
     a run has begun. Nothing is sent for any other account.
 
     Raises:
-        CannotRun: the rules do not let anything be sent.
         copyctl.edge.journal.StoreLocked: a run has just begun.
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
-    refuse_live_hosts(rules)
     hide_secrets(rules)
     folder = Path(rules.store.path)
     clock = SystemClock()

@@ -143,7 +143,6 @@ def _tried(
         _CannotAct: nothing could be asked.
         copyctl.edge.journal.StoreError: the store cannot be used.
     """
-    from copyctl.cli.assemble import CannotRun
     from copyctl.rules import RulesRefused, errors, read
 
     try:
@@ -164,10 +163,7 @@ def _tried(
         everybody=it.names,
         within=within,
     )
-    try:
-        return asyncio.run(trial.run(reachable, unreached))
-    except CannotRun as refused:
-        raise _CannotAct(str(refused)) from None
+    return asyncio.run(trial.run(reachable, unreached))
 
 
 def _with_known_ids(rules: Rules, it: Deployment) -> Rules:

@@ -92,7 +92,7 @@ class LoneReplicator(Replicator):
         looked: set[str] = set()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            work = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
+            work = [group.create_task(self._conductor.run()), group.create_task(self._commands.run())]
             work.extend(group.create_task(desk.facts.run()) for desk in self._desks.values())
             await self._learn_prices(accounts)
             work.extend(group.create_task(_look_on(desk.reader, looked)) for desk in self._desks.values())

@@ -1,7 +1,6 @@
 """The replicator: streams, sweeps, commands and requests around the conductor, from start to stop."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from copyctl.core.left import left_behind
 from copyctl.core.state import State
 from copyctl.engine.backups import back_up_daily
 from copyctl.engine.books import BookReader
+from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work
 from copyctl.engine.dry import dry_outcome, dry_report
@@ -31,7 +31,6 @@ from copyctl.model.effects import (
 from copyctl.model.events import (
     Answered,
     CalendarFound,
-    CommandGiven,
     FrameRead,
     FrameUnreadable,
     InstrumentFound,
@@ -47,8 +46,6 @@ from copyctl.model.records import Copy, Position
 from copyctl.model.request import Answer, Approved, Request, RequestState
 from copyctl.model.terms import Decision
 
-COMMANDS_EVERY_SECONDS = 0.2
-RELOAD = "reload"
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
 SETTLE_CHECK_SECONDS = 0.02
@@ -100,10 +97,8 @@ class Replicator:
         now = self._clock.now()
         self._conductor.post(PolicyLoaded(at=now, digest=digest, document=document, rules=rules))
         self._conductor.post(Started(at=now))
-        self._command = 0
-        self._read_again: Callable[[], Awaitable[str]] | None = None
-        self._reloading = asyncio.Lock()
-        self._take_commands()
+        self._commands = Commands(journal=outside.journal, clock=self._clock, post=self._conductor.post)
+        self._commands.take()
 
     def _desk(self, rules: Rules, account: str, gateway: Gateway, stream: Work | None = None) -> Desk:
         post, wire, clock = self._conductor.post, self._outside.wire, self._clock
@@ -157,6 +152,10 @@ class Replicator:
         reading = self._outside.wire.read_orders(answer, account, self._clock.now())
         return reading.why if reading.refused else ""
 
+    def reload(self) -> None:
+        """Have the rules read once more, as a command does."""
+        self._commands.reload()
+
     @property
     def ready(self) -> bool:
         """Are all streams up, and all books read?"""
@@ -181,10 +180,10 @@ class Replicator:
         """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most. ``streams``: the
         order streams by account; ``beside``: what else goes on until then; ``read_again``: reads the rules once more
         and has them used (``use``), and says why not, or ""."""
-        self._read_again = read_again
+        self._commands.read_again = read_again
         async with asyncio.TaskGroup() as group:
             self._group = group
-            inner = [group.create_task(self._conductor.run()), group.create_task(self._commands())]
+            inner = [group.create_task(self._conductor.run()), group.create_task(self._commands.run())]
             outer = [group.create_task(_forever(work)) for work in beside]
             outer.append(group.create_task(self._sweep()))
             if not self._dry:
@@ -269,53 +268,6 @@ class Replicator:
             isinstance(one, Copy) and one.reason == Reason.CHECKING and one.decision is Decision.QUEUED
             for one in copies
         )
-
-    async def _commands(self) -> None:
-        """Take commands in as they are given by other processes."""
-        while True:
-            await asyncio.sleep(COMMANDS_EVERY_SECONDS)
-            self._take_commands()
-
-    def _take_commands(self) -> None:
-        try:
-            given = self._outside.journal.commands()
-        except OSError:
-            return  # the next turn that is written meets the same trouble, and tells of it
-        for command in given:
-            if command.command_id <= self._command:
-                continue
-            self._command = command.command_id
-            if command.command == RELOAD:
-                self.reload(command.command_id)
-                continue
-            self._conductor.post(
-                CommandGiven(
-                    at=self._clock.now(),
-                    command_id=command.command_id,
-                    command=command.command,
-                    account=command.account,
-                    reason=command.reason,
-                    actions=command.actions,
-                )
-            )
-
-    def reload(self, command_id: int = 0) -> None:
-        """Have the rules read once more; ``command_id``: whose command it is, 0 for a signal's."""
-        if self._group is None or self._read_again is None:  # they have just been read
-            self._reloaded(command_id, "")
-        else:
-            self._begin(self._reload(command_id, self._read_again))
-
-    async def _reload(self, command_id: int, read_again: Callable[[], Awaitable[str]]) -> None:
-        async with self._reloading:
-            self._reloaded(command_id, await read_again())
-
-    def _reloaded(self, command_id: int, why: str) -> None:
-        now = self._clock.now()
-        if command_id:
-            with contextlib.suppress(OSError):  # the event that follows marks it as taken, as soon as it can
-                self._outside.journal.answer(command_id, now, why)
-        self._conductor.post(CommandGiven(at=now, command_id=command_id, command=RELOAD, reason=why))
 
     async def _sweep(self) -> None:
         """Read every account's books now and then, as a net for lost frames; sooner while its stream is down."""

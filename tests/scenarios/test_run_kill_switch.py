@@ -460,14 +460,3 @@ def test_two_kills_at_once_do_it_once(desk: Desk) -> None:
     assert [one["ok"] for one in said] == [True, True]
     desk.eventually(lambda: desk.net("alice") == 0, "alice is flat")
     assert desk.verbs() == ["place", "place", "cancel", "place"]
-
-
-def test_live_hosts_are_refused_here_too(desk: Desk) -> None:
-    a_run_that_is_over(desk)
-    document = yaml.safe_load(desk.rules_file.read_text())
-    document["broker"]["rest_url"] = "https://api.dhan.co/v2"
-    desk.rules_file.write_text(yaml.safe_dump(document))
-    said = alone(desk, "--flatten", code=3)
-    assert "broker.rest_url is Dhan's live host api.dhan.co" in said["failed"][0]["text"]
-    assert desk.net("alice") == 130
-    assert desk.status()["kill_switch"]["on"] is True

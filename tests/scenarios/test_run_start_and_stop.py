@@ -187,15 +187,6 @@ def test_run_refuses_what_is_not_built_yet(desk: Desk) -> None:
     assert not desk.store.exists()
 
 
-@pytest.mark.parametrize(
-    ("key", "url"), [("rest_url", "https://api.dhan.co/v2"), ("order_update_url", "wss://api-order-update.dhan.co")]
-)
-def test_run_refuses_the_live_hosts(desk: Desk, key: str, url: str) -> None:
-    desk.rules = {"broker": {key: url}}
-    refused(desk, 2, key, "live host")
-    assert not desk.store.exists()
-
-
 def test_run_names_a_missing_variable(desk: Desk) -> None:
     refused(desk, 2, "ALICE_ACCESS_TOKEN", without="ALICE_ACCESS_TOKEN")
     assert not desk.store.exists()

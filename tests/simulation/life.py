@@ -11,7 +11,7 @@ from copyctl.edge import clock as edge_clock
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.journal_file import FILE
-from copyctl.engine import replicator as engine
+from copyctl.engine import commands as engine
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import Notice
@@ -103,14 +103,14 @@ class Days:
 @contextlib.contextmanager
 def on_virtual_time(timeline: Timeline) -> Iterator[None]:
     """The machine's steady clock is the timeline's."""
-    steady, every = edge_clock._steady, engine.COMMANDS_EVERY_SECONDS
+    steady, every = edge_clock._steady, engine.EVERY_SECONDS
     edge_clock._steady = lambda: timeline.now
-    engine.COMMANDS_EVERY_SECONDS = COMMANDS_EVERY_SECONDS
+    engine.EVERY_SECONDS = COMMANDS_EVERY_SECONDS
     try:
         yield
     finally:
         edge_clock._steady = steady
-        engine.COMMANDS_EVERY_SECONDS = every
+        engine.EVERY_SECONDS = every
 
 
 class Life:

@@ -79,6 +79,7 @@ def test_scenario_7_8_what_had_filled_while_the_store_took_nothing_is_late(desk:
         filled = desk.place(order_type="MARKET", price=0)
         cancelled = desk.place(price=88)
         desk.reaches("TRADED", "leader", filled)
+        desk.reaches("PENDING", "leader", cancelled)
         desk.cancel(cancelled)
         time.sleep(6)
         just_now = desk.place(price=89)

@@ -185,7 +185,7 @@ def test_run_tells_no_planted_secret_whatever_is_said_and_goes_wrong(planted: Pl
         planted.more.append(connection.getresponse().read().decode())
         connection.close()
     assert "copyctl_" in planted.more[-2]
-    desk.eventually(lambda: any("token or address refused" in one for one in planted.more), "somebody is alerted")
+    desk.eventually(lambda: any("token or address is refused" in one for one in planted.more), "somebody is alerted")
     planted.assert_nowhere()  # with the write-ahead log beside the store
     desk.stop()
     planted.assert_nowhere()

@@ -134,7 +134,7 @@ def test_scenario_5_8_the_leaders_token_dies_during_the_run_and_its_file_brings_
     fresh = minted(desk, "leader", 3600 * 24)
     desk.broker.tell("stream", account="leader", action="reset")
     desk.eventually(lambda: not desk.status()["leader"]["connected"], "it is told")
-    desk.eventually(lambda: desk.alerts("token or address refused"), "there is an alert")
+    desk.eventually(lambda: desk.alerts("token or address is refused"), "there is an alert")
     desk.dhan = desk.client("leader")
     order = desk.place()  # by hand, with the new token
     token_file(desk, "leader").write_text(fresh)

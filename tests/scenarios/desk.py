@@ -42,13 +42,13 @@ def pick(row: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
 
 
 class Broker:
-    """The simulator's process, and the door that moves its world."""
+    """The simulator's process, and the door that moves its world. ``more``: flags of it."""
 
-    def __init__(self, followers: int = 3) -> None:
+    def __init__(self, followers: int = 3, *more: str) -> None:
         names = ("alice", "bob", "carol")[:followers]
         flags = [word for name in names for word in ("--follower", name)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "copyctl.simulator", *flags], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "copyctl.simulator", *flags, *more], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())

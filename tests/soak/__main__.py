@@ -19,7 +19,7 @@ from rich.table import Table
 
 from copyctl.report.figures import latencies
 from tests.soak.days import Soak
-from tests.soak.figures import Day, findings, growth
+from tests.soak.figures import MAY_GROW, Day, findings, growth
 from tests.soak.shifted_run import LEAKS
 from tests.soak.world import RATIOS, World
 
@@ -105,7 +105,7 @@ def table(told: dict[str, Any]) -> Table:
     grown = told["growth"]
     row("memory, MB", [f"{day['held']['memory'] / 1e6:.1f}" for day in days], f"{grown['memory']:+.1%}")
     row("  after the start", [f"{day['fresh']['memory'] / 1e6:.1f}" for day in days])
-    for name in ("handles", "threads"):
+    for name in MAY_GROW:
         row(name, [str(day["held"][name]) for day in days], f"{grown[name]:+.0f}")
         row("  after the start", [str(day["fresh"][name]) for day in days])
     row("journal, MB", [f"{day['journal'] / 1e6:.1f}" for day in days])

@@ -46,7 +46,7 @@ class Soak:
         self._lives += 1
         self.world.settle()
         time.sleep(REST_SECONDS)
-        self._fresh = Held.of(self.world.process)
+        self._fresh = Held.at_rest(self.world.process)
 
     def _day(self, name: str) -> bool:
         world, began, frames = self.world, time.monotonic(), self.world.frames()
@@ -64,7 +64,7 @@ class Soak:
         told = self._reader.day(world.today)
         self.days.append(
             Day(
-                day=name, fresh=self._fresh, held=Held.of(world.process), lives=self._lives,
+                day=name, fresh=self._fresh, held=Held.at_rest(world.process), lives=self._lives,
                 frames=world.frames() - frames, differs=differs, seconds=time.monotonic() - began, **told,
             )
         )  # fmt: skip

@@ -39,7 +39,7 @@ def _answers_lost(soak: "Soak") -> None:
 
 
 def _too_many(soak: "Soak") -> None:
-    _faults(soak, soak.world.names[-1], (("POST", "too_many", 4),))
+    _faults(soak, soak.world.names[-1], (("POST", "too_many", 2),))
 
 
 def _faults(soak: "Soak", account: str, faults: tuple[tuple[str, str, int], ...]) -> None:

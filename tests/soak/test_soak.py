@@ -26,7 +26,7 @@ def soak(folder: Path, *flags: str) -> tuple[subprocess.CompletedProcess[str], d
 def test_two_days_end_alike_and_every_figure_is_told(tmp_path: Path) -> None:
     done, told = soak(tmp_path, "--days", "2")
     assert (done.returncode, told["ok"], told["findings"]) == (0, True, []), done.stdout
-    assert set(told["growth"]) == {"memory", "handles", "threads"}
+    assert set(told["growth"]) == {"memory", "handles", "sockets", "threads"}
     assert told["all"]["lives"] == 4  # one kill -9 a day
     assert "alert kill_switch" in done.stdout
     for day in told["days"]:

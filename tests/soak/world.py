@@ -181,6 +181,7 @@ class World:
         self.new_tokens()
         self.line.control("POST", "stream", {"action": "reset"})
         self.desk.eventually(self.desk.listens, "copyctl listens with its new tokens")
+        time.sleep(REST_SECONDS)  # what it could not read meanwhile it reads now
 
     def new_tokens(self) -> None:
         """Every token dies; its successor stands in the file that the rules name."""

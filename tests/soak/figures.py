@@ -23,7 +23,7 @@ MEMORY_SHARE = 0.25
 
 The first day begins with an empty state. From the second on a run holds two days' orders in the morning
 (``resilience.duplicate_window``), and an allocator gives little of that back: measured, 8 % more at the end of the
-third day with 10,000 frames a day, and none from there on. Three times that is no noise any more: it is what 500 bytes
+third day with 10,000 frames a day, and none from there on. Three times that is no noise any more: it is what 600 bytes
 left behind by every frame add up to on four days.
 """
 

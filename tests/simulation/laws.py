@@ -212,6 +212,8 @@ class Laws:
         side = 1 if payload["transactionType"] == "BUY" else -1
         if led is None or not led.enlarges or led.order.side != side:
             return
+        if -side * self.day.exchange.held(account, led.order.security) >= int(str(payload["quantity"])):
+            return  # it closes what is there
         if self.killed.get(account, self.day.timeline.now) < self.day.timeline.now:
             self.day.broken("entry after kill", f"an entry of {account} left under the kill switch")
         follower, quantity = self.followers[account], int(str(payload["quantity"]))

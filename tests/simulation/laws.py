@@ -29,11 +29,12 @@ KINDS: Final = {"POST": "place", "PUT": "modify", "DELETE": "cancel"}
 
 @dataclass(eq=False, slots=True)
 class Led:
-    """One order of the leader. ``held``: what he had on the other side when he placed it; ``opened``, ``closed``: units
-    of its fills that enlarged and lessened his position."""
+    """One order of the leader. ``held``: what he had on the other side when he placed it, ``first``: its quantity then;
+    ``opened``, ``closed``: units of its fills that enlarged and lessened his position."""
 
     order: Placed
     held: int
+    first: int
     opened: int = 0
     closed: int = 0
 
@@ -84,7 +85,7 @@ class Laws:
         leader = self.day.exchange.leader
         if order.account == leader:
             net = self.day.exchange.held(leader, order.security)
-            self.led[order.order_id] = Led(order, held=max(0, -net * order.side))
+            self.led[order.order_id] = Led(order, held=max(0, -net * order.side), first=order.wish.quantity)
             for account in self.followers:
                 for suffix in SUFFIXES:
                     row = order.order_id + suffix
@@ -255,5 +256,7 @@ class Laws:
         if notice.facts["alert"] == Alert.CHANGED_BY_HAND and not any(one.by_hand for one in mine):
             self.day.broken("false alarm", f"nobody did this: {notice.text}", next(iter(mine), None))
         late = notice.facts["alert"] == Alert.CHANGE_REFUSED and notice.text.endswith("after it had taken it")
+        if self.day.adversary.struck["clock step"]:
+            return  # by a clock that was set back, a book of before is newer than a change of now
         if late and not any(one.late_refusals for one in mine):
             self.day.broken("false alarm", f"the broker did not: {notice.text}", next(iter(mine), None))

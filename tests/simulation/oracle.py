@@ -58,7 +58,13 @@ def judge(day: "Day") -> tuple[Difference, ...]:
         if not one.why:
             _tell_rows(day, one)
             text = f"{one}, and no record says why"
-            day.broken("unexplained difference", text, account=one.follower.account, security=one.security.id)
+            early = any(
+                copy.exit and copy.filled > copy.due and _is_about(day, copy, one.security)
+                for copy in _of(day.final["copy"], Copy)
+                if copy.follower == one.follower.account
+            )
+            law = "untold early exit" if early else "unexplained difference"
+            day.broken(law, text, account=one.follower.account, security=one.security.id)
     _nothing_left_open(day)
     _picture_is_true(day)
     return tuple(found)

@@ -174,6 +174,8 @@ def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
     """Has anything been decided for any follower of what this order of the leader's opens, or can be no more?"""
     row = f"{lead.order_id}#entry" if lead.exits else lead.order_id
     copies = [draft.copies.get(copy_key(row, one.client_id)) for one in rules.followers]
+    if lead.exits:  # of what is beyond flat, what has not left is taken back
+        return any(copy is not None and any(slot.sent for slot in copy.slots) for copy in copies)
     decided = any(copy is not None and (copy.slots or _is_sized(copy)) for copy in copies)
     waits = any(copy is None or copy.decision in _NOT_PLACED for copy in copies)
     return decided or not waits

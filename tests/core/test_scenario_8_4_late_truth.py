@@ -86,3 +86,26 @@ def test_scenario_4_7_what_was_refused_as_an_entry_is_an_exit_once_the_fill_befo
     desk.wait(60)
     assert (stake(desk).copied, stake(desk).target) == (0, 0)
     assert [one for one in desk.taken() if one.kind is PLACE] == []
+
+
+def test_scenario_4_11_what_waits_to_leave_beyond_flat_is_taken_back_once_it_is_known_to_close() -> None:
+    policy = {"exits": {"confirm_short": "never"}, "late": {"max_age": "1h"}}
+    desk = Desk(policy, rate_limits={"orders": {"per_minute": 3}}).start()
+    desk.leader("L1", **ENTRY)
+    desk.ack("A-L1")
+    desk.copied("TRADED", order_id="L1", filled=50)
+    desk.leader("L1", "PART_TRADED", filled=80, **ENTRY)
+    desk.leader("L2", quantity=100, **STOP)
+    desk.wait(5)
+    desk.ack("X-L2")
+    desk.copied("PENDING", order_id="L2")
+    desk.leader("L2", "TRADED", quantity=100, filled=100, **STOP)
+    desk.wait(5)
+    desk.taken()
+    fills(desk, "L2", filled=50)
+    entry = desk.copy("L2#entry")
+    assert [slot.sent for slot in entry.slots] == [False]
+    desk.leader("L1", "TRADED", filled=100, **ENTRY)
+    assert lead(desk, "L2").exits == 100
+    desk.wait(120)
+    assert [said_of(one) for one in desk.taken() if one.leader_order_id == "L2#entry"] == []

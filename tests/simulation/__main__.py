@@ -1,6 +1,7 @@
 """``python -m tests.simulation``: days by seed."""
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
@@ -116,4 +117,7 @@ def _tell_shortest(seed: int, asked: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # a seed is the same day in every process, whatever hashes do
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606  itself
     sys.exit(main())

@@ -1,6 +1,7 @@
 """What goes wrong: every kind of fault with its probability, its own chance, and a count of how often it struck."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -43,7 +44,8 @@ FAULTS: Final[dict[str, float]] = {
 
 @dataclass
 class Adversary:
-    """The faults of one day. ``off``: kinds that never strike; ``calm``: nothing goes wrong any more.
+    """The faults of one day. ``off``: kinds that never strike; ``worse``: those that are as likely as this; ``calm``:
+    nothing goes wrong any more.
 
     Each kind draws from a chance of its own, so that a day without one of them takes the same course in all else as
     far as it can.
@@ -51,13 +53,14 @@ class Adversary:
 
     seed: int
     off: frozenset[str] = frozenset()
+    worse: Mapping[str, float] = field(default_factory=dict)
     calm: bool = False
     struck: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.chances = {kind: Random(f"{self.seed}/{kind}") for kind in FAULTS}
         severity = Random(f"{self.seed}/severity").choice((0.0, 0.3, 1.0, 1.0, 2.0))
-        self.likely = {kind: min(0.9, share * severity) for kind, share in FAULTS.items()}
+        self.likely = {kind: min(0.9, share * severity) for kind, share in FAULTS.items()} | dict(self.worse)
 
     def strikes(self, kind: str) -> bool:
         """Does this go wrong now?"""

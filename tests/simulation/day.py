@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -59,8 +59,8 @@ class Result:
 
 
 class Day:
-    """``off``: faults that never strike; ``without``: turns that the leader leaves out; ``checks``: laws that count,
-    all where None."""
+    """``off``: faults that never strike; ``without``: turns that the leader leaves out; ``uncounted``: laws that do not
+    count; ``worse``: faults that are as likely as this."""
 
     def __init__(
         self,
@@ -69,11 +69,12 @@ class Day:
         off: frozenset[str] = frozenset(),
         without: frozenset[int] = frozenset(),
         uncounted: frozenset[str] = KNOWN,
+        worse: Mapping[str, float] | None = None,
     ) -> None:
         self.seed = seed
         self.chance = Random(f"{seed}/day")
         self.timeline = Timeline(NOON)
-        self.adversary = Adversary(seed, off)
+        self.adversary = Adversary(seed, off, worse or {})
         self.drawn = draw(seed)
         self.exchange = Exchange(self.timeline, self.adversary, LEADER, self)
         self.laws = Laws(self, self.drawn.followers)

@@ -107,14 +107,14 @@ class Bucket:
     def __init__(self, limits: tuple[tuple[int, int], ...]) -> None:
         self._windows = [(seconds, most, deque[int]()) for seconds, most in limits]
 
-    def arrives(self, now: int) -> str:
-        """Count an arrival; which limit it breaks, "" for none."""
+    def arrives(self, now: int, *, longest: int) -> str:
+        """Count an arrival; which limit it breaks of windows of so many seconds at most, "" for none."""
         broken = ""
         for seconds, most, arrivals in self._windows:
             while arrivals and arrivals[0] <= now - seconds * SECOND:
                 arrivals.popleft()
             arrivals.append(now)
-            if len(arrivals) > most:
+            if len(arrivals) > most and seconds <= longest:
                 broken = f"{len(arrivals)} within {seconds} s where {most} are allowed"
         return broken
 

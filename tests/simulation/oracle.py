@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
+from copyctl.model.order import Order
 from copyctl.model.records import Account, Copy, Record
 from copyctl.model.terms import Decision, Level
 from tests.simulation.exchange import SECURITIES, Security
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.day import Day
 
 T = TypeVar("T")
+HELD, FIRST = "held", "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def judge(day: "Day") -> tuple[Difference, ...]:
             wants = _wanted(day, follower, security)
             units = day.exchange.held(follower.account, security)
             leader = day.exchange.held(day.exchange.leader, security)
-            either = {wants, _wanted(day, follower, security, leftovers=False)}
+            either = {wants, *(_wanted(day, follower, security, leftovers=how) for how in (HELD, FIRST))}
             if not any(_agrees(units, one, leader, security.lot) for one in either):
                 why = _why(day, follower, security)
                 found.append(Difference(follower, security, units, wants, leader, why))
@@ -56,8 +58,15 @@ def judge(day: "Day") -> tuple[Difference, ...]:
         if not one.why:
             _tell_rows(day, one)
             text = f"{one}, and no record says why"
-            day.broken("unexplained difference", text, account=one.follower.account, security=one.security.id)
+            early = any(
+                copy.exit and copy.filled > copy.due and _is_about(day, copy, one.security)
+                for copy in _of(day.final["copy"], Copy)
+                if copy.follower == one.follower.account
+            )
+            law = "untold early exit" if early else "unexplained difference"
+            day.broken(law, text, account=one.follower.account, security=one.security.id)
     _nothing_left_open(day)
+    _picture_is_true(day)
     return tuple(found)
 
 
@@ -74,8 +83,9 @@ def _agrees(units: int, wants: Fraction, leader: int, lot: int) -> bool:
     return units * wants >= 0 and abs(abs(units) - abs(wants)) < lot
 
 
-def _wanted(day: "Day", follower: Follower, security: Security, *, leftovers: bool = True) -> Fraction:
-    """``leftovers``: is what an exit of his opened, since his position was gone when it traded, an entry?"""
+def _wanted(day: "Day", follower: Follower, security: Security, *, leftovers: str = "") -> Fraction:
+    """``leftovers``: what an exit of his opens, since his position is gone when it trades, is no entry (4.6: what he
+    had before it counts), for as much as he had when he placed it, or as its quantity was then; "": it is one."""
     target, opened, filled = Fraction(0), Counter[str](), Counter[str]()
     for move in day.laws.moves:
         order = move.order
@@ -85,8 +95,9 @@ def _wanted(day: "Day", follower: Follower, security: Security, *, leftovers: bo
         closes = min(move.units, there)
         filled[name] += move.units
         opens = move.units - closes
-        if not leftovers:
-            opens = min(opens, max(0, filled[name] - day.laws.led[name].held))
+        if leftovers:
+            led = day.laws.led[name]
+            opens = min(opens, max(0, filled[name] - min(led.held, led.first if leftovers == FIRST else led.held)))
         if closes:
             target *= 1 - Fraction(closes, there)
         if opens:
@@ -135,6 +146,15 @@ def _nothing_left_open(day: "Day") -> None:
         follower = day.laws.followers[order.account]
         if not _why(day, follower, order.security):
             day.broken("left open", "an order of a follower is open in the end, and no record says why", order)
+
+
+def _picture_is_true(day: "Day") -> None:
+    """What is known of every copy in the end is what the broker has."""
+    known = {(one.account, one.order_id): one.filled for one in _of(day.final["order"], Order)}
+    for order in day.exchange.orders.values():
+        seen = known.get((order.account, order.order_id), order.filled)
+        if order.account != day.exchange.leader and seen != order.filled:
+            day.broken("untrue picture", f"{order.filled} units have filled where {seen} are known", order)
 
 
 def _of(rows: Sequence[Record], kind: type[T]) -> list[T]:

@@ -19,7 +19,7 @@ from copyctl.core.unread import may_count, shorts_wait
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
-from copyctl.model.request import Request
+from copyctl.model.request import Request, RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 
 CARRIED = frozenset({Product.MARGIN, Product.CNC, Product.MTF})
@@ -142,6 +142,8 @@ def _reconsider(
         exits = min(lead.wish.quantity, opposed + working)
         if exits <= lead.exits:
             continue
+        if not lead.exits:
+            _take_back(draft, rules, lead)
         draft.leader_orders.put(replace(lead, exits=exits))
         draft.touched[lead.order_id] = None
         units = min(lead.counted, exits) - min(lead.counted, lead.exits)
@@ -174,19 +176,31 @@ def _is_acted_on(draft: Draft, rules: Rules, lead: LeaderOrder) -> bool:
     """Has anything been decided for any follower of what this order of the leader's opens, or can be no more?"""
     row = f"{lead.order_id}#entry" if lead.exits else lead.order_id
     copies = [draft.copies.get(copy_key(row, one.client_id)) for one in rules.followers]
-    if lead.exits:  # of what is beyond flat, what has not left is taken back
-        return any(copy is not None and any(slot.sent for slot in copy.slots) for copy in copies)
-    decided = any(copy is not None and (copy.slots or _is_sized(copy)) for copy in copies)
-    waits = any(copy is None or copy.decision in _NOT_PLACED for copy in copies)
-    return decided or not waits
+    if any(copy is not None and any(slot.sent for slot in copy.slots) for copy in copies):
+        return True
+    waits = any(copy is None or copy.slots or copy.decision in _NOT_PLACED for copy in copies)
+    return not (lead.exits or waits)
 
 
 _NOT_PLACED = frozenset({Decision.QUEUED, Decision.REFUSED})
 
 
-def _is_sized(copy: Copy) -> bool:
-    """Is it about to be placed? What was refused as an entry is none."""
-    return copy.sizing is not None and copy.decision is not Decision.REFUSED
+def _take_back(draft: Draft, rules: Rules, lead: LeaderOrder) -> None:
+    """What was to be placed for an order as an entry, and has not left, is no entry: its copies begin anew."""
+    for follower in rules.followers:
+        copy = draft.copies.get(copy_key(lead.order_id, follower.client_id))
+        if copy is None or copy.exit or not (copy.slots or copy.sizing is not None):
+            continue
+        for slot in copy.slots:
+            draft.requests.drop(f"{slot.correlation_id}/{RequestKind.PLACE}")
+        fresh = Copy(
+            leader_order_id=copy.leader_order_id,
+            follower=copy.follower,
+            decision=Decision.QUEUED,
+            created_at=copy.created_at,
+            updated_at=draft.now,
+        )
+        draft.copies.put(fresh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

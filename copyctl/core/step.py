@@ -186,7 +186,7 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
 
 def _come_and_go(draft: Draft, rules: Rules) -> None:
     """Note since when each follower is one; who comes again begins anew."""
-    followers = {one.client_id for one in rules.followers}
+    followers = [one.client_id for one in rules.followers]
     for name in followers:
         if not draft.account(name).since:
             draft.accounts.put(replace(draft.account(name), since=draft.now))

@@ -249,8 +249,23 @@ def _against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int
     here = [one for one in places if one.product is order.product]
     nets = [net for one in here for net in (one.net, one.odd or 0)]
     nets.append(sum(one.net for one in places))  # he may have converted it, which only a read of positions tells (4.8)
+    nets.append(sum(one.net for one in here) - sign_of(order.side) * _traded_since_given(draft, rules, lead, order))
     held = max((-sign_of(order.side) * net for net in nets), default=0)
     return max(0, held) + _working_against(draft, rules, lead, order)
+
+
+def _traded_since_given(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:
+    """Units of his position that other orders of the leader's on the same side have traded since he gave this one: what
+    is first seen after a gap may be the stop beside a target that has traded meanwhile."""
+    units = 0
+    for other in draft.leads_in(lead.instrument):
+        known = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
+        if known is None or other.order_id == lead.order_id or known.side is not order.side:
+            continue
+        if known.product is order.product and known.broker_time > order.created_time > 0:
+            is_counted = _given_at(other, known) < _given_at(lead, order)  # in this very step, or before
+            units += known.filled if is_counted else other.counted
+    return units
 
 
 def _must_wait(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:

@@ -109,3 +109,45 @@ def test_scenario_4_11_what_waits_to_leave_beyond_flat_is_taken_back_once_it_is_
     assert lead(desk, "L2").exits == 100
     desk.wait(120)
     assert [said_of(one) for one in desk.taken() if one.leader_order_id == "L2#entry"] == []
+
+
+def test_scenario_4_7_what_waits_as_an_entry_is_taken_back_and_closes_once_that_is_known() -> None:
+    """One follower could have sent it, and has not yet: for none of them it is an entry then."""
+    policy = {"exits": {"confirm_short": "never"}, "late": {"max_age": "1h"}}
+    desk = Desk(policy, rate_limits={"orders": {"per_minute": 2}, "reserve_pct": 0}).start()
+    desk.leader("L0", quantity=100)
+    desk.ack("A-L0")
+    desk.copied("TRADED", order_id="L0", filled=50)
+    desk.leader("L0", "TRADED", quantity=100, filled=100)
+    desk.leader("L1", quantity=100, side=Side.SELL, price=120)
+    desk.ack("A-L1")
+    desk.leader("L1", "TRADED", quantity=100, side=Side.SELL, filled=100, price=120)
+    desk.copied("TRADED", order_id="L1", filled=50)
+    desk.wait(5)
+    desk.taken()
+    desk.leader("L3", quantity=100, side=Side.SELL, price=130, created_time=desk.now)
+    assert [slot.sent for slot in desk.copy("L3").slots] == [False]
+    assert not lead(desk, "L3").exits
+    desk.leader("L2", "TRADED", quantity=100, filled=100, created_time=lead(desk, "L0").first_seen_at)
+    assert lead(desk, "L3").exits == 100
+    desk.wait(120)
+    sold = [one for one in desk.taken() if one.leader_order_id == "L3" and one.kind is PLACE]
+    assert [one.exit for one in sold] in ([], [True])
+
+
+def test_scenario_4_12_a_stop_that_is_seen_after_its_target_has_traded_is_no_entry() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}}).start()
+    desk.leader("L1", quantity=100)
+    desk.ack("A-L1")
+    desk.copied("TRADED", order_id="L1", filled=50)
+    desk.leader("L1", "TRADED", quantity=100, filled=100)
+    given = desk.now
+    desk.leader("L3", quantity=100, side=Side.SELL, price=120, created_time=given)
+    desk.ack("A-L3")
+    desk.wait(5)
+    desk.leader("L3", "TRADED", quantity=100, side=Side.SELL, price=120, filled=100, created_time=given)
+    desk.taken()
+    stop = {"order_type": "STOP_LOSS", "price": 94, "trigger": 95, "side": Side.SELL, "quantity": 100}
+    desk.leader("L2", created_time=given, **stop)
+    assert lead(desk, "L2").exits == 100
+    assert [said_of(one) for one in desk.taken() if one.leader_order_id.startswith("L2")] == []

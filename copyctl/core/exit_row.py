@@ -38,6 +38,11 @@ def said(draft: Draft, one: Exit, copy: Copy, portion: Portion, wish: Wish, made
         copy = _without_portion(one, copy, cap=cap)
     if copy.decision is Decision.COPIED and copy.detail != copy.sized:
         copy = replace(copy, detail=copy.sized)
+    return with_drift(one, copy)
+
+
+def with_drift(one: Exit, copy: Copy) -> Copy:
+    """The row, with in what it differs from what is wanted."""
     now = _drift(one, copy)
     return copy if now == copy.drift else replace(copy, drift=now)
 

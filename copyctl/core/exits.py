@@ -16,6 +16,7 @@ from copyctl.core.decide import ready
 from copyctl.core.entry_cuts import settle_cuts
 from copyctl.core.exit_fate import clearing, marked
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
+from copyctl.core.exit_row import with_drift
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
@@ -96,7 +97,11 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
         one = Exit(copy=copy, lead=lead, order=order)
         found.append(replace_copy(one, adopted(draft, rules, follower, instrument, one)))
     newest = next((one.key for one in reversed(found) if one.lead and one.lead.counted), "")
-    found = [one for one in found if one.key == newest or not _is_done(one)]
+    done = [one for one in found if one.key != newest and _is_done(one)]
+    for one in done:  # what it filled beyond what is wanted is told, though nothing is to be done about it
+        if copy_key(one.copy.leader_order_id, one.copy.follower) in draft.copies.written:
+            put(draft, with_drift(one, one.copy))
+    found = [one for one in found if one not in done]
     own = [
         Exit(copy=copy)
         for copy in draft.copies_in(follower.client_id, key)

@@ -255,8 +255,9 @@ def _end(draft: Draft, copy: Copy, action: End) -> Copy:
         draft.requests.drop(waiting.request_id)
         return with_slot(copy, replace(slot, standing=Standing.WITHDRAWN))
     modify = draft.requests.get(request_id(slot, RequestKind.MODIFY))
-    if modify is not None and modify.state is RequestState.QUEUED:
+    if modify is not None and modify.state is RequestState.QUEUED:  # it was never asked of the broker
         draft.requests.drop(modify.request_id)
+        slot = replace(slot, asked=modify.before or slot.asked)
     draft.requests.put(_request(draft, copy, slot, RequestKind.CANCEL, None))
     return with_slot(copy, replace(slot, retired=action.anew))
 

@@ -132,9 +132,12 @@ def book_read(draft: Draft, account: str, asked_at: int) -> None:
 
 
 def _on_its_way(request: Request, copy: Copy | None, order: Order | None, asked_at: int) -> bool:
-    """May a modification that the book does not show yet still take place? The exchange needs a moment."""
-    if copy is None or order is None or order.terms is None or order.over:
+    """May a modification that the book does not show yet still take place? The exchange needs a moment, and a book that
+    does not show the order itself yet says nothing of it."""
+    if copy is None or (order is not None and order.over):
         return False
+    if order is None or order.terms is None:
+        return True
     shown = same_order(copy.slots[request.revision].asked, order.terms)
     return not shown and asked_at - request.unsettled_at < TAKES_PLACE_WITHIN
 

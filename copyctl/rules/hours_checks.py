@@ -45,6 +45,18 @@ class Day(NamedTuple):
     close: time
 
 
+def _time_of_day(text: str) -> time:
+    """The time of day that is written here; what has an offset as well (09:15-15:30 would be one) is none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = time.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError(f"{text} is no time of day")
+    return found
+
+
 def odd_hours(policy: Spot) -> Iterator[Finding]:
     """Everything about the market hours of a policy."""
     hours = policy.at("market_hours")
@@ -85,7 +97,7 @@ def _upside_down(hours: Spot) -> Iterator[Finding]:
     for row in hours.at("sessions").items():
         yield from _upwards(row.at("from"), row.at("to"), date.fromisoformat, same=True)
     for row in (*hours.at("part_days").items(), *hours.at("special_sessions").items()):
-        yield from _upwards(row.at("open"), row.at("close"), time.fromisoformat, same=False)
+        yield from _upwards(row.at("open"), row.at("close"), _time_of_day, same=False)
 
 
 def _upwards(low: Spot, high: Spot, read: Callable[[str], Any], *, same: bool) -> Iterator[Finding]:
@@ -240,7 +252,7 @@ def _days(rows: Spot) -> list[Day]:
     found = []
     for row in rows.items():
         day, segments = _read(row.at("date"), date.fromisoformat), row.at("segments").items()
-        opening, close = _read(row.at("open"), time.fromisoformat), _read(row.at("close"), time.fromisoformat)
+        opening, close = _read(row.at("open"), _time_of_day), _read(row.at("close"), _time_of_day)
         if day is not None and opening is not None and close is not None:
             found += [Day(row, day, str(one.value), opening, close) for one in segments if one.value is not None]
     return found
@@ -256,10 +268,10 @@ def _square_off(spot: Spot, entries: list[Entry]) -> Iterator[Finding]:
     hint = "it is the time of day from which INTRADAY entries end"
     for segment in Segment:
         key = spot.at(segment)
-        if _is_outside(_read(key, time.fromisoformat), [row for row in rows if row.segment is segment]):
+        if _is_outside(_read(key, _time_of_day), [row for row in rows if row.segment is segment]):
             message = f"square_off {key.shown} lies outside the trading hours of {segment}"
             yield finding("R214", key.place, key.path, message, hint)
-    if _is_outside(_read(spot, time.fromisoformat), rows):
+    if _is_outside(_read(spot, _time_of_day), rows):
         message = f"square_off {spot.shown} lies outside the trading hours of every segment"
         yield finding("R214", spot.place, spot.path, message, hint)
 
@@ -289,7 +301,7 @@ def _session(row: Spot) -> Session | None:
 
 
 def _hours(text: str) -> Hours:
-    first, last = (time.fromisoformat(part) for part in text.split("-"))
+    first, last = (_time_of_day(part) for part in text.split("-"))
     if last <= first:
         raise ValueError(text)
     return Hours(from_=first, to=last)

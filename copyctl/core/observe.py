@@ -266,7 +266,7 @@ def _confirmed(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Slot:
     modification that was refused late. It is told, and left alone until the leader changes his order."""
     if order.over or order.terms is None:
         return slot
-    trusted = slot.asked_at and order.book_as_of > slot.asked_at + TRUSTED_AFTER
+    trusted = slot.asked_at and slot.asked_at + TRUSTED_AFTER < order.book_as_of <= draft.now  # later: the clock fell
     if slot.cancel_asked and trusted:
         slot = replace(slot, cancel_asked=False, retired=False)  # the cancel was taken, and yet the order is open
     if same_order(slot.asked, order.terms):

@@ -21,14 +21,14 @@ class Pace:
     The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has
     arrived by then, so a request holds its place while it is on its way and for a second after its end. Who was told
     that it asks too much rests, longer each time, for the broker blocks those who go on (Dhan API v2, code 805).
-    ``spent``: the process before this one may have used the second in which this one begins.
+    ``spent``: so many may have been asked in the second in which this process begins, by the one before it.
     """
 
-    def __init__(self, per_second: int, clock: Clock, *, spent: bool = False) -> None:
+    def __init__(self, per_second: int, clock: Clock, *, spent: int = 0) -> None:
         self.allow(per_second)
         self._clock = clock
         self._on_their_way = 0
-        self._ended = deque([clock.now()] * self._per_second if spent else ())
+        self._ended = deque([clock.now()] * spent)
         self._rests_until = 0
         self._rest = 0
         self._one_ended = asyncio.Event()
@@ -111,4 +111,5 @@ class Paces:
 
 def paces_of(limits: RateLimits, clock: Clock) -> Paces:
     """The paces of an account that may ask so much."""
-    return Paces(quotes=Pace(limits.quotes.per_second, clock, spent=True), other=Pace(limits.other.per_second, clock))
+    quotes, other = limits.quotes.per_second, limits.other.per_second
+    return Paces(quotes=Pace(quotes, clock, spent=quotes), other=Pace(other, clock, spent=other // 2))

@@ -434,7 +434,7 @@ async def test_a_request_holds_its_place_for_a_second_after_its_end() -> None:
 
 async def test_the_second_in_which_a_process_begins_may_be_spent_by_the_one_before_it() -> None:
     clock = Hand()
-    pace = Pace(1, clock, spent=True)
+    pace = Pace(1, clock, spent=1)
     clock.at += SECOND
     assert not await has_room(pace)
     clock.at += SECOND // 50

@@ -15,7 +15,7 @@ from tests.simulation import story
 from tests.simulation.adversary import Adversary
 from tests.simulation.dialect import DEAD_TOKEN, Desk, frame
 from tests.simulation.exchange import SECURITIES, TICK, Exchange, Placed, every
-from tests.simulation.laws import KNOWN, Laws
+from tests.simulation.laws import Laws
 from tests.simulation.leader import Leader
 from tests.simulation.life import Broken, Life, on_virtual_time
 from tests.simulation.oracle import Difference, judge
@@ -68,7 +68,7 @@ class Day:
         *,
         off: frozenset[str] = frozenset(),
         without: frozenset[int] = frozenset(),
-        uncounted: frozenset[str] = KNOWN,
+        uncounted: frozenset[str] = frozenset(),
         worse: Mapping[str, float] | None = None,
     ) -> None:
         self.seed = seed

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tests.simulation.day import Day
     from tests.simulation.life import Life
 
-KNOWN: Final = frozenset({"reads exceeded", "untold early exit"})
-"""Laws that do not count, for what is known and not mended yet. Looking for several placements of unknown fate reads
-the order book once for each, and nothing paces it. An exit that filled while the leader took his back is not told."""
 SUFFIXES: Final = ("", "#entry")
 KINDS: Final = {"POST": "place", "PUT": "modify", "DELETE": "cancel"}
 

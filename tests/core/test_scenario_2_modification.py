@@ -318,3 +318,33 @@ def test_a_modification_of_unknown_fate_is_settled_by_the_book_and_sent_again_wh
     desk.wait(60)
     assert desk.asked() == []
     assert desk.slot().asked.price == Decimal(105)
+
+
+def test_a_modification_of_unknown_fate_is_looked_for_while_the_book_does_not_show_its_order() -> None:
+    desk = Desk().start()
+    desk.leader()
+    desk.ack("A1")
+    desk.leader(price=99)
+    assert desk.asked() == [(PLACE, 50, 100), (MODIFY, 50, 99)]
+    desk.answer(Fate.UNKNOWN)
+    desk.books(ALICE, after=3 * SECOND)  # seen late: the order itself is not there yet
+    assert desk.asked() == []
+    desk.books(ALICE, desk.row(price=100, quantity=50), after=3 * SECOND)
+    assert desk.asked() == [(MODIFY, 50, 99)]
+    assert desk.alerts() == []
+
+
+def test_a_change_that_gave_way_to_a_cancel_was_never_asked_and_nobody_refused_it() -> None:
+    desk = Desk(rate_limits={"orders": {"per_minute": 2}, "reserve_pct": 50}).start()
+    desk.leader()
+    desk.ack("A1")
+    desk.copied()
+    desk.leader(price=99)
+    assert desk.asked() == [(PLACE, 50, 100)]  # the change waits: the minute is spent but for the reserve
+    desk.leader(status="CANCELLED", price=99)
+    assert desk.asked() == [(CANCEL,)]
+    desk.ack()
+    desk.alerts()
+    for _ in range(3):  # the broker has said yes, and does nothing
+        desk.books(ALICE, desk.row(price=100, quantity=50), after=15 * SECOND)
+    assert [text for text in desk.alerts() if "modification" in text] == []

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,22 +20,38 @@ def readme() -> str:
     return (ROOT / "README.md").read_text()
 
 
-@pytest.mark.timeout(240)
-def test_every_shell_block_of_the_readme_runs(readme: str, tmp_path: Path) -> None:
+def ran(page: str, tmp_path: Path) -> str:
+    """What the shell blocks of a page print, run in order, in one shell, in a copy of the project."""
     for name in ("copyctl", "rules", "schemas", "examples", "pyproject.toml", "README.md", "LICENSE"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tmp_path / name)
-    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(SHELL.findall(readme))
+    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(SHELL.findall(page))
     clean = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=220, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '"follower_status": "CANCELLED"' in done.stdout
-    assert "kill_switch" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.xdist_group("port")
+@pytest.mark.timeout(240)
+def test_every_shell_block_of_the_readme_runs(readme: str, tmp_path: Path) -> None:
+    said = ran(readme, tmp_path)
+    assert '"follower_status": "CANCELLED"' in said
+    assert "kill_switch" in said
+
+
+@pytest.mark.xdist_group("port")
+@pytest.mark.timeout(240)
+def test_every_shell_block_of_how_to_operate_runs(tmp_path: Path) -> None:
+    said = ran((ROOT / "docs" / "operate.md").read_text(), tmp_path)
+    assert "follower_paused" in said
+    assert "journal-" in said
 
 
 def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
@@ -44,7 +61,10 @@ def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
     assert set(commands) <= set(targets)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/house.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CHANGELOG.md", *(f"docs/{name}.md" for name in ("house", "operate", "policy", "reliability"))],
+)
 def test_every_link_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     local = [link for link in LINK.findall(text) if "://" not in link]

@@ -16,7 +16,7 @@ demo: $(VENV)/.ready  ## Copy a leader's day to two followers, on this machine a
 	@$(BIN)/copyctl run --rules rules/demo.yaml
 
 test: $(VENV)/.ready  ## Every test.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -38,8 +38,9 @@ JOBS ?= 2
 simulate: $(VENV)/.ready  ## So many trading days with a seeded adversary; make simulate SEEDS=20000
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
 
-soak: $(VENV)/.ready  ## Five trading days in minutes, on the real processes.
+soak: $(VENV)/.ready  ## Five trading days in minutes on the real processes, with a kill -9 a day and without.
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak --unbroken
 
 clean:
 	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -230,7 +230,7 @@ def _confirmed(draft: Draft, fact: Positions, instrument: str, found: Sequence[T
     differing = [one for one in found if one.differs]
     again = all(one.here.odd == one.net and one.here.odd_at < books_at <= fact.as_of for one in differing)
     undisturbed = all(one.here.odd is None for one in found if not one.differs)
-    early = any(fact.as_of - one.here.odd_at < SHOWS_WITHIN and _may_have_traded(draft, one) for one in differing)
+    early = any(books_at - one.here.odd_at < SHOWS_WITHIN and _may_have_traded(draft, one) for one in differing)
     confirmed = bool(differing) and again and undisturbed and not early and _trades(draft, fact.account, instrument)
     shifts = []
     for one in found:

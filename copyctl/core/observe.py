@@ -255,7 +255,8 @@ def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
     if order.status is OrderStatus.REJECTED:
         return settle.refused_later(draft, copy, slot, order.category or Category.UNKNOWN, order.text)
     cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
-    by_us = slot.cancel_asked or slot.retired or copy.closing or slot.asked.validity is Validity.IOC
+    validities = (slot.asked.validity, order.terms.validity if order.terms is not None else None)
+    by_us = slot.cancel_asked or slot.retired or copy.closing or Validity.IOC in validities
     if cancelled and not by_us:
         _by_hand(draft, copy, slot, "cancelled")
     return with_slot(copy, replace(slot, standing=Standing.ENDED, left_alone=cancelled and not by_us))

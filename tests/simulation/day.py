@@ -112,7 +112,7 @@ class Day:
         if self.life is not None and self.life.alive:
             raw = frame(order, word, self.exchange.last[order.security.id])
             well = self.life.streams[order.account].carries(raw)
-        if not well and order.account == LEADER:
+        if (not well or self.disk_full) and order.account == LEADER:  # what waits for the store for long says nothing
             self.laws.unseen[order.security.id] = self.timeline.now
 
     def tell(self, who: str, what: str, *facts: Any) -> None:

@@ -50,15 +50,16 @@ def test_run_dry_changes_nothing_at_the_broker_and_tells_what_it_would_do(desk: 
     desk.eventually(lambda: json.loads(desk.look("status", "--dry-run"))["leader"]["connected"])
     order = desk.place()
     gone = desk.place(price=91)
-    desk.reaches("PENDING", "leader", gone)
-    desk.modify(order, price=92)
-    desk.cancel(gone)
 
     def would() -> dict[str, tuple[Any, ...]]:
         return {
             row["leader_order_id"]: pick(row, "decision", "follower_status", "price") for row in rows(desk, "--dry-run")
         }
 
+    resting = {order: ("copied", "PENDING", 90), gone: ("copied", "PENDING", 91)}
+    desk.eventually(lambda: would() == resting, f"the dry run's rows are {resting}")
+    desk.modify(order, price=92)
+    desk.cancel(gone)
     wanted = {order: ("copied", "PENDING", 92), gone: ("copied", "CANCELLED", 91)}
     desk.eventually(lambda: would() == wanted, f"the dry run's rows are {wanted}")
     told = [json.loads(line) for line in desk.look("events", "--dry-run").splitlines()]

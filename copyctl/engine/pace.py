@@ -112,4 +112,4 @@ class Paces:
 def paces_of(limits: RateLimits, clock: Clock) -> Paces:
     """The paces of an account that may ask so much."""
     quotes, other = limits.quotes.per_second, limits.other.per_second
-    return Paces(quotes=Pace(quotes, clock, spent=quotes), other=Pace(other, clock, spent=other // 2))
+    return Paces(quotes=Pace(quotes, clock, spent=quotes), other=Pace(other, clock))

@@ -86,6 +86,7 @@ class Day:
         self.machine_ahead = 0
         self.disk_full = False
         self.life: Life | None = None
+        self.life_began = 0
         self.lives = 0
         self.deaths_at: set[int] = set()
         self.boundaries = 0
@@ -168,6 +169,7 @@ class Day:
         self._plan()
         while True:
             self.lives += 1
+            self.life_began = self.timeline.now
             self.life = Life(self)
             if self.life.run():
                 break

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from copyctl.core.correlation import correlation_id, stem_of
+from copyctl.core.hours import SECOND
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice
 from copyctl.model.events import BooksRead, CommandGiven
@@ -223,7 +224,10 @@ class Laws:
             self.day.broken("limit exceeded", f"{quantity} units left where {follower.most_lots} lots are the limit")
 
     def rate_exceeded(self, account: str, bucket: str, text: str) -> None:
-        """The broker counted more requests than it takes."""
+        """The broker counted more requests than it takes. Reads of the process before, in the second in which this one
+        began, nobody can know of: the broker refuses the one that is too many, and it is asked again."""
+        if bucket == "other" and self.day.timeline.now - self.day.life_began < SECOND:
+            return
         self.day.broken("reads exceeded" if bucket == "other" else "rate exceeded", f"{bucket} of {account}: {text}")
 
     # --- on disk --------------------------------------------------------------------------------------------------

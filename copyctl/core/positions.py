@@ -162,6 +162,8 @@ def _net_before(draft: Draft, rules: Rules, here: Position, lead: LeaderOrder, o
         known = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if known is None or known.product is not order.product or known.side is None:
             continue
+        if known.side is not order.side and known.created_time == order.created_time > 0:
+            continue  # in one second: nobody knows which came first, and better no copy than a naked short
         if _given_at(other, known) >= _given_at(lead, order):
             net -= sign_of(known.side) * other.counted
     return net

@@ -151,3 +151,12 @@ def test_scenario_4_12_a_stop_that_is_seen_after_its_target_has_traded_is_no_ent
     desk.leader("L2", created_time=given, **stop)
     assert lead(desk, "L2").exits == 100
     assert [said_of(one) for one in desk.taken() if one.leader_order_id.startswith("L2")] == []
+
+
+def test_scenario_4_7_a_sale_in_the_second_of_a_purchase_that_is_told_later_closes_it() -> None:
+    desk = Desk({"exits": {"confirm_short": "always"}}).start()
+    given = desk.now
+    desk.leader("L2", quantity=100, side=Side.SELL, price=120, created_time=given)
+    assert not lead(desk, "L2").exits
+    desk.leader("L1", "TRADED", quantity=100, filled=100, created_time=given)
+    assert lead(desk, "L2").exits == 100

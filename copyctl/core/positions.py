@@ -271,10 +271,15 @@ def _traded_since_given(draft: Draft, rules: Rules, lead: LeaderOrder, order: Or
 
 
 def _must_wait(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> bool:
-    """Would it open a short by fills alone, while what he began the day with cannot be read?"""
-    if order.side is not Side.SELL or not shorts_wait(draft, order.account):
+    """Would it open a short by fills alone, while what he began the day with cannot be read? Or may it close what one
+    sold that waits for that?"""
+    if not shorts_wait(draft, order.account):
         return False
-    return _against(draft, rules, lead, order) < lead.wish.quantity
+    if order.side is Side.SELL:
+        return _against(draft, rules, lead, order) < lead.wish.quantity
+    waiting = [one for one in draft.leads_in(lead.instrument) if not one.classified and one.order_id != lead.order_id]
+    sold = (draft.orders.get(order_key(order.account, one.order_id)) for one in waiting)
+    return any(one is not None and one.side is Side.SELL and one.product is order.product and one.filled for one in sold)
 
 
 def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:

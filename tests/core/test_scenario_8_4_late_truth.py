@@ -4,7 +4,7 @@ from typing import Any
 
 from copyctl.model.reasons import Reason
 from copyctl.model.terms import Decision, OrderType, Side
-from tests.core.building import Desk
+from tests.core.building import LEADER, Desk
 from tests.core.exits_desk import PLACE, fills, lead, said_of, stake
 
 STOP: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 103, "trigger": 102, "side": Side.BUY}
@@ -160,3 +160,13 @@ def test_scenario_4_7_a_sale_in_the_second_of_a_purchase_that_is_told_later_clos
     assert not lead(desk, "L2").exits
     desk.leader("L1", "TRADED", quantity=100, filled=100, created_time=given)
     assert lead(desk, "L2").exits == 100
+
+
+def test_scenario_4_7_a_purchase_waits_with_the_sale_that_it_may_close_while_his_positions_cannot_be_read() -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}})
+    desk.silent.add(LEADER)
+    desk.start()
+    desk.leader("L1", "TRADED", quantity=100, side=Side.SELL, filled=100)
+    desk.leader("L2", quantity=100, **STOP)
+    assert [lead(desk, row).classified for row in ("L1", "L2")] == [False, False]
+    assert desk.taken() == []

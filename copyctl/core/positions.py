@@ -278,8 +278,9 @@ def _must_wait(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> b
     if order.side is Side.SELL:
         return _against(draft, rules, lead, order) < lead.wish.quantity
     waiting = [one for one in draft.leads_in(lead.instrument) if not one.classified and one.order_id != lead.order_id]
-    sold = (draft.orders.get(order_key(order.account, one.order_id)) for one in waiting)
-    return any(one is not None and one.side is Side.SELL and one.product is order.product and one.filled for one in sold)
+    known = (draft.orders.get(order_key(order.account, one.order_id)) for one in waiting)
+    sold = [one for one in known if one is not None and one.side is Side.SELL and one.product is order.product]
+    return any(one.filled for one in sold)
 
 
 def _working_against(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -85,7 +84,6 @@ class Run:
         if why := await self.replicator.use(policy, links):
             return why
         self.written, self.rules, self.connections = written, rules, made
-        _mark_names(self.journal, rules)
         return ""
 
 
@@ -113,7 +111,6 @@ async def assembled(
         folder = Path(rules.store.path) / "dry-run" if dry else Path(rules.store.path)
         journal = open_journal(folder, leader=rules.leader.client_id)
         stack.callback(journal.close)
-        _mark_names(journal, rules)
         journal.mark("running_since", datetime.now(UTC).isoformat())
         clock = SystemClock()
         written = rules
@@ -219,12 +216,6 @@ async def followers_alone(
         if any(isinstance(one, Instrument) and not one.known for one in replicator.state.tables["instrument"].values()):
             await instruments.read()
         yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
-
-
-def _mark_names(journal: Journal, rules: Rules) -> None:
-    """Keep in the store what its readers cannot know without the variables of the rules file."""
-    journal.mark("followers", json.dumps({one.client_id: one.name for one in rules.followers}))
-    journal.mark("rules_name", rules.name)
 
 
 def _cannot_change(before: Rules, after: Rules) -> str:

@@ -235,8 +235,8 @@ class _Trial:
     def _lack(self, replicator: "Replicator", records: Records, account: str, orders: Sequence[Row]) -> str:
         """What is not done for an account that could be asked, and why; "" for nothing."""
         known = replicator.state.tables["account"].get(account)
-        if replicator.pulse().store_trouble:
-            return f"the store cannot be written: {replicator.pulse().store_trouble}"
+        if replicator.store_trouble:
+            return f"the store cannot be written: {replicator.store_trouble}"
         if not isinstance(known, Account):
             return "nothing is known of it"
         if known.refused_token:

@@ -216,7 +216,7 @@ class Watching:
         try:
             while True:
                 self._turned_at = self._clock.now()
-                self._store_trouble = self._run.replicator.pulse().store_trouble if self._run else ""
+                self._store_trouble = self._run.replicator.store_trouble if self._run else ""
                 if every and time.monotonic() - fed_at >= every * 0.9:
                     fed_at = time.monotonic()
                     self._supervisor.feed()

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import access, commands, credentials, exits, kill, legs, settle, unread
+from copyctl.core import access, commands, exits, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
@@ -340,6 +340,10 @@ def _credentials(draft: Draft, event: CredentialsChanged) -> None:
     access.try_now(draft, event.account)
 
 
+def _token(draft: Draft, event: TokenTold) -> None:
+    alert(draft, event.what, event.text, level=event.level, follower=event.account)
+
+
 def _time(_draft: Draft, _event: TimeReached) -> None:
     """Nothing but the time has changed: what is due is done by every step."""
 
@@ -357,7 +361,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     InstrumentFound: listed,
     CommandGiven: commands.given,
     CredentialsChanged: _credentials,
-    TokenTold: credentials.told,
+    TokenTold: _token,
     FollowerHeld: _held,
     EventSetAside: _set_aside,
     FactArrived: take_fact,

@@ -21,7 +21,7 @@ from copyctl.edge import journal_backup, journal_chain, journal_file
 from copyctl.edge.journal_body import encoded, event_body, read_records, whole_characters
 from copyctl.edge.journal_chain import Ends
 from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
-from copyctl.model.events import BooksRead, TimeReached
+from copyctl.model.events import BooksRead, PolicyLoaded, TimeReached
 from copyctl.model.journal import Command, Entry
 from copyctl.model.records import Record
 
@@ -153,6 +153,7 @@ class Journal:
             self._notices(entries, ends)
             if not self._events(entries, ends) and (gone or written):
                 journal_chain.write_head(self._database, ends)
+            self._names(entries)
             if taken:
                 at = entries[-1].event.at if entries else time.time_ns()
                 self._database.executemany(
@@ -166,6 +167,13 @@ class Journal:
         self._turns_in_log += 1
         if self._turns_in_log > MOST_TURNS_IN_LOG:
             self._move_log()
+
+    def _names(self, entries: Sequence[Entry]) -> None:
+        """Keep with the rules what readers cannot know without the variables of their file: who is called what."""
+        for entry in entries:
+            if isinstance(entry.event, PolicyLoaded):
+                names = encoded({one.client_id: one.name for one in entry.event.rules.followers}).decode()
+                self._database.execute("INSERT OR REPLACE INTO meta VALUES ('followers', ?)", (names,))
 
     def rest(self) -> None:
         """Nothing waits just now: time to move what has gathered in the write-ahead log into the database."""

@@ -29,7 +29,7 @@ class Desk:
         self._answering += [group.create_task(self.reader.run()), group.create_task(self.facts.run())]
         self.reader.want()
         if self.stream is not None:
-            self._listening.append(group.create_task(_forever(self.stream)))
+            self._listening.append(group.create_task(done(self.stream)))
 
     def turn_away(self, *, unread: bool) -> None:
         """Hear nothing of its stream from now on; ``unread``: nor read its books."""
@@ -47,5 +47,6 @@ def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
 
 
-async def _forever(work: Work) -> None:
+async def done(work: Work) -> None:
+    """Some work as a task wants it."""
     await work()

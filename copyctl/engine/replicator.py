@@ -11,12 +11,11 @@ from copyctl.engine.backups import back_up_daily
 from copyctl.engine.books import BookReader
 from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor
-from copyctl.engine.desk import Desk, Work
+from copyctl.engine.desk import Desk, Work, done
 from copyctl.engine.dry import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.pace import paces_of
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire
-from copyctl.engine.pulse import pulse_of
 from copyctl.model.account import Account
 from copyctl.model.effects import (
     AskInstrument,
@@ -40,7 +39,7 @@ from copyctl.model.events import (
 )
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
-from copyctl.model.pulse import Pulse
+from copyctl.model.pulse import Pulse, Reads
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Answer, Approved, Request, RequestState
@@ -125,11 +124,20 @@ class Replicator:
         """What is known by now."""
         return self._conductor.state
 
+    @property
+    def store_trouble(self) -> str:
+        """Why the store cannot be written just now, or ""."""
+        return self._conductor.store_trouble
+
     def pulse(self) -> Pulse:
-        """How it stands now, as only this process knows."""
-        now, trouble = self._clock.now(), self._conductor.store_trouble
-        paces = {account: desk.paces for account, desk in self._desks.items()}
-        return pulse_of(self.state, paces, self.rules.rate_limits, now=now, store_trouble=trouble)
+        """How it stands now, as only this process knows. History and charts are never asked for by a run."""
+        accounts = {
+            account: Reads(
+                data=self.rules.rate_limits.data.per_second, quotes=desk.paces.quotes.left, other=desk.paces.other.left
+            )
+            for account, desk in self._desks.items()
+        }
+        return Pulse(at=self._clock.now(), accounts=accounts)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -184,7 +192,7 @@ class Replicator:
         async with asyncio.TaskGroup() as group:
             self._group = group
             inner = [group.create_task(self._conductor.run()), group.create_task(self._commands.run())]
-            outer = [group.create_task(_forever(work)) for work in beside]
+            outer = [group.create_task(done(work)) for work in beside]
             outer.append(group.create_task(self._sweep()))
             if not self._dry:
                 outer.append(group.create_task(back_up_daily(self._outside.journal, self._clock, self._conductor)))
@@ -375,7 +383,3 @@ class Replicator:
         self._conductor.post(Answered(at=now, request_id=request.request_id, outcome=dry_outcome(request, now)))
         report = dry_report(request, now)
         self._conductor.post(FrameRead(at=now, account=request.account, raw=b"", reports=(report,)))
-
-
-async def _forever(work: Work) -> None:
-    await work()

@@ -6,19 +6,15 @@ from msgspec import Struct
 
 
 class Reads(Struct, frozen=True, kw_only=True):
-    """Of one account: what is left in this second for questions that change nothing, and how many ``queued`` requests
-    that change it wait here."""
+    """Of one account: what is left in this second for questions that change nothing."""
 
     data: int
     quotes: int
     other: int
-    queued: int = 0
 
 
 class Pulse(Struct, frozen=True, kw_only=True):
-    """``at``: when it was taken (ns). ``accounts`` by client id. ``store_trouble``: why the store cannot be written,
-    or ""."""
+    """``at``: when it was taken (ns). ``accounts`` by client id."""
 
     at: int
     accounts: Mapping[str, Reads]
-    store_trouble: str = ""

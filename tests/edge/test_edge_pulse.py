@@ -7,7 +7,7 @@ import pytest
 from copyctl.edge.pulse import FILE, read_pulse, write_pulse
 from copyctl.model.pulse import Pulse, Reads
 
-PULSE = Pulse(at=7, accounts={"1001": Reads(data=5, quotes=1, other=18, queued=3)}, store_trouble="no space")
+PULSE = Pulse(at=7, accounts={"1001": Reads(data=5, quotes=1, other=18)})
 
 
 def test_a_pulse_comes_back_as_it_was_written_and_only_the_last_one(tmp_path: Path) -> None:

@@ -13,11 +13,9 @@ from copyctl.edge.clock import SystemClock
 from copyctl.edge.transport import DhanGateway
 from copyctl.engine.books import BookReader
 from copyctl.engine.pace import Pace, Paces
-from copyctl.engine.pulse import pulse_of
 from copyctl.model.events import BooksRead, BooksUnreadable, Event, Looked
 from copyctl.simulator import Simulator
 from copyctl.wire.dhan import Dhan
-from tests.core.building import rules
 
 CLOCK = SystemClock()
 SECOND = 1_000_000_000
@@ -122,11 +120,7 @@ async def test_places_that_are_spared_are_there_for_others(spare: int) -> None:
         await asyncio.wait_for(pace.room(), 1)
 
 
-async def test_the_pulse_tells_what_is_left_for_reads() -> None:
+async def test_it_tells_what_is_left() -> None:
     paces = Paces(quotes=Pace(1, CLOCK), other=Pace(20, CLOCK))
     paces.quotes.leaves()
-    limits = rules().rate_limits
-    pulse = pulse_of(State(), {"1": paces}, limits, now=7, store_trouble="full")
-    told = pulse.accounts["1"]
-    assert (pulse.at, pulse.store_trouble) == (7, "full")
-    assert (told.data, told.quotes, told.other, told.queued) == (5, 0, 20, 0)
+    assert (paces.quotes.left, paces.other.left) == (0, 20)

@@ -159,7 +159,7 @@ def test_scenario_7_8_a_journal_that_is_damaged_under_a_run_lets_nothing_leave_a
 ) -> None:
     desk.start()
     with another_writer(desk) as database:  # who writes makes the run look into the file again
-        database.execute("UPDATE meta SET value = value || ' ' WHERE key = 'rules_name'")
+        database.execute("UPDATE meta SET value = value || ' ' WHERE key = 'followers'")
         garbled(desk.store / "journal.sqlite")
         garbled(desk.store / "journal.sqlite-wal", 32)
         database.execute("COMMIT")

@@ -17,9 +17,10 @@ class Send(Struct, frozen=True, kw_only=True):
 
 
 class ReadBooks(Struct, frozen=True, kw_only=True):
-    """Read this account's order and trade books."""
+    """Read this account's order and trade books; ``special``: its super and forever orders as well."""
 
     account: str
+    special: bool = False
 
 
 class Look(Struct, frozen=True, kw_only=True):

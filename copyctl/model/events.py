@@ -49,7 +49,10 @@ class BooksRead(Struct, frozen=True, kw_only=True):
     """An account's order and trade books. ``asked_at``: when the first of them was asked for (ns).
 
     ``orders``: rows that are new, changed or not final since the last read; a final row that was read before is left
-    out. ``date``: the broker's clock at that moment, ns, 0 when unknown.
+    out; those of super and forever orders come first, where these were read too. ``armed``: the ids of all forever
+    orders in their list (a finished one drops out of it), None where it was not read. ``super_read``: was the book of
+    super orders? ``special_why``: why one of the two could not be read. ``date``: the broker's clock at that moment, ns,
+    0 when unknown.
     """
 
     at: int
@@ -57,6 +60,9 @@ class BooksRead(Struct, frozen=True, kw_only=True):
     asked_at: int
     orders: tuple[ExecutionReport, ...] = ()
     fills: tuple[Fill, ...] = ()
+    armed: tuple[str, ...] | None = None
+    super_read: bool = False
+    special_why: str = ""
     date: int = 0
 
 

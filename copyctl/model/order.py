@@ -11,9 +11,31 @@ from copyctl.model.terms import AmoTime, Leg, OrderStatus, OrderType, Product, S
 ZERO = Decimal(0)
 
 
+class Bracket(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The exits that the broker keeps for what an entry fills (super orders, BO and CO); 0: there is none of that kind.
+
+    ``target`` and ``stop`` are prices in rupees, with ``distances`` (BO) how far they lie from the entry's price.
+    ``trail``: the stop follows the market in steps of so many rupees.
+    """
+
+    target: Decimal = ZERO
+    stop: Decimal = ZERO
+    trail: Decimal = ZERO
+    distances: bool = False
+
+
+class SecondLeg(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The second leg of a forever order that is one of two (OCO): its stop, where the first is its target."""
+
+    quantity: int
+    price: Decimal = ZERO
+    trigger_price: Decimal = ZERO
+
+
 class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The part of an order that a modification may change. ``quantity`` is the total, not what is left (Dhan API
-    v2, modify order). A price that the type does not have is 0."""
+    v2, modify order). A price that the type does not have is 0. A forever order (validity FOREVER) has a trigger
+    whatever its type."""
 
     order_type: OrderType
     validity: Validity
@@ -21,6 +43,8 @@ class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     price: Decimal = ZERO
     trigger_price: Decimal = ZERO
     disclosed_quantity: int = 0
+    bracket: Bracket | None = None
+    second: SecondLeg | None = None
 
 
 class ExecutionReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -30,6 +54,11 @@ class ExecutionReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     least that new). ``broker_time``: the broker's own time of the last change, whole seconds, 0 when it gives none.
     What a frame left out is None. ``category``: what the text of a rejection means. ``status`` is None for a word
     that we do not know: it is kept in ``status_text``, never acted on. ``filled`` is cumulative.
+
+    ``leg``: which part of a super, CO or BO order it is, ``parent_id`` the order of its entry where that is told; of
+    a forever order how the list names its first leg. ``bracket``: the exits that hang on an entry, None where they are
+    not told: frames never do (``terms.bracket`` is left out of reports). ``of_forever``: it is the order that a forever
+    order (``parent_id``) became when it triggered.
     """
 
     account: str
@@ -51,6 +80,8 @@ class ExecutionReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     leg: Leg = Leg.ENTRY
     parent_id: str = ""
     super_order: bool = False
+    bracket: Bracket | None = None
+    of_forever: bool = False
     after_market: bool = False
     amo_time: AmoTime | None = None
     platform: str = ""

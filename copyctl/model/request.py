@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from copyctl.model.order import Terms
 from copyctl.model.reasons import Category
-from copyctl.model.terms import AmoTime, Product, Segment, Side
+from copyctl.model.terms import AmoTime, Book, Leg, Product, Segment, Side
 
 
 class Desired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -53,7 +53,9 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     total. ``due_at``: nothing is done with it before (retry, next look). ``unsettled_at``: since when its fate is
     unknown; ``absent_at``: since when it was looked for in vain with everything readable; 0 for never. ``exit``: does
     it close what copies built? ``urgent``: does it make something trade that has to trade now? ``throttled``: how many
-    of its attempts the broker did not take for their number. Of a modification, ``before``: the terms that it changes,
+    of its attempts the broker did not take for their number. ``book``: in which book its order lives; ``leg``: which
+    part of it is changed or cancelled (of a forever order: the leg by the name that the list gives it). ``slices``: of a
+    placement that the broker cuts at the freeze quantity, into how many, 0 for none. Of a modification, ``before``: the terms that it changes,
     and ``cut``: those with the lesser quantity alone, None where it lessens nothing.
     """
 
@@ -76,6 +78,9 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     exit: bool = False
     urgent: bool = False
     throttled: int = 0
+    book: Book = Book.DAY
+    leg: Leg = Leg.ENTRY
+    slices: int = 0
     before: Terms | None = None
     cut: Terms | None = None
 

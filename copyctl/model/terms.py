@@ -110,6 +110,15 @@ class Leg(StrEnum):
     STOP_LOSS = "STOP_LOSS_LEG"
 
 
+class Book(StrEnum):
+    """In which of the broker's books an order lives: each has calls of its own (Dhan API v2, orders, super orders,
+    forever orders)."""
+
+    DAY = "orders"
+    SUPER = "super"
+    FOREVER = "forever"
+
+
 class OrderStatus(StrEnum):
     """Where an order is in its life (Dhan API v2, order book). Final ones never change again."""
 

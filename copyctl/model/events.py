@@ -51,8 +51,8 @@ class BooksRead(Struct, frozen=True, kw_only=True):
     ``orders``: rows that are new, changed or not final since the last read; a final row that was read before is left
     out; those of super and forever orders come first, where these were read too. ``armed``: the ids of all forever
     orders in their list (a finished one drops out of it), None where it was not read. ``super_read``: was the book of
-    super orders? ``special_why``: why one of the two could not be read. ``date``: the broker's clock at that moment, ns,
-    0 when unknown.
+    super orders? ``special_why``: why one of the two could not be read. ``date``: the broker's clock at that moment,
+    ns, 0 when unknown.
     """
 
     at: int

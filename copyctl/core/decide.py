@@ -7,15 +7,18 @@ changes a term that the refusal hangs on.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as changed
 
 from msgspec.structs import replace
 
 from copyctl.core import filters, mapping, sizing
+from copyctl.core.freeze import freeze_of
 from copyctl.core.mapping import Mapped, Refusal
 from copyctl.core.plan import of
 from copyctl.core.sizing import SizingFacts
-from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel
-from copyctl.model.copying import OrderMapping, Sizing
+from copyctl.core.stakes import mapping_of
+from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel, Slicing
+from copyctl.model.copying import Sizing
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower, Policy
@@ -29,6 +32,7 @@ _LIMITS_OF_SIZE = ("max_order_quantity", "max_order_lots", "max_position_quantit
 _LIMITS_OF_VALUE = ("max_order_value", "max_position_value", "max_gross_exposure", "max_concentration_pct")
 DECIDED_AGAIN_ON: dict[str, tuple[str, ...]] = {
     Reason.ZERO_QUANTITY: ("quantity",),
+    Reason.FREEZE_QUANTITY: ("quantity",),
     Reason.INVALID_ORDER: _PRICES,
     Reason.INVALID_TRIGGER: _PRICES,
     Reason.CHECK_UNAVAILABLE: _PRICES,
@@ -140,7 +144,7 @@ def follow_on(
         fixed = sizing.as_placed(asked, name, instrument.lot_size, placed)
     wish, units = _asked_for(leader, lead, follower, instrument)
     sized = sizing.size(fixed, units)
-    mapped = mapping.map_order(leader, wish, sized.quantity, _mapping(follower, name), instrument)
+    mapped = mapping.map_order(leader, wish, sized.quantity, mapping_of(follower, name), instrument)
     detail = f"{sized.detail}; found at the broker"
     return replace(
         copy,
@@ -179,11 +183,19 @@ def want(copy: Copy, leader: Order, lead: LeaderOrder, follower: Follower, instr
     copy = replace(copy, decided_on=lead.wish, closing=False, for_filled=ended)
     if same_wish and copy.wanted is not None:
         return _sized(replace(copy, wanted=replace(copy.wanted, terms=of(copy.wanted.terms, quantity))), sized.detail)
-    mapped = mapping.map_order(leader, wish, quantity, _mapping(follower, copy.rule), instrument)
+    mapped = mapping.map_order(leader, wish, quantity, mapping_of(follower, copy.rule), instrument)
     if isinstance(mapped, Refusal):
         if copy.slots:
             return replace(copy, stuck=mapped.detail)
         return _with(copy, Verdict(decision=Decision.REFUSED, reason=mapped.reason, detail=mapped.detail))
+    frozen = freeze_of(mapping_of(follower, copy.rule), instrument)
+    if mapping_of(follower, copy.rule).slicing is Slicing.NEVER and frozen.exceeded(quantity):
+        detail = f"{quantity} units are above the freeze quantity of {frozen.most} (mapping.slicing: never)"
+        if copy.slots:
+            return replace(copy, stuck=detail)
+        return _with(copy, Verdict(decision=Decision.REFUSED, reason=Reason.FREEZE_QUANTITY, detail=detail))
+    if frozen.exceeded(quantity):
+        mapped = changed(mapped, notes=(*mapped.notes, Reason.SLICED))
     if quantity == 0 and not copy.slots:
         return _with(replace(copy, wanted=mapped.desired), _nothing_left(sized, lead))
     return _wanted(copy, mapped, sized, leader, lead)
@@ -331,14 +343,6 @@ def _with(copy: Copy, verdict: Verdict) -> Copy:
         detail=verdict.detail,
         rule=verdict.rule if verdict.rule is not None else copy.rule,
     )
-
-
-def _mapping(follower: Follower, rule: str | None) -> OrderMapping:
-    """The mapping of the rule that decided, or the policy's."""
-    for one in follower.policy.filters.rules:
-        if one.name == rule and one.mapping is not None:
-            return one.mapping
-    return follower.policy.mapping
 
 
 def traded_terms(wish: Terms) -> Terms:

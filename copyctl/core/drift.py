@@ -1,7 +1,7 @@
 """Drift: in what a follower's copy differs from what the rules want of it, said in a sentence."""
 
 from copyctl.model.order import Order
-from copyctl.model.records import Copy
+from copyctl.model.records import Copy, Standing
 from copyctl.model.terms import Decision
 
 
@@ -23,6 +23,10 @@ def drift(copy: Copy, leader: Order) -> str:
     if last.left_alone and not leader.over:
         return f"ended by hand, by the broker or by the exchange with {copy.filled} filled"
     wanted = copy.wanted.terms.quantity
+    lost = [slot for slot in copy.slots if slot.standing is Standing.REJECTED and not (slot.retired or slot.replaced)]
+    if lost and any(slot.at_broker for slot in copy.slots):
+        units = sum(slot.asked.quantity for slot in lost)
+        return f"{units} of {wanted} units were rejected ({lost[-1].rejected_as})"
     if copy.filled == wanted or any(slot.live for slot in copy.slots):
         return ""
     if not copy.filled and copy.decision is not Decision.COPIED:

@@ -7,7 +7,8 @@ the room, and what is cut gives room only when the broker has confirmed it: unti
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from copyctl.core.plan import Action, Alter, Begin, End, Plan, Working, of
+from copyctl.core.freeze import NO_FREEZE, Freeze
+from copyctl.core.plan import Action, Alter, End, Plan, Working, begin, of
 from copyctl.model.order import Terms
 
 
@@ -15,8 +16,9 @@ from copyctl.model.order import Terms
 class Wish:
     """What one exit's orders should be: so many units resting by the leader's ``terms``, so many at once by ``now``.
 
-    ``again``: may a resting order be placed? ``anew``: has the leader changed his since ours were made? ``now_again``:
-    may an urgent one be placed? ``reprice``: those that are there take the terms of ``now`` in any case.
+    ``freeze``: how large one of them may be. ``again``: may a resting order be placed? ``anew``: has the leader changed
+    his since ours were made? ``now_again``: may an urgent one be placed? ``reprice``: those that are there take the
+    terms of ``now`` in any case.
     """
 
     terms: Terms
@@ -27,6 +29,7 @@ class Wish:
     now_again: bool
     anew: bool = False
     reprice: bool = False
+    freeze: Freeze = NO_FREEZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +52,16 @@ class Offer:
 def plan_exit(wish: Wish, offers: Sequence[Offer], *, room: int, most_modifications: int) -> tuple[Plan, int]:
     """What to do, and how much of ``room`` it takes. ``room``: what may be offered beyond all that is offered, less
     than nothing where that is too much."""
-    desk = _Desk(room, most_modifications)
+    desk = _Desk(room, most_modifications, wish.freeze)
     desk.waits = any(one.working.ending for one in offers)
     staying = [one for one in offers if not one.working.ending]
     resting = [one for one in staying if not one.urgent]
     hurrying = [one for one in staying if one.urgent]
     lacking = wish.urgent - sum(one.leaves for one in hurrying)
-    if lacking > 0 and wish.rest == 0 and len(resting) == 1 and not resting[0].working.placing:
-        desk.turn(resting[0], wish.now, lacking)
+    if lacking > 0 and wish.rest == 0 and _turns(wish, resting):
+        for one in resting:
+            desk.turn(one, wish.now, min(lacking, one.leaves) if len(resting) > 1 else lacking)
+            lacking -= one.leaves
     else:
         unsure = sum(one.leaves for one in offers if one.working.ending or (one.working.placing and not one.urgent))
         _rest(desk, wish, resting)
@@ -64,14 +69,32 @@ def plan_exit(wish: Wish, offers: Sequence[Offer], *, room: int, most_modificati
     return Plan(actions=tuple(desk.actions), waits=desk.waits), room - desk.room
 
 
+def _turns(wish: Wish, resting: Sequence[Offer]) -> bool:
+    """Are what rests and what has to trade now the same orders: the one, or the parts of one that was cut?"""
+    if not resting or any(one.working.placing for one in resting):
+        return False
+    return len(resting) == 1 or wish.freeze.most > 0
+
+
 def _rest(desk: "_Desk", wish: Wish, resting: Sequence[Offer]) -> None:
-    """Bring what rests to what should: the newest order stays, others of this exit end."""
-    for one in resting[:-1]:
-        desk.end(one)
-    if resting:
-        desk.bring(resting[-1], wish.rest, wish.terms, anew=wish.anew)
-    elif wish.again:
-        desk.begin(wish.terms, wish.rest, urgent=False)
+    """Bring what rests to what should. Of several orders the newest stays, others of this exit end; where the exchange
+    takes no single one as large they stay beside each other, and the newest give way first."""
+    if not wish.freeze.exceeded(max(wish.rest, sum(one.leaves for one in resting))):
+        for one in resting[:-1]:
+            desk.end(one)
+        if resting:
+            desk.bring(resting[-1], wish.rest, wish.terms, anew=wish.anew)
+        elif wish.again:
+            desk.begin(wish.terms, wish.rest, urgent=False)
+        return
+    left = wish.rest
+    for one in resting:
+        most = left if one.working.waiting and not wish.freeze.ours else wish.freeze.most
+        units = min(left, max(most, one.leaves) if one is resting[-1] else one.leaves)
+        desk.bring(one, units, wish.terms, anew=wish.anew)
+        left -= units
+    if wish.again:
+        desk.begin(wish.terms, left, urgent=False)
 
 
 def _hurry(desk: "_Desk", wish: Wish, hurrying: Sequence[Offer], unsure: int) -> None:
@@ -93,18 +116,19 @@ def _hurry(desk: "_Desk", wish: Wish, hurrying: Sequence[Offer], unsure: int) ->
 class _Desk:
     """The actions of one plan in the making, and the room that is left."""
 
-    def __init__(self, room: int, most_modifications: int) -> None:
+    def __init__(self, room: int, most_modifications: int, freeze: Freeze) -> None:
         self.actions: list[Action] = []
         self.waits = False
         self.room = room
         self._most_modifications = most_modifications
+        self._freeze = freeze
 
     def begin(self, terms: Terms, units: int, *, urgent: bool) -> None:
         """Place an order, of as much as there is room for."""
         units = min(units, self.room)
         if units > 0:
             self.room -= units
-            self.actions.append(Begin(terms=of(terms, units), urgent=urgent))
+            self.actions.extend(begin(terms, units, self._freeze, urgent=urgent))
 
     def end(self, offer: Offer, *, anew: bool = False) -> None:
         """Cancel an order. One without an id yet must wait for it, one that ends by itself is watched."""
@@ -122,7 +146,7 @@ class _Desk:
             self.end(offer, anew=not one.ends_itself)
         else:
             leaves = self._within(offer, units)
-            self.actions.append(Alter(revision=one.revision, terms=of(now, one.filled + leaves), urgent=True))
+            self._alter(one, of(now, one.filled + leaves), urgent=True)
 
     def bring(self, offer: Offer, units: int, terms: Terms, *, anew: bool, force: bool = False) -> None:
         """Bring an order to so many open units of these terms."""
@@ -142,13 +166,17 @@ class _Desk:
         elif wanted == one.asked and not force:
             return
         elif one.waiting:
-            self.actions.append(Alter(revision=one.revision, terms=wanted, urgent=offer.urgent))
+            self._alter(one, wanted, urgent=offer.urgent)
         elif one.placing or one.changing:
             self.waits = True
         elif one.modifications >= self._most_modifications:
             self.end(offer, anew=True)
         else:
-            self.actions.append(Alter(revision=one.revision, terms=wanted, urgent=offer.urgent))
+            self._alter(one, wanted, urgent=offer.urgent)
+
+    def _alter(self, one: Working, terms: Terms, *, urgent: bool) -> None:
+        cut = self._freeze.cut(terms.quantity)
+        self.actions.append(Alter(revision=one.revision, terms=terms, urgent=urgent, cut=cut))
 
     def _within(self, offer: Offer, units: int) -> int:
         """As many of these units as the order may offer; what it has beyond its most takes room. While more is

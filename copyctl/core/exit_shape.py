@@ -13,7 +13,7 @@ from copyctl.core.hours import SECOND
 from copyctl.core.keys import order_key
 from copyctl.core.plan import Action, Alter, Plan
 from copyctl.core.positions import count_copies, position, sign_of
-from copyctl.core.pursue import act, adopt, placed_already, request_id, with_slot, working
+from copyctl.core.pursue import act, adopt, freeze_for, placed_already, request_id, with_slot, working
 from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
@@ -214,7 +214,10 @@ def _pursued(case: Case, copy: Copy) -> tuple[Copy, Wish, Plan, int]:
         now_again=now_again,
         anew=case.anew,
         reprice=reprice,
+        freeze=freeze_for(draft, copy, case.follower),
     )
+    if wish.freeze.exceeded(rest + urgent) and copy.note is None:
+        copy = replace(copy, note=Reason.SLICED)
     most = case.rules.rate_limits.modifications_per_order
     made, taken = plan_exit(wish, offers, room=case.room, most_modifications=most)
     for action in made.actions:

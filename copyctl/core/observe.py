@@ -8,6 +8,7 @@ from copyctl.core import halts, settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.parts import claim, fitted, place_of
 from copyctl.core.positions import SHORTLY, traded
 from copyctl.core.pursue import request_id, with_slot
 from copyctl.core.state import Draft
@@ -179,7 +180,7 @@ def _unseen_for(draft: Draft, order: Order) -> int:
 
 def _follower_order(draft: Draft, order: Order, before: Order | None) -> None:
     copy = draft.copy_with(order)
-    slot = next((slot for slot in copy.slots if _is(slot, order)), None) if copy is not None else None
+    slot = place_of(copy, order) if copy is not None else None
     if copy is None or slot is None:
         return
     if order.accepted and (before is None or not before.accepted):
@@ -194,16 +195,20 @@ def recognise(draft: Draft, leader_order_id: str, account: str, revision: int) -
     copy = draft.copies.get(copy_key(leader_order_id, account))
     if copy is None:
         return
-    slot = copy.slots[revision]
-    order = draft.orders.get(order_key(account, slot.order_id)) or draft.order_with(account, slot.correlation_id)
-    if order is not None and _is(slot, order):
+    placed = copy.slots[revision]
+    named = (
+        draft.orders.get(order_key(account, slot.order_id))
+        for slot in copy.slots
+        if slot.order_id and slot.correlation_id == placed.correlation_id
+    )
+    for order in [*filter(None, named), *draft.orders_with(account, placed.correlation_id)]:
+        copy = draft.copies.get(copy_key(leader_order_id, account))
+        slot = place_of(copy, order) if copy is not None else None
+        if copy is None or slot is None:
+            continue
         if order.accepted:
             _taken(draft, order)
         _take_in(draft, copy, slot, order)
-
-
-def _is(slot: Slot, order: Order) -> bool:
-    return slot.order_id == order.order_id if slot.order_id else slot.correlation_id == order.correlation_id
 
 
 def _taken(draft: Draft, order: Order) -> None:
@@ -217,6 +222,10 @@ def _taken(draft: Draft, order: Order) -> None:
 def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     """Put what a follower's order shows into the placement that it is."""
     copy = settle.found(draft, before, slot)
+    if slot.cut and not slot.order_id:
+        copy = claim(copy, slot, order.order_id, order.terms.quantity if order.terms else slot.cut, draft.now)
+    copy = fitted(copy, copy.slots[slot.revision], order)
+    slot = copy.slots[slot.revision]
     placing = draft.requests.get(request_id(slot, RequestKind.PLACE)) is not None
     slot = replace(
         slot,

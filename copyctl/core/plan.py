@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from copyctl.core.freeze import NO_FREEZE, Freeze
 from copyctl.model.order import Terms
 
 
@@ -19,7 +20,8 @@ class Working:
     ``waiting``: it has not left yet, so its terms can still be replaced. ``placing``: it left and has no order id
     yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``ends_itself``: the
     exchange cancels what is left of it (IOC). ``done``: it traded in full. ``owed``: it ended because we wanted it
-    anew, or was never placed: what it lacks may be placed again.
+    anew, or was never placed: what it lacks may be placed again. ``lost``: it ended otherwise, and nothing has taken
+    its place: what it lacks is not fought over.
     """
 
     revision: int
@@ -33,25 +35,34 @@ class Working:
     ends_itself: bool = False
     done: bool = False
     owed: bool = False
+    lost: bool = False
     left_alone: bool = False
     modifications: int = 0
+
+    @property
+    def leaves(self) -> int:
+        """What it was last asked to trade still."""
+        return max(0, self.asked.quantity - self.filled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """Place an order of these terms; an ``urgent`` one has to trade now."""
+    """Place an order of these terms; an ``urgent`` one has to trade now. ``cut``: units of the orders into which the
+    broker cuts it, 0: it is one."""
 
     terms: Terms
     urgent: bool = False
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alter:
-    """Give this placement these terms; the quantity is its total."""
+    """Give this placement these terms; the quantity is its total. ``cut``: of one that has not left, as in Begin."""
 
     revision: int
     terms: Terms
     urgent: bool = False
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +84,78 @@ class Plan:
     waits: bool = False
 
 
-def plan(wanted: Terms, slots: Sequence[Working], *, changed: bool, closing: bool, most_modifications: int) -> Plan:
+def plan(
+    wanted: Terms,
+    slots: Sequence[Working],
+    *,
+    changed: bool,
+    closing: bool,
+    most_modifications: int,
+    freeze: Freeze = NO_FREEZE,
+) -> Plan:
     """How to get from ``slots`` to ``wanted``, whose quantity is the total over all of them.
 
     ``changed``: is this another wish than the one that the slots were made for? ``closing``: cancel what is open.
+    ``freeze``: how large one of them may be; what is larger is several, and they are changed as one.
     """
     live = [slot for slot in slots if slot.live]
-    filled = sum(slot.filled for slot in slots)
-    if closing or wanted.quantity <= filled:
+    if closing or wanted.quantity <= sum(slot.filled for slot in slots):
         return _end(live)
     staying = [slot for slot in live if not slot.ending]
+    lacking = wanted.quantity - sum(slot.filled + (slot.leaves if slot.live else 0) for slot in slots)
+    lost = sum(slot.leaves for slot in slots if slot.lost)
     if not staying:
         if live:
             return Plan(waits=True)
-        owed = slots[-1].owed or (changed and not slots[-1].done) if slots else changed
-        return Plan(actions=(Begin(terms=of(wanted, wanted.quantity - filled)),)) if owed else Plan()
-    keep, *extra = staying
-    ends = _end(extra)
-    rest = of(wanted, wanted.quantity - (filled - keep.filled))
-    change = _change(keep, rest, changed=changed, most_modifications=most_modifications)
-    return Plan(actions=ends.actions + change.actions, waits=ends.waits or change.waits)
+        anew = changed and not any(slot.done for slot in slots)
+        if not (anew or any(slot.owed for slot in slots)):
+            return Plan()
+        return Plan(actions=begin(wanted, lacking if anew else lacking - lost, freeze))
+    lacking = max(0, lacking - lost)  # what is ending may trade yet
+    surplus = sum(slot.filled for slot in slots) + sum(slot.leaves for slot in staying) - wanted.quantity
+    sizes = _shared_out(staying, max(0, surplus), lacking, freeze)
+    plans = [
+        _end([slot])
+        if sizes[slot.revision] <= slot.filled
+        else _change(slot, of(wanted, sizes[slot.revision]), changed=changed, most=most_modifications, freeze=freeze)
+        for slot in staying
+    ]
+    beyond = lacking - sum(max(0, sizes[slot.revision] - slot.asked.quantity) for slot in staying)
+    return Plan(
+        actions=tuple(action for one in plans for action in one.actions) + begin(wanted, beyond, freeze),
+        waits=any(one.waits for one in plans),
+    )
 
 
-def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_modifications: int) -> Plan:
+def _shared_out(staying: Sequence[Working], surplus: int, missing: int, freeze: Freeze) -> dict[int, int]:
+    """The total of each order that stays, by its revision: what is too much is taken from the newest, what lacks goes
+    to the oldest, as far as they may be raised."""
+    sizes = {slot.revision: slot.asked.quantity for slot in staying}
+    for slot in reversed(staying):
+        less = min(surplus, slot.leaves)
+        sizes[slot.revision] -= less
+        surplus -= less
+    for slot in staying:
+        is_cut_later = slot.waiting and not freeze.ours
+        more = min(missing, max(0, freeze.most - slot.asked.quantity)) if freeze.most and not is_cut_later else missing
+        sizes[slot.revision] += more
+        missing -= more
+    return sizes
+
+
+def begin(wanted: Terms, units: int, freeze: Freeze, *, urgent: bool = False) -> tuple[Begin, ...]:
+    """The placements of so many units: one, or several where the exchange takes no larger ones and the cutting is
+    ours."""
+    if units <= 0:
+        return ()
+    if freeze.ours:
+        return tuple(Begin(terms=of(wanted, piece), urgent=urgent) for piece in freeze.pieces(units))
+    return (Begin(terms=of(wanted, units), urgent=urgent, cut=freeze.cut(units)),)
+
+
+def plan_traded(
+    wanted: Terms, slots: Sequence[Working], *, changed: bool, most_modifications: int, freeze: Freeze = NO_FREEZE
+) -> Plan:
     """The plan where only what trades is copied: each growth of the wanted quantity is a placement of its own; where
     less is wanted than was asked for (an exit took it away), the newest give way."""
     if 0 < wanted.quantity <= sum(slot.filled for slot in slots):
@@ -111,12 +171,11 @@ def plan_traded(wanted: Terms, slots: Sequence[Working], *, changed: bool, most_
         if less and left <= slot.filled:
             plans.append(_end([slot]))
         else:
-            most = most_modifications
-            plans.append(_change(slot, of(wanted, left), changed=changed or bool(less), most_modifications=most))
-    growth = wanted.quantity - committed
-    begin: tuple[Action, ...] = (Begin(terms=of(wanted, growth)),) if growth > 0 else ()
+            changes = changed or bool(less)
+            plans.append(_change(slot, of(wanted, left), changed=changes, most=most_modifications, freeze=freeze))
+    begins = begin(wanted, wanted.quantity - committed, freeze)
     return Plan(
-        actions=tuple(action for one in reversed(plans) for action in one.actions) + begin,
+        actions=tuple(action for one in reversed(plans) for action in one.actions) + begins,
         waits=any(one.waits for one in plans),
     )
 
@@ -136,14 +195,14 @@ def _end(live: Sequence[Working]) -> Plan:
     return Plan(actions=tuple(End(revision=slot.revision) for slot in ends), waits=bool(stays))
 
 
-def _change(slot: Working, terms: Terms, *, changed: bool, most_modifications: int) -> Plan:
+def _change(slot: Working, terms: Terms, *, changed: bool, most: int, freeze: Freeze) -> Plan:
     """Bring one placement to these terms."""
     if slot.asked == terms or (slot.left_alone and not changed):
         return Plan()
     if slot.waiting:
-        return Plan(actions=(Alter(revision=slot.revision, terms=terms),))
+        return Plan(actions=(Alter(revision=slot.revision, terms=terms, cut=freeze.cut(terms.quantity)),))
     if slot.placing or slot.changing:
         return Plan(waits=True)
-    if slot.modifications >= most_modifications:
+    if slot.modifications >= most:
         return Plan(actions=(End(revision=slot.revision, anew=True),), waits=True)
     return Plan(actions=(Alter(revision=slot.revision, terms=terms),))

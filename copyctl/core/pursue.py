@@ -7,8 +7,11 @@ what still waits. A placement that has not left is taken back without a call.
 from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id, stem_of
+from copyctl.core.freeze import NO_FREEZE, Freeze, freeze_of
+from copyctl.core.index import instrument_of
 from copyctl.core.keys import order_key
 from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded
+from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
@@ -18,17 +21,19 @@ from copyctl.model.policy import Follower, Resilience, Rules
 from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision, OrderStatus
+from copyctl.model.terms import Book, Decision, OrderStatus, Product, Validity
 
 LAG_ACTION = "lag action"
 """What a copy has given word of once ``fills.lag_action`` was taken."""
+CARRIED_BY_SUPER = frozenset({Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF})
+"""Products of super orders; the exits of CO and BO hang on an order of the day (Dhan API v2, super orders)."""
 LONGEST_GAP = 8
 """So many placements in a row without a row at the broker end the search for those that have one."""
 
 
 def request_id(slot: Slot, kind: RequestKind) -> str:
-    """The one name of a placement's request of this kind."""
-    return f"{slot.correlation_id}/{kind}"
+    """The one name of a placement's request of this kind. What places it places all its parts."""
+    return f"{slot.correlation_id if kind is RequestKind.PLACE else slot.name}/{kind}"
 
 
 def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Follower) -> Copy:
@@ -42,15 +47,32 @@ def pursue(draft: Draft, rules: Rules, copy: Copy, leader: Order, follower: Foll
     closing = copy.closing or copy.stopped or bool(copy.given_up)
     slots = [working(draft, copy, slot) for slot in copy.slots]
     most = rules.rate_limits.modifications_per_order
+    freeze = freeze_for(draft, copy, follower)
     if follower.policy.copy_on is CopyOn.TRADED and not closing:
-        made = plan_traded(wanted, slots, changed=changed, most_modifications=most)
+        made = plan_traded(wanted, slots, changed=changed, most_modifications=most, freeze=freeze)
     else:
-        made = plan(wanted, slots, changed=changed, closing=closing, most_modifications=most)
+        made = plan(wanted, slots, changed=changed, closing=closing, most_modifications=most, freeze=freeze)
     for action in made.actions:
         copy = act(draft, rules, copy, action, leader.newest_as_of)
     if made.waits and any(slot.ends_itself for slot in copy.slots):
         draft.effects.append(ReadBooks(account=copy.follower))
     return replace(copy, pursued=copy.wanted) if changed and not made.waits else copy
+
+
+def freeze_for(draft: Draft, copy: Copy, follower: Follower) -> Freeze:
+    """How large one order of this copy may be. The broker cuts nothing that is not an order of the day."""
+    wanted = copy.wanted
+    instrument = draft.instruments.get(instrument_of(copy)) if wanted is not None else None
+    if wanted is None or instrument is None or book_of(wanted) is not Book.DAY:
+        return NO_FREEZE
+    return freeze_of(mapping_of(follower, copy.rule), instrument)
+
+
+def book_of(wanted: Desired) -> Book:
+    """In which of the broker's books an order lives that is wanted so."""
+    if wanted.terms.validity is Validity.FOREVER:
+        return Book.FOREVER
+    return Book.SUPER if wanted.terms.bracket is not None and wanted.product in CARRIED_BY_SUPER else Book.DAY
 
 
 def placed_already(draft: Draft, rules: Rules, copy: Copy) -> list[Order]:
@@ -63,11 +85,10 @@ def placed_already(draft: Draft, rules: Rules, copy: Copy) -> list[Order]:
         return []
     stem, found, gap, revision = first[: -len("0")], [], 0, 0
     while gap < LONGEST_GAP:
-        order = draft.order_with(copy.follower, f"{stem}{revision}")
-        gap = 0 if order is not None else gap + 1
+        orders = draft.orders_with(copy.follower, f"{stem}{revision}")
+        gap = 0 if orders else gap + 1
         revision += 1
-        if order is not None:
-            found.append(order)
+        found.extend(orders)
     return found
 
 
@@ -85,7 +106,8 @@ def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
             slots.append(
                 Slot(revision=missing, correlation_id=correlation_id, asked=nothing, standing=Standing.WITHDRAWN)
             )
-        slots.append(_adopted(order, revision, wanted, now))
+        part = sum(slot.correlation_id == order.correlation_id for slot in slots)
+        slots.append(replace(_adopted(order, len(slots), wanted, now), part=part))
     copy = replace(copy, slots=tuple(slots), pursued=copy.wanted)
     last = slots[-1]
     if last.standing is not Standing.REJECTED or copy.filled:
@@ -154,10 +176,17 @@ def working(draft: Draft, copy: Copy, slot: Slot) -> Working:
         ending=cancel is not None or slot.cancel_asked,
         ends_itself=slot.ends_itself,
         done=done,
-        owed=slot.standing is Standing.ABSENT or ended_by_us or anew,
+        owed=not slot.replaced and (slot.standing is Standing.ABSENT or ended_by_us or anew),
+        lost=_is_lost(slot, owed=ended_by_us or anew, done=done),
         left_alone=slot.left_alone,
         modifications=slot.modifications,
     )
+
+
+def _is_lost(slot: Slot, *, owed: bool, done: bool) -> bool:
+    """Did it end at the broker, not by us, with something of it open, and has nothing taken its place?"""
+    ended = slot.standing in (Standing.ENDED, Standing.REJECTED)
+    return ended and not (owed or done or slot.replaced)
 
 
 def _waiting(draft: Draft, slot: Slot) -> Request | None:
@@ -183,17 +212,20 @@ def _begin(draft: Draft, rules: Rules, copy: Copy, action: Begin, frame_at: int)
         correlation_id=_correlation(rules, copy, len(copy.slots)),
         asked=action.terms,
         urgent=action.urgent,
+        cut=action.cut,
         frame_at=frame_at,
         decided_at=draft.now,
     )
     request = _request(draft, copy, slot, RequestKind.PLACE, action.terms)
     draft.requests.put(replace(request, due_at=_not_before(draft, rules, copy)))
-    return replace(copy, slots=(*copy.slots, slot))
+    return replace(copy, slots=(*(one if one.live else replace(one, replaced=True) for one in copy.slots), slot))
 
 
 def _not_before(draft: Draft, rules: Rules, copy: Copy) -> int:
-    """When an entry may leave that is placed anew since the exchange did not take it just now (ns), 0: at once."""
-    if copy.exit or copy.reason != Reason.RETRYING or copy.insisted:
+    """When an entry may leave that is placed anew since the exchange did not take it just now (ns), 0: at once. Of one
+    that was cut a part may have been refused while the others stand."""
+    parted = any(slot.part or slot.cut for slot in copy.slots)
+    if copy.exit or copy.insisted or (copy.reason != Reason.RETRYING and not parted):
         return 0
     refused = sum(1 for slot in copy.slots if slot.standing is Standing.REJECTED and slot.retired)
     return draft.now + backoff(rules.resilience, refused) if refused else 0
@@ -207,6 +239,8 @@ def backoff(resilience: Resilience, attempts: int) -> int:
 def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
     slot = copy.slots[action.revision]
     kind = RequestKind.MODIFY if _waiting(draft, slot) is None else RequestKind.PLACE
+    if kind is RequestKind.PLACE:
+        slot = replace(slot, cut=action.cut)
     queued = draft.requests.get(request_id(slot, kind))
     urgent = slot.urgent or action.urgent
     fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
@@ -221,7 +255,8 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
 
 def _anew(queued: Request, fresh: Request) -> Request:
     """What waits, with what is wanted now."""
-    return replace(queued, desired=fresh.desired, urgent=fresh.urgent, before=fresh.before, cut=fresh.cut)
+    wanted = replace(queued, desired=fresh.desired, urgent=fresh.urgent, before=fresh.before, cut=fresh.cut)
+    return replace(wanted, slices=fresh.slices)
 
 
 def _change(draft: Draft, copy: Copy, slot: Slot, fresh: Request, queued: Request | None, *, urgent: bool) -> Request:
@@ -278,6 +313,7 @@ def _request(draft: Draft, copy: Copy, slot: Slot, kind: RequestKind, terms: Ter
         queued_at=draft.now,
         exit=copy.exit,
         urgent=slot.urgent and kind is RequestKind.PLACE,
+        slices=-(-terms.quantity // slot.cut) if terms is not None and slot.cut and kind is RequestKind.PLACE else 0,
     )
 
 

@@ -72,9 +72,10 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
         elif may <= 0:
             _wait(draft, request, Reason.RATE_LIMIT, room.why if uses_reserve(queued) else room.why_usual)
         else:
-            left.append(request.request_id)
+            counts = max(1, request.slices)  # whether the broker counts a sliced call once is not known
+            left.extend([request.request_id] * counts)
             leaving = reserved_part(verdict.request) if usual <= 0 else verdict.request
-            reserved, usual = reserved - 1, usual - 1
+            reserved, usual = reserved - counts, usual - counts
             _send(draft, replace(verdict, request=_leaving(draft, leaving)))
     if left:
         rates.spend(draft, account.account, left, before=room.windows)

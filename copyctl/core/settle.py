@@ -11,6 +11,7 @@ from copyctl.core import access, halts
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.market import calendar_known, market_standing
+from copyctl.core.parts import claim_named, give_up_unseen, is_parted
 from copyctl.core.pursue import backoff, with_slot
 from copyctl.core.rates import heard
 from copyctl.core.state import Draft, follower_of
@@ -111,7 +112,9 @@ def is_copied(copy: Copy) -> Copy:
 
 def book_read(draft: Draft, account: str, asked_at: int) -> None:
     """The books of an account were read: modifications of unknown fate are settled by what they show, and a cancel
-    that was refused leaves again, its order being open still."""
+    that was refused leaves again, its order being open still; parts of a placement that nobody finds are given up."""
+    if draft.rules is not None:
+        give_up_unseen(draft, account, asked_at, absent_for=draft.rules.resilience.settle.absent_for)
     for request in list(draft.requests.values()):
         if request.account != account or not 0 < request.unsettled_at <= asked_at:
             continue
@@ -185,11 +188,14 @@ def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcom
             slot = replace(
                 slot,
                 standing=Standing.WORKING if slot.standing is Standing.WAITING else slot.standing,
-                order_id=slot.order_id or next(iter(outcome.order_ids), ""),
+                order_id=slot.order_id or ("" if slot.cut else next(iter(outcome.order_ids), "")),
                 asked_at=draft.now,
                 left_at=outcome.left_at,
                 answered_at=draft.now,
             )
+            if slot.cut:
+                draft.effects.append(ReadBooks(account=request.account))
+                return claim_named(draft, with_slot(copy, slot), slot.revision, outcome.order_ids)
         case RequestKind.MODIFY:
             slot = replace(slot, asked_at=draft.now)
         case RequestKind.CANCEL:
@@ -241,6 +247,7 @@ def refused_later(draft: Draft, copy: Copy, slot: Slot, category: Category, text
     handling, rules = HANDLING[category], draft.rules
     treatment = handling.exit if copy.exit else handling.entry
     slot = replace(slot, standing=Standing.REJECTED, rejected_as=category)
+    parted = is_parted(copy, slot)
     tries = sum(one.retired for one in copy.slots if one.standing is Standing.REJECTED)
     in_session = treatment is Treatment.SESSION and rules is not None and _in_session(draft, rules, copy)
     again = not copy.exit and rules is not None and (in_session or treatment is Treatment.AGAIN)
@@ -253,9 +260,13 @@ def refused_later(draft: Draft, copy: Copy, slot: Slot, category: Category, text
         reason = Reason.FOLLOWER_UNAUTHENTICATED
     elif again and rules is not None and tries + 1 < rules.resilience.retries.attempts:
         reason = Reason.RETRYING
+    if reason is None and parted and not copy.exit:
+        return _part_refused(draft, with_slot(copy, slot), slot, category, text)
     if reason is None:
         return dead(draft, with_slot(copy, slot), category, text)
     copy = with_slot(copy, replace(slot, retired=True))
+    if parted:
+        return copy
     return replace(copy, decision=Decision.QUEUED, reason=reason, detail=text)
 
 
@@ -286,6 +297,20 @@ def dead(draft: Draft, copy: Copy, category: Category, text: str) -> Copy:
     )
     copy = replace(copy, dead_at=draft.now, dropped=False, insisted=False)
     return replace(copy, decision=Decision.DEAD, reason=rejected(category), detail=text)
+
+
+def _part_refused(draft: Draft, copy: Copy, slot: Slot, category: Category, text: str) -> Copy:
+    """One part of a placement was rejected for good while others stand: the copy is what they are, and drifts."""
+    units = f"{slot.asked.quantity} of {copy.wanted.terms.quantity if copy.wanted else slot.asked.quantity} units"
+    alert(
+        draft,
+        Alert.DEAD_LETTER,
+        f"the broker rejected {units} of a sliced copy ({category}): {text}",
+        row=copy.leader_order_id,
+        follower=copy.follower,
+        category=category,
+    )
+    return copy
 
 
 def change_refused(draft: Draft, request: Request, copy: Copy, slot: Slot, text: str) -> Copy:

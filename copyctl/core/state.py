@@ -46,7 +46,7 @@ class State:
         self.rules: Rules | None = None
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
-        self.order_of: dict[str, str] = {}
+        self.orders_of: dict[str, dict[str, None]] = {}
         self.stems: set[str] = set()
         self.waiting = Waiting()
         self.index = Index()
@@ -75,7 +75,8 @@ class State:
                     if slot.order_id:
                         self.copy_of[order_key(change.record.follower, slot.order_id)] = change.key
             elif isinstance(change.record, Order) and change.record.correlation_id:
-                self.order_of[order_key(change.record.account, change.record.correlation_id)] = change.key
+                name = order_key(change.record.account, change.record.correlation_id)
+                self.orders_of.setdefault(name, {})[change.key] = None
                 self.stems.add(order_key(change.record.account, stem_of(change.record.correlation_id)))
         return undo
 
@@ -86,7 +87,11 @@ class State:
                 self.copy_of.pop(slot.correlation_id, None)
                 self.copy_of.pop(order_key(record.follower, slot.order_id), None)
         elif isinstance(record, Order):
-            self.order_of.pop(order_key(record.account, record.correlation_id), None)
+            name = order_key(record.account, record.correlation_id)
+            keys = self.orders_of.get(name, {})
+            keys.pop(key_of(record), None)
+            if not keys:
+                self.orders_of.pop(name, None)
 
 
 class Overlay(Generic[R]):
@@ -173,13 +178,13 @@ class Draft:
         self.notices: list[Notice] = []
         self.touched: dict[str, None] = {}
         self.all_again = False
-        self._order_of: dict[str, str] = {}
+        self._orders_of: dict[str, dict[str, None]] = {}
 
     def put_order(self, order: Order) -> None:
         """Write an order, to be found by its correlation id too."""
         self.orders.put(order)
         if order.correlation_id:
-            self._order_of[order_key(order.account, order.correlation_id)] = key_of(order)
+            self._orders_of.setdefault(order_key(order.account, order.correlation_id), {})[key_of(order)] = None
 
     def account(self, name: str) -> Account:
         """What is known of an account; a new one is blank."""
@@ -223,16 +228,17 @@ class Draft:
         key = copy_of.get(order_key(order.account, order.order_id)) or copy_of.get(order.correlation_id)
         return self.copies.get(key) if key is not None else None
 
-    def order_with(self, account: str, correlation_id: str) -> Order | None:
-        """The order of an account that carries this correlation id."""
+    def orders_with(self, account: str, correlation_id: str) -> list[Order]:
+        """The orders of an account that carry this correlation id, in the order in which they first came: one, or the
+        parts of one that was cut."""
         name = order_key(account, correlation_id)
-        key = self._order_of.get(name) or self.state.order_of.get(name)
-        return self.orders.get(key) if key is not None else None
+        keys = {**self.state.orders_of.get(name, {}), **self._orders_of.get(name, {})}
+        return [order for key in keys if (order := self.orders.get(key)) is not None]
 
     def is_known(self, account: str, stem: str) -> bool:
         """Did the account ever show an order whose correlation id begins like this?"""
         name = order_key(account, stem)
-        return name in self.state.stems or any(known.startswith(name) for known in self._order_of)
+        return name in self.state.stems or any(known.startswith(name) for known in self._orders_of)
 
     # --- by index ---------------------------------------------------------------------------------------------------
 

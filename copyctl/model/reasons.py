@@ -44,6 +44,7 @@ class Reason(StrEnum):
     DISCLOSED_DROPPED = "disclosed_dropped"
     DISCLOSED_RAISED = "disclosed_raised"
     MINIMUM_RAISED = "minimum_raised"
+    SLICED = "sliced"
     LATE_COPIED = "late_copied"
     ENTRY_CUT = "entry_cut"
     REPRICED = "repriced"
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     PRICE_GUARD = "price_guard"
     LATE_PRICE = "late_price"
     SELF_TRADE = "self_trade"
+    FREEZE_QUANTITY = "freeze_quantity"
     MARKET_CLOSED = "market_closed"
     MARKET_HOLIDAY = "market_holiday"
     CALENDAR_STALE = "calendar_stale"
@@ -98,6 +100,7 @@ SENTENCES: dict[Reason, tuple[Decision, str]] = {
     Reason.DISCLOSED_DROPPED: (Decision.COPIED, "copied without a disclosed quantity: the exchange refuses one here"),
     Reason.DISCLOSED_RAISED: (Decision.COPIED, "copied with the disclosed quantity raised to the least allowed share"),
     Reason.MINIMUM_RAISED: (Decision.COPIED, "copied with the quantity raised to sizing.minimum_lots"),
+    Reason.SLICED: (Decision.COPIED, "copied as several orders: the exchange takes no single one as large"),
     Reason.LATE_COPIED: (Decision.COPIED, "copied after the leader's order had already traded"),
     Reason.ENTRY_CUT: (Decision.COPIED, "the exit was met by taking from an entry that had not filled"),
     Reason.REPRICED: (Decision.COPIED, "copied at another price: the band's edge, or the price guard's"),
@@ -120,6 +123,7 @@ SENTENCES: dict[Reason, tuple[Decision, str]] = {
     Reason.PRICE_GUARD: (Decision.REFUSED, "the price is further from the reference than price_guard allows"),
     Reason.LATE_PRICE: (Decision.REFUSED, "seen late, and the price has moved beyond late.max_slippage_bps"),
     Reason.SELF_TRADE: (Decision.REFUSED, "it could trade with a resting order of the same person"),
+    Reason.FREEZE_QUANTITY: (Decision.REFUSED, "above the freeze quantity, and mapping.slicing says never"),
     Reason.MARKET_CLOSED: (Decision.REFUSED, "the market is closed"),
     Reason.MARKET_HOLIDAY: (Decision.REFUSED, "no trading on this day"),
     Reason.CALENDAR_STALE: (Decision.REFUSED, "the calendar's known holidays end before this day"),

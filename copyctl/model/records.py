@@ -97,7 +97,9 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``cancel_asked``: we have asked for its end. ``left_alone``: somebody changed it by hand; it is not touched until
     the leader changes his order. ``rests``: a book that was read after it was taken shows it open. ``urgent``: an exit
     that has to trade now. ``most``: of an exit, the largest total that it may have at the broker while changes of it
-    are not confirmed, 0: what is asked. ``altered_to``: the total that the last change of an exit asked for. Times in
+    are not confirmed, 0: what is asked. ``altered_to``: the total that the last change of an exit asked for.
+    ``replaced``: another placement has taken its place. ``cut``: units of the orders into which the broker was to cut
+    it, 0: it is one; ``part``: which of these it is, beginning with 0; they share one correlation id. Times in
     ns: ``altered_at`` (an exit's last change was asked for; later while one before it may still take place),
     ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
@@ -124,10 +126,23 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     most: int = 0
     altered_at: int = 0
     altered_to: int = 0
+    replaced: bool = False
+    cut: int = 0
+    part: int = 0
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0
     answered_at: int = 0
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other placement: parts of one placement share its correlation id."""
+        return f"{self.correlation_id}.{self.part}" if self.part else self.correlation_id
+
+    @property
+    def unseen(self) -> bool:
+        """Is it a part of a placement that the broker has taken, and nobody knows its order yet?"""
+        return bool(self.cut) and self.live and self.sent and not self.order_id
 
     @property
     def live(self) -> bool:

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from copyctl.simulator.bars import Bar
+from copyctl.simulator.bracket import Bracket
 from copyctl.simulator.clock import Clock
 from copyctl.simulator.exit_rule import ExitRule
+from copyctl.simulator.forever import Forever
 from copyctl.simulator.ledger import Ledger
 from copyctl.simulator.orders import Order, Trade
 from copyctl.simulator.settings import Settings
@@ -40,6 +43,8 @@ class Account:
     orders: dict[str, Order] = field(default_factory=dict)
     open_orders: dict[str, Order] = field(default_factory=dict)
     by_correlation: dict[str, list[Order]] = field(default_factory=dict)
+    brackets: dict[str, Bracket] = field(default_factory=dict)  # by the entry's key
+    forevers: dict[str, Forever] = field(default_factory=dict)  # those that are not over
     trades: list[Trade] = field(default_factory=list)
     bars: dict[tuple[str, str], Bar] = field(default_factory=dict)  # by instrument
     kill_switch: bool = False
@@ -56,7 +61,9 @@ class Account:
     def clear(self) -> None:
         """Forget all trading; credentials and settings stay."""
         self.ledger = Ledger(DEFAULT_FUNDS)
-        for book in (self.orders, self.open_orders, self.by_correlation, self.told_orders):
+        books: tuple[dict[str, Any], ...] = (self.orders, self.open_orders, self.by_correlation, self.told_orders,
+                                              self.brackets, self.forevers)  # fmt: skip
+        for book in books:
             book.clear()
         self.trades.clear()
         self.told_trades.clear()

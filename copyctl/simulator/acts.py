@@ -4,7 +4,7 @@ from copyctl.simulator import closing, named, overnight, refusals, terms
 from copyctl.simulator.asked import Asked
 from copyctl.simulator.bars import KINDS, Bar
 from copyctl.simulator.broker import Broker
-from copyctl.simulator.exchange import Key
+from copyctl.simulator.market import Key
 from copyctl.simulator.orders import ZERO, Terms, Wish
 
 
@@ -88,3 +88,4 @@ def _halt(broker: Broker, key: Key, halted: bool) -> None:
     market.halted = halted
     if over:
         broker.exchange.match(market)
+        broker.exchange.priced(market)

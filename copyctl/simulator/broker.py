@@ -15,8 +15,11 @@ from copyctl.simulator.accounts import Account, Accounts
 from copyctl.simulator.clock import Clock
 from copyctl.simulator.exchange import Exchange
 from copyctl.simulator.faults import Faults
+from copyctl.simulator.forever_book import ForeverBook
 from copyctl.simulator.instruments import Instrument, opening_market
-from copyctl.simulator.orders import Order
+from copyctl.simulator.legs import Legs
+from copyctl.simulator.market import Market
+from copyctl.simulator.orders import Order, Terms, Wish
 from copyctl.simulator.rates import Rates
 from copyctl.simulator.settings import Settings
 from copyctl.simulator.stream import Stream
@@ -52,7 +55,11 @@ class Broker:
         self.accounts = Accounts(self.clock, self.chance, token_hours)
         self.stream = Stream(self.accounts, self.chance, self.timers.later)
         self.exchange = Exchange(self.accounts, self.clock, self._announce, self.timers.later)
-        self.exchange.priced = self._keep_exit_rules
+        self.legs = Legs(self.accounts, self.exchange)
+        self.forevers = ForeverBook(self.accounts, self.exchange, self.clock, self._announce)
+        self.exchange.priced = self._follow_price
+        self.exchange.changed = self.legs.follow
+        self.exchange.unheld = self.forevers.look_again
         self.walk = Walk(self.exchange, self.chance, self.timers.later)
         self.faults = Faults(self.chance)
         self.settings = Settings()  # what a new account starts with
@@ -123,10 +130,27 @@ class Broker:
         market = self.exchange.markets.get(instrument.key)
         return market.last_price if market is not None else instrument.last_price
 
-    def _keep_exit_rules(self) -> None:
+    def place(self, account: Account, wish: Wish) -> Order:
+        """Take an order, with its exits where it has any. Raises a Refusal as the exchange does."""
+        if wish.exits is not None:
+            return self.legs.place(account, wish, wish.exits)
+        return self.exchange.place(account, wish)
+
+    def modify(self, account: Account, order: Order, wanted: Terms) -> None:
+        """Take a modification of an order or of an exit."""
+        if order.is_exit:
+            self.legs.modify_exit(account, order, wanted.price or wanted.trigger_price)
+        else:
+            self.exchange.modify(account, order, wanted)
+
+    def _follow_price(self, market: Market) -> None:
+        self.legs.trail(market)
+        self.forevers.look(market)
         for account in self.accounts.by_name.values():
             if account.exit_rule is not None:
                 closing.keep_exit_rule(self.exchange, account)
 
     def _announce(self, account: Account, order: Order, word: str) -> None:
+        if order.is_exit and order.is_super and not account.settings.super_announced:
+            return
         self.stream.announce(account, order, word, float(self.exchange.markets[order.instrument.key].last_price))

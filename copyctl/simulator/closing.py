@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from copyctl.simulator import intake, refusals, terms
 from copyctl.simulator.accounts import Account
-from copyctl.simulator.exchange import Exchange, Key
+from copyctl.simulator.exchange import Exchange
+from copyctl.simulator.market import Key
 from copyctl.simulator.orders import Order, Terms, Wish
 
 

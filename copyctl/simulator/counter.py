@@ -134,8 +134,3 @@ def own_address(broker: Broker, call: Call) -> Answer:
         "ordersAllowed": allowed,
     }
     return answer(shaped(row, settings))
-
-
-def nothing_there(broker: Broker, call: Call) -> Answer:
-    """GET of a book that is always empty here."""
-    return answer([])

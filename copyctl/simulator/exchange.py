@@ -9,43 +9,31 @@ LIMIT order trades at the last price when it arrives and at its own price when t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from copyctl.simulator import refusals, risk, terms
+from copyctl.simulator import after_market, protection, refusals, risk, terms
 from copyctl.simulator.accounts import Account, Accounts
 from copyctl.simulator.clock import Clock
-from copyctl.simulator.instruments import Instrument, on_tick
+from copyctl.simulator.forever import Forever
+from copyctl.simulator.instruments import Instrument
+from copyctl.simulator.market import Key, Market
 from copyctl.simulator.numbers import Numbers
-from copyctl.simulator.orders import ZERO, Order, Terms, Trade, Wish
+from copyctl.simulator.orders import Order, Terms, Trade, Wish
 
-Key = tuple[str, str]
-Step = Callable[[Account, Order], None]
-Waiting = tuple[Account, Order, Step]
+Step = Callable[[], object]
 Announce = Callable[[Account, Order, str], None]
 Later = Callable[[float, Callable[[], None]], None]
 
-STOP_MARKET_LIMIT = {terms.SELL: Decimal("0.95"), terms.BUY: Decimal("1.05")}  # seen on BSE: limit at trigger x 0.95
 
+class Waiting(NamedTuple):
+    """What is on its way for an order, and does not arrive before it is let."""
 
-@dataclass(slots=True, kw_only=True)
-class Market:
-    """One instrument's trading: its last price, what can be had, and who waits."""
-
-    instrument: Instrument
-    last_price: Decimal
-    available: int | None = None  # units left to trade; None: any number
-    per_tick: int | None = None  # units that one order may trade at each price tick; None: any number
-    halted: bool = False  # nothing trades
-    resting: dict[str, Order] = field(default_factory=dict)
-
-    def takes(self, wanted: int) -> int:
-        """How many units trade now."""
-        for bound in (self.available, self.per_tick):
-            if bound is not None:
-                wanted = min(wanted, bound)
-        return wanted
+    account: Account
+    order: Order | Forever
+    step: Step
+    admits: bool  # it is the order itself that arrives, and no change of it
 
 
 class Exchange:
@@ -54,12 +42,14 @@ class Exchange:
     def __init__(self, accounts: Accounts, clock: Clock, announce: Announce, later: Later) -> None:
         self.markets: dict[Key, Market] = {}
         self.held: list[Waiting] = []
-        self.priced: Callable[[], None] = lambda: None  # called after every price
+        self.priced: Callable[[Market], None] = lambda market: None  # called after every price
+        self.changed: Callable[[Account, Order], None] = lambda account, order: None  # a new status, of a leg alone
+        self.unheld: Callable[[Account], None] = lambda account: None  # called when matching is no longer held
+        self.numbers = Numbers(clock)
         self._accounts = accounts
         self._clock = clock
         self._announce = announce
         self._later = later
-        self._numbers = Numbers(clock)
 
     def list_instrument(self, instrument: Instrument) -> None:
         """Open trading in an instrument, or replace its terms."""
@@ -82,15 +72,16 @@ class Exchange:
         if account.kill_switch and not wish.unchecked:
             raise refusals.order_error(refusals.BLOCKED)
         text = self._clock.text()
+        order_id = self.numbers.order()
         order = Order(
-            order_id=self._numbers.order(),
+            order_id=order_id,
             account=account.name,
             client_id=account.client_id,
             instrument=wish.instrument,
             side=wish.side,
             product=wish.product,
             terms=wish.terms,
-            correlation_id=wish.correlation_id or self._numbers.correlation(account),
+            correlation_id=wish.correlation_id or self.numbers.correlation(account),
             after_market=wish.after_market,
             amo_time=wish.amo_time,
             source=wish.source,
@@ -99,28 +90,41 @@ class Exchange:
             updated=text,
             waits_for_open=wish.after_market,
             unchecked=wish.unchecked,
+            exits=wish.exits,
+            leg=terms.ENTRY_LEG if wish.exits is not None else None,
+            family=order_id if wish.exits is not None else "",
+            algo_order=wish.algo_order,
+            must_fail=wish.must_fail,
         )
-        market = self.markets[wish.instrument.key]
-        self._protect(account, order, market)
-        objection = self._objection(account, order) if account.settings.refuse == "at_once" else None
+        protection.protect(order, account.settings, self.markets[wish.instrument.key].last_price)
+        objection = self.objection(account, order) if account.settings.refuse == "at_once" else None
         if objection is not None:
             raise refusals.order_error(objection)
-        account.orders[order.order_id] = order
-        account.open_orders[order.order_id] = order
+        self._note(account, order)
+        self._announce(account, order, terms.FRAME_STATUSES[terms.TRANSIT])
+        self.proceed(account, order, lambda: self._admit(account, order), admits=True)
+        return order
+
+    def rest(self, account: Account, order: Order) -> None:
+        """An order of the broker's own making, the exit of another, goes straight into the exchange's book."""
+        order.created = self._clock.text()
+        self._note(account, order)
+        self._enter(account, order)
+
+    def _note(self, account: Account, order: Order) -> None:
+        account.orders[order.key] = order
+        account.open_orders[order.key] = order
         if order.correlation_id not in {"", "NA"}:
             account.by_correlation.setdefault(order.correlation_id, []).append(order)
-        self._announce(account, order, terms.FRAME_STATUSES[terms.TRANSIT])
-        self._proceed(account, order, self._admit)
-        return order
 
     def modify(self, account: Account, order: Order, wanted: Terms) -> None:
         """Take a modification; it happens a moment later, and may fail then."""
         order.modifications += 1
-        self._proceed(account, order, lambda account, order: self._change(account, order, wanted))
+        self.proceed(account, order, lambda: self.change(account, order, wanted))
 
     def cancel(self, account: Account, order: Order) -> None:
         """Take a cancel; a fill may still come before it."""
-        self._proceed(account, order, self._cancel)
+        self.proceed(account, order, lambda: self._cancel(account, order))
 
     # ---- what the world does -----------------------------------------------------------------------------------------
 
@@ -129,36 +133,43 @@ class Exchange:
         market = self.markets[key]
         market.last_price = price
         self.match(market)
-        self.priced()
+        self.priced(market)
 
     def match(self, market: Market) -> None:
         """Let all that rests in a market trade as far as it can."""
         for order in list(market.resting.values()):
-            if order.order_id in market.resting:
+            if order.key in market.resting:
                 self._trade(self._accounts.by_name[order.account], order, market, arriving=False)
 
     def match_account(self, account: Account) -> None:
         """Let all that one account has resting trade, after its matching was held."""
         for order in list(account.open_orders.values()):
             market = self.markets[order.instrument.key]
-            if order.order_id in market.resting:
+            if order.key in market.resting:
                 self._trade(account, order, market, arriving=False)
+        self.unheld(account)
 
     def release(self, account: Account, order_id: str | None = None) -> int:
         """Let what is held on its way arrive, all of it or one order's; how many steps that was."""
         going: list[Waiting] = []
         staying: list[Waiting] = []
         for each in self.held:
-            wanted = each[0] is account and order_id in {None, each[1].order_id}
+            wanted = each.account is account and order_id in {None, each.order.order_id}
             (going if wanted else staying).append(each)
         self.held = staying
-        for owner, order, step in going:
-            step(owner, order)
+        for each in going:
+            each.step()
         return len(going)
 
-    def open_session(self, account: Account) -> int:
-        """Send the after-market orders that wait to the exchange; margin is checked again."""
-        waiting = [order for order in account.open_orders.values() if order.waits_for_open]
+    def open_session(self, account: Account, *, whole: bool = True) -> int:
+        """Send the after-market orders that wait to the exchange, all or those whose time has come; margin is checked
+        again."""
+        now = self._clock.now()
+        waiting = [
+            order
+            for order in account.open_orders.values()
+            if order.waits_for_open and (whole or (moment := after_market.due(order)) is None or moment <= now)
+        ]
         for order in waiting:
             order.waits_for_open = False
             self._enter(account, order, replace_exchange_id=True)
@@ -178,11 +189,11 @@ class Exchange:
                 f"order {order.order_id} is {order.status} with {order.remaining} open: no fill of {quantity}"
             )
         if not order.exchange_order_id:
-            order.exchange_order_id = self._numbers.exchange_order()
+            order.exchange_order_id = self.numbers.exchange_order()
             order.exchanged = self._clock.text()
         trade = Trade(
             order=order,
-            exchange_trade_id=self._numbers.trade(),
+            exchange_trade_id=self.numbers.trade(),
             quantity=quantity,
             price=price,
             at=self._clock.text(),
@@ -197,7 +208,7 @@ class Exchange:
             self.finish(account, order, terms.TRADED, terms.TRADE_CONFIRMED)
         else:
             # One that traded while it was in transit rests from now on.
-            self.markets[order.instrument.key].resting.setdefault(order.order_id, order)
+            self.markets[order.instrument.key].resting.setdefault(order.key, order)
             self._block(account, order, min(order.opening, order.remaining))
             self._become(account, order, terms.PART_TRADED)
         return trade
@@ -206,82 +217,92 @@ class Exchange:
         """A stop's price was reached."""
         order.triggered = True
         if account.settings.trigger_becomes_limit:
-            becomes = terms.LIMIT if order.terms.order_type == terms.STOP_LOSS else terms.MARKET
-            order.terms = replace(order.terms, order_type=becomes)
+            order.terms = replace(order.terms, order_type=protection.triggered_type(order))
         self._become(account, order, terms.TRIGGERED)
 
     def finish(self, account: Account, order: Order, status: str, reason: str) -> None:
         """The order is over."""
         order.reason = reason
         self._block(account, order, 0)
-        account.open_orders.pop(order.order_id, None)
-        self.markets[order.instrument.key].resting.pop(order.order_id, None)
+        account.open_orders.pop(order.key, None)
+        self.markets[order.instrument.key].resting.pop(order.key, None)
         self._become(account, order, status)
 
     def forget_finished(self) -> None:
         """What was on its way to orders that are over goes nowhere."""
-        self.held = [each for each in self.held if not each[1].is_final]
+        self.held = [each for each in self.held if not each.order.is_final]
 
     def confirm(self, account: Account, order: Order) -> None:
         """Let an order in transit arrive at once, whatever holds it."""
-        self.held = [each for each in self.held if each[1] is not order or each[2] != self._admit]
+        self.held = [each for each in self.held if each.order is not order or not each.admits]
         self._admit(account, order)
 
     # ---- steps on the way --------------------------------------------------------------------------------------------
 
-    def _proceed(self, account: Account, order: Order, step: Step) -> None:
+    def proceed(self, account: Account, order: Order | Forever, step: Step, *, admits: bool = False) -> None:
+        """Let a step be on its way: it is taken a moment later, or when it is released."""
+        waiting = Waiting(account, order, step, admits)
         if account.settings.hold:
-            self.held.append((account, order, step))
+            self.held.append(waiting)
             return
-        self._later(account.settings.transit_ms / 1000, lambda: self._arrive(account, order, step))
+        self._later(account.settings.transit_ms / 1000, lambda: self._arrive(waiting))
 
-    def _arrive(self, account: Account, order: Order, step: Step) -> None:
-        if account.settings.hold:  # since it left
-            self.held.append((account, order, step))
+    def _arrive(self, waiting: Waiting) -> None:
+        if waiting.account.settings.hold:  # since it left
+            self.held.append(waiting)
         else:
-            step(account, order)
+            waiting.step()
 
     def _admit(self, account: Account, order: Order) -> None:
         if order.is_final or order.status != terms.TRANSIT:
             return
-        text = self._objection(account, order)
+        text = self.objection(account, order)
+        if order.must_fail:
+            text = risk.funds_refusal(account, risk.question(order), self.markets[order.instrument.key].last_price)
         if text is not None:
             self.finish(account, order, terms.REJECTED, text)
             return
         self._enter(account, order)
         for wanted in order.deferred:
-            self._change(account, order, wanted)
+            self.change(account, order, wanted)
         order.deferred.clear()
 
     def _enter(self, account: Account, order: Order, *, replace_exchange_id: bool = False) -> None:
         """Into the exchange's book; an after-market order stays before its door."""
         market = self.markets[order.instrument.key]
         if replace_exchange_id:
-            text = self._objection(account, order, after_market=False)
+            text = self.objection(account, order, after_market=False)
             if text is not None:
                 self.finish(account, order, terms.REJECTED, text)
                 return
-        needed = risk.need(account, _question(order), market.last_price)
-        order.unit_margin = needed.unit_margin
-        order.opening = needed.opening
-        self._block(account, order, needed.opening)
-        market.resting[order.order_id] = order
+        self._ask_margin(account, order, market)
+        market.resting[order.key] = order
         if order.waits_for_open:
             self._become(account, order, account.settings.amo_status)
+            self._wait_for_open(account, order)
             return
-        order.exchange_order_id = self._numbers.exchange_order()
+        order.exchange_order_id = self.numbers.exchange_order()
         order.exchanged = self._clock.text()
         self._become(account, order, terms.PENDING)
         self._trade(account, order, market, arriving=True)
 
-    def _change(self, account: Account, order: Order, wanted: Terms) -> None:
+    def _wait_for_open(self, account: Account, order: Order) -> None:
+        moment = after_market.due(order)
+        if moment is not None:
+            seconds = (moment - self._clock.now()).total_seconds()
+            self._later(max(0.0, seconds), lambda: self._open_due(account))
+
+    def _open_due(self, account: Account) -> None:
+        self.open_session(account, whole=False)
+
+    def change(self, account: Account, order: Order, wanted: Terms) -> bool:
+        """A modification arrives; whether it is taken."""
         if order.is_final:
-            return
+            return False
         if order.status == terms.TRANSIT and not order.waits_for_open:
             order.deferred.append(wanted)
-            return
-        market = self.markets[order.instrument.key]
-        text = self._objection(account, order, terms=wanted)
+            return True
+        text = self.objection(account, order, terms=wanted)
         if account.settings.refuse_modification == "later":
             text = refusals.MODIFICATION_REFUSED
         if wanted.quantity <= order.filled:
@@ -292,25 +313,31 @@ class Exchange:
             self._become(account, order, order.status)
             order.reason = terms.CONFIRMED
             order.row_text = ""
-            return
+            return False
+        self.restate(account, order, wanted)
+        self._trade(account, order, self.markets[order.instrument.key], arriving=True)
+        return True
+
+    def restate(self, account: Account, order: Order, wanted: Terms) -> None:
+        """The order has these terms from now on; nobody is asked."""
+        market = self.markets[order.instrument.key]
         if wanted.order_type in terms.STOPS and wanted.trigger_price != order.terms.trigger_price:
             order.triggered = False
         order.terms = wanted
         order.sent_as_market = False
-        self._protect(account, order, market)
-        needed = risk.need(account, _question(order), market.last_price)
-        order.unit_margin, order.opening = needed.unit_margin, needed.opening
-        self._block(account, order, needed.opening)
+        protection.protect(order, account.settings, market.last_price)
+        self._ask_margin(account, order, market)
         self._touch(order)
         self._announce(account, order, terms.MODIFIED_FRAME)
-        self._trade(account, order, market, arriving=True)
 
-    def _objection(self, account: Account, order: Order, **changes: Any) -> str | None:
+    def objection(self, account: Account, order: Order, **changes: Any) -> str | None:
         """What the risk desk has against an order, or against what `changes` would make of it."""
         if order.unchecked:
             return None
         market = self.markets[order.instrument.key]
-        asked = replace(_question(order), **changes)
+        asked = replace(risk.question(order), **changes)
+        if order.is_exit:
+            return risk.exit_objection(account, asked)
         return risk.objection(account, asked, market.last_price, self._clock.today())
 
     def _cancel(self, account: Account, order: Order) -> None:
@@ -345,18 +372,12 @@ class Exchange:
         elif order.status == terms.TRIGGERED:
             self._become(account, order, terms.PENDING)
 
-    def _protect(self, account: Account, order: Order, market: Market) -> None:
-        """Market price protection, and the three ways of a STOP_LOSS_MARKET."""
-        wanted, settings = order.terms, account.settings
-        tick = order.instrument.tick_size
-        if wanted.order_type == terms.MARKET and settings.market_orders == "protected":
-            band = 1 + Decimal(str(settings.market_band_percent)) / 100 * (1 if order.side == terms.BUY else -1)
-            price = on_tick(market.last_price * band, tick)
-            order.terms = replace(wanted, order_type=terms.LIMIT, price=price)
-            order.sent_as_market = True
-        elif wanted.order_type == terms.STOP_LOSS_MARKET and settings.stop_market_orders == "limit":
-            price = on_tick(wanted.trigger_price * STOP_MARKET_LIMIT[order.side], tick)
-            order.terms = replace(wanted, order_type=terms.LIMIT, price=price, trigger_price=ZERO)
+    def _ask_margin(self, account: Account, order: Order, market: Market) -> None:
+        if order.is_exit:  # it closes what its entry opened
+            return
+        needed = risk.need(account, risk.question(order), market.last_price)
+        order.unit_margin, order.opening = needed.unit_margin, needed.opening
+        self._block(account, order, needed.opening)
 
     def _block(self, account: Account, order: Order, units: int) -> None:
         margin = order.unit_margin * units
@@ -367,19 +388,9 @@ class Exchange:
         order.status = status
         self._touch(order)
         self._announce(account, order, terms.FRAME_STATUSES[status])
+        if order.family:
+            self.changed(account, order)
 
     def _touch(self, order: Order) -> None:
         order.updated = self._clock.text()
         order.row_text = ""
-
-
-def _question(order: Order) -> risk.Question:
-    return risk.Question(
-        order_id=order.order_id,
-        instrument=order.instrument,
-        side=order.side,
-        product=order.product,
-        terms=order.terms,
-        filled=order.filled,
-        after_market=order.after_market,
-    )

@@ -9,7 +9,8 @@ from copyctl.simulator.compact import compact
 from copyctl.simulator.orders import ZERO, Order
 from copyctl.simulator.settings import Settings
 
-LEG_PLAIN = 1
+PLAIN_REMARKS = "NR"
+SUPER_REMARKS = "Super Order"
 
 
 def frame_text(order: Order, word: str, last_price: float, settings: Settings) -> str:
@@ -43,18 +44,18 @@ def frame_data(order: Order, word: str, last_price: float, settings: Settings) -
         "quantity": wanted.quantity,
         "tradedQty": order.filled,
         "price": float(wanted.price),
-        "triggerPrice": float(wanted.trigger_price),
+        "triggerPrice": float(order.told_trigger),
         "tradedPrice": float(order.last_fill_price),
         "avgTradedPrice": float(order.average),
-        "algoOrdNo": "0",
+        "algoOrdNo": order.algo_order,
         "offMktFlag": "1" if order.after_market else "0",
         "orderDateTime": order.created,
         "exchOrderTime": order.exchanged,
         "lastUpdatedTime": order.updated,
-        "remarks": "NR",
+        "remarks": SUPER_REMARKS if order.is_super else PLAIN_REMARKS,
         "mktType": "NL",
         "reasonDescription": order.reason,
-        "legNo": LEG_PLAIN,
+        "legNo": terms.LEG_NUMBERS[order.leg],
         "instrument": instrument.kind,
         "symbol": instrument.symbol,
         "productName": order.product,

@@ -7,13 +7,15 @@ Whatever passes here reaches the risk desk.
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
-from copyctl.simulator import exit_rule, refusals, terms
+from copyctl.simulator import exit_rule, exits, refusals, terms
 from copyctl.simulator.accounts import Account
-from copyctl.simulator.exchange import Market
+from copyctl.simulator.forever import Forever
 from copyctl.simulator.instruments import Instrument
+from copyctl.simulator.market import Market
 from copyctl.simulator.orders import ZERO, Order, Terms, Wish
 
 Body = dict[str, object]
@@ -33,37 +35,37 @@ def read_body(raw: bytes) -> Body:
     return body
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _is_units(value: object) -> bool:
+def is_units(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def _is_price(value: object) -> bool:
+def is_price(value: object) -> bool:
     return (type(value) is int or isinstance(value, Decimal)) and value >= 0
 
 
-def _is_flag(value: object) -> bool:
+def is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _one_of(*words: str) -> Callable[[object], bool]:
+def one_of(*words: str) -> Callable[[object], bool]:
     allowed = frozenset(words)
     return lambda value: isinstance(value, str) and value in allowed
 
 
-def _is_list_of(*words: str) -> Callable[[object], bool]:
-    fits = _one_of(*words)
+def is_list_of(*words: str) -> Callable[[object], bool]:
+    fits = one_of(*words)
     return lambda value: isinstance(value, list) and bool(value) and all(fits(each) for each in value)
 
 
-def _is_leg(value: object) -> bool:
+def is_leg(value: object) -> bool:
     return value in terms.NO_LEG or value in terms.LEGS
 
 
@@ -72,133 +74,187 @@ Fields = Mapping[str, tuple[bool, Callable[[object], bool]]]
 # field -> (required, fits); a field that is not required may also be null, but never ""
 PLACE: Fields = MappingProxyType(
     {
-        "dhanClientId": (False, _is_text),
-        "correlationId": (False, _is_text),
-        "transactionType": (True, _one_of(*terms.SIDES)),
-        "exchangeSegment": (True, _one_of(*terms.TRADABLE)),
-        "productType": (True, _one_of(*terms.PRODUCTS)),
-        "orderType": (True, _one_of(*terms.ORDER_TYPES)),
-        "validity": (True, _one_of(*terms.VALIDITIES)),
-        "securityId": (True, _is_text),
-        "quantity": (True, _is_units),
-        "disclosedQuantity": (False, _is_count),
-        "price": (False, _is_price),
-        "triggerPrice": (False, _is_price),
-        "afterMarketOrder": (False, _is_flag),
-        "amoTime": (False, _one_of(*terms.AMO_TIMES)),
-        "boProfitValue": (False, _is_price),
-        "boStopLossValue": (False, _is_price),
+        "dhanClientId": (False, is_text),
+        "correlationId": (False, is_text),
+        "transactionType": (True, one_of(*terms.SIDES)),
+        "exchangeSegment": (True, one_of(*terms.TRADABLE)),
+        "productType": (True, one_of(*terms.PRODUCTS)),
+        "orderType": (True, one_of(*terms.ORDER_TYPES)),
+        "validity": (True, one_of(*terms.VALIDITIES)),
+        "securityId": (True, is_text),
+        "quantity": (True, is_units),
+        "disclosedQuantity": (False, is_count),
+        "price": (False, is_price),
+        "triggerPrice": (False, is_price),
+        "afterMarketOrder": (False, is_flag),
+        "amoTime": (False, one_of(*terms.AMO_TIMES)),
+        "boProfitValue": (False, is_price),
+        "boStopLossValue": (False, is_price),
     }
 )
 MODIFY: Fields = MappingProxyType(
     {
-        "dhanClientId": (True, _is_text),
-        "orderId": (True, _is_text),
-        "orderType": (True, _one_of(*terms.ORDER_TYPES)),
-        "validity": (True, _one_of(*terms.VALIDITIES)),
-        "quantity": (True, _is_units),
-        "price": (False, _is_price),
-        "triggerPrice": (False, _is_price),
-        "disclosedQuantity": (False, _is_count),
-        "legName": (False, _is_leg),
+        "dhanClientId": (True, is_text),
+        "orderId": (True, is_text),
+        "orderType": (True, one_of(*terms.ORDER_TYPES)),
+        "validity": (True, one_of(*terms.VALIDITIES)),
+        "quantity": (True, is_units),
+        "price": (False, is_price),
+        "triggerPrice": (False, is_price),
+        "disclosedQuantity": (False, is_count),
+        "legName": (False, is_leg),
     }
 )
 
 MARGIN: Fields = MappingProxyType(
     {
-        "exchangeSegment": (True, _one_of(*terms.TRADABLE)),
-        "transactionType": (True, _one_of(*terms.SIDES)),
-        "quantity": (True, _is_units),
-        "productType": (True, _one_of(*terms.PRODUCTS)),
-        "securityId": (True, _is_text),
-        "price": (False, _is_price),
-        "triggerPrice": (False, _is_price),
+        "exchangeSegment": (True, one_of(*terms.TRADABLE)),
+        "transactionType": (True, one_of(*terms.SIDES)),
+        "quantity": (True, is_units),
+        "productType": (True, one_of(*terms.PRODUCTS)),
+        "securityId": (True, is_text),
+        "price": (False, is_price),
+        "triggerPrice": (False, is_price),
     }
 )
 
 CONVERT: Fields = MappingProxyType(
     {
-        "fromProductType": (True, _one_of(*terms.PRODUCTS)),
-        "toProductType": (True, _one_of(*terms.PRODUCTS)),
-        "exchangeSegment": (True, _one_of(*terms.TRADABLE)),
-        "positionType": (True, _one_of(*terms.POSITION_TYPES)),
-        "securityId": (True, _is_text),
-        "convertQty": (True, _is_units),
+        "fromProductType": (True, one_of(*terms.PRODUCTS)),
+        "toProductType": (True, one_of(*terms.PRODUCTS)),
+        "exchangeSegment": (True, one_of(*terms.TRADABLE)),
+        "positionType": (True, one_of(*terms.POSITION_TYPES)),
+        "securityId": (True, is_text),
+        "convertQty": (True, is_units),
     }
 )
 PNL_EXIT: Fields = MappingProxyType(
     {
-        "profitValue": (True, _is_price),
-        "lossValue": (True, _is_price),
-        "productType": (True, _is_list_of(*exit_rule.PRODUCTS)),
-        "enableKillSwitch": (False, _is_flag),
+        "profitValue": (True, is_price),
+        "lossValue": (True, is_price),
+        "productType": (True, is_list_of(*exit_rule.PRODUCTS)),
+        "enableKillSwitch": (False, is_flag),
     }
 )
 
 
-def placement(account: Account, raw: bytes, remote: str, markets: Markets) -> Wish:
-    """The order that a body of POST /orders asks for. Raises Refusal."""
+def sized_body(account: Account, raw: bytes, remote: str) -> Body:
+    """The body of a request that must name a quantity, once it may come from this address. Raises Refusal."""
     body = read_body(raw)
     if body.get("quantity") is None:
         raise refusals.bad_input(refusals.QUANTITY_REQUIRED)
     check_address(account, remote)
-    return read_wish(account, body, markets)
+    return body
+
+
+def placement(account: Account, raw: bytes, remote: str, markets: Markets) -> Wish:
+    """The order that a body of POST /orders asks for. Raises Refusal."""
+    return read_wish(account, sized_body(account, raw, remote), markets)
 
 
 def read_wish(account: Account, body: Body, markets: Markets) -> Wish:
     """The order that Dhan's fields ask for. Raises Refusal."""
     check_fields(body, PLACE)
-    _check_client(account, body)
-    correlation_id = body.get("correlationId")
-    if isinstance(correlation_id, str) and (
-        len(correlation_id) > account.settings.correlation_limit or not _CORRELATION.fullmatch(correlation_id)
-    ):
-        raise refusals.bad_input()
-    market = markets.get((str(body["exchangeSegment"]), str(body["securityId"])))
-    if market is None:
-        raise refusals.bad_input(refusals.INVALID_SECURITY)
+    check_client(account, body)
+    correlation_id = read_correlation(account, body)
+    market = find_market(body, markets)
+    product = str(body["productType"])
+    if product in {terms.COVER, terms.BRACKET} and account.settings.cover_and_bracket == "refused":
+        raise refusals.order_error(refusals.PRODUCT_OFF)
     after_market = body.get("afterMarketOrder") is True
     amo_time = body.get("amoTime")
     if after_market and amo_time is None:
         raise refusals.bad_input()
     side = str(body["transactionType"])
+    wanted = read_terms(account, body, side)
     return Wish(
         instrument=market.instrument,
         side=side,
-        product=str(body["productType"]),
-        terms=_terms(account, body, side),
-        correlation_id=str(correlation_id) if correlation_id is not None else None,
+        product=product,
+        terms=wanted,
+        correlation_id=correlation_id,
         after_market=after_market,
         amo_time=str(amo_time) if after_market else None,
         source=account.settings.order_source,
         platform=account.settings.order_platform,
+        exits=exits.of_product(
+            product,
+            side,
+            wanted,
+            profit=decimal(body.get("boProfitValue")),
+            loss=decimal(body.get("boStopLossValue")),
+            trigger=decimal(body.get("triggerPrice")),
+            last_price=market.last_price,
+        ),
     )
 
 
-def modification(account: Account, order_id: str, raw: bytes, remote: str) -> tuple[Order, Terms]:
-    """The order and the terms that a body of PUT /orders/{id} asks for. Raises Refusal."""
-    body = read_body(raw)
-    if body.get("quantity") is None:
-        raise refusals.bad_input(refusals.QUANTITY_REQUIRED)
-    check_address(account, remote)
+def read_correlation(account: Account, body: Body) -> str | None:
+    """The client's own id, where there is one. Raises Refusal."""
+    correlation_id = body.get("correlationId")
+    if correlation_id is None:
+        return None
+    text = str(correlation_id)
+    if len(text) > account.settings.correlation_limit or not _CORRELATION.fullmatch(text):
+        raise refusals.bad_input()
+    return text
+
+
+def find_market(body: Body, markets: Markets) -> Market:
+    """Where the instrument is traded. Raises Refusal."""
+    market = markets.get((str(body["exchangeSegment"]), str(body["securityId"])))
+    if market is None:
+        raise refusals.bad_input(refusals.INVALID_SECURITY)
+    return market
+
+
+def modification(account: Account, order_id: str, body: Body) -> tuple[Order, Terms]:
+    """The order, or its leg, and the terms that a body of PUT /orders/{id} asks for. Raises Refusal."""
     check_fields(body, MODIFY)
-    _check_client(account, body)
+    check_client(account, body)
     if body["orderId"] != order_id:
         raise refusals.bad_input()
+    order = _named_leg(account, order_id, body.get("legName"))
+    check_modifiable(account, order)
+    if order.is_exit:
+        return order, _exit_terms(order, body)
+    wanted = read_terms(account, body, order.side)
+    if wanted.quantity <= order.filled:
+        raise refusals.order_error(refusals.BELOW_TRADED.format(filled=order.filled))
+    return order, wanted
+
+
+def _named_leg(account: Account, order_id: str, name: object) -> Order:
+    """The order of that number or, of a cover or bracket order, its leg of that name; super orders have calls of their
+    own."""
     order = account.orders.get(order_id)
-    if order is None:
+    held = account.brackets.get(order.family) if order is not None else None
+    if held is not None and name in terms.EXIT_LEGS:
+        order = held.leg(str(name))
+    if order is None or order.is_super:
         raise refusals.order_error(refusals.UNKNOWN_ORDER)
+    return order
+
+
+def _exit_terms(leg: Order, body: Body) -> Terms:
+    """A target has a price and a stop a trigger, whatever else the body says."""
+    price, trigger = (decimal(body.get(name)) for name in ("price", "triggerPrice"))
+    if not (price if leg.leg == terms.TARGET_LEG else trigger):
+        raise refusals.bad_input()
+    if leg.leg == terms.TARGET_LEG:
+        return replace(leg.terms, price=price)
+    return replace(leg.terms, trigger_price=trigger)
+
+
+def check_modifiable(account: Account, order: Order | Forever) -> None:
+    """Whether one more modification is taken. Raises Refusal."""
     if order.is_final:
         raise refusals.order_error(refusals.FINISHED.format(status=order.status, verb="modified"))
-    wanted = _terms(account, body, order.side)
     limit = account.settings.max_modifications
     if order.modifications >= limit:
         raise refusals.order_error(refusals.TOO_MANY_MODIFICATIONS.format(limit=limit))
-    if wanted.quantity <= order.filled:
-        raise refusals.order_error(refusals.BELOW_TRADED.format(filled=order.filled))
     if account.settings.refuse_modification == "at_once":
         raise refusals.order_error(refusals.MODIFICATION_REFUSED)
-    return order, wanted
 
 
 def check_address(account: Account, remote: str) -> None:
@@ -219,12 +275,13 @@ def check_fields(body: Mapping[str, object], fields: Fields) -> None:
             raise refusals.bad_input()
 
 
-def _check_client(account: Account, body: Body) -> None:
+def check_client(account: Account, body: Body) -> None:
     if body.get("dhanClientId") not in {None, account.client_id}:
         raise refusals.refusal(401, "DH-901", refusals.DEAD_TOKEN)
 
 
-def _terms(account: Account, body: Body, side: str) -> Terms:
+def read_terms(account: Account, body: Body, side: str) -> Terms:
+    """What an order is to trade, and how. Raises Refusal."""
     order_type = str(body["orderType"])
     quantity, disclosed = body["quantity"], body.get("disclosedQuantity") or 0
     if not isinstance(quantity, int) or not isinstance(disclosed, int):

@@ -17,11 +17,16 @@ class Numbers:
         self._orders = count(1234)
         self._exchange_orders = count(1_300_000_000_012_345)
         self._trades = count(70_000_001)
+        self._forevers = count(777)
         self._correlations = count(1_700_000_000_001)
 
     def order(self) -> str:
         """Fifteen digits with the date inside."""
         return f"12{self._clock.today()[2:].replace('-', '')}{next(self._orders):07d}"
+
+    def forever(self) -> str:
+        """Sixteen digits with the date inside, of a series of its own."""
+        return f"816{self._clock.today()[2:].replace('-', '')}{next(self._forevers):07d}"
 
     def exchange_order(self) -> str:
         return str(next(self._exchange_orders))

@@ -11,7 +11,18 @@ from copyctl.simulator.clock import UNSET_DATE, UNSET_TIME
 from copyctl.simulator.compact import compact
 from copyctl.simulator.instruments import Instrument
 from copyctl.simulator.settings import Settings
-from copyctl.simulator.terms import CONFIRMED, FINAL, OPTION_WORDS, PRICED, STOPS, TRADE_CONFIRMED, TRANSIT
+from copyctl.simulator.terms import (
+    CONFIRMED,
+    COVER,
+    ENTRY_LEG,
+    EXIT_LEGS,
+    FINAL,
+    OPTION_WORDS,
+    PRICED,
+    STOPS,
+    TRADE_CONFIRMED,
+    TRANSIT,
+)
 
 ZERO = Decimal(0)
 AVERAGE_STEP = Decimal("0.0001")
@@ -30,6 +41,22 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exits:
+    """How an order leaves again what it brought in; 0: that way not."""
+
+    target: Decimal = ZERO
+    stop: Decimal = ZERO
+    jump: Decimal = ZERO  # of the price, after which the stop follows it
+    as_distances: bool = False  # of a bracket order: target and stop are counted from the entry's average
+    is_super: bool = False
+
+    @property
+    def prices(self) -> tuple[Decimal, ...]:
+        """The prices that are known before the entry has traded."""
+        return () if self.as_distances else tuple(price for price in (self.target, self.stop) if price)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A placement that was well formed."""
 
@@ -43,6 +70,9 @@ class Wish:
     source: str = "P"
     platform: str = "API"
     unchecked: bool = False  # the broker's own, for one: its risk desk asks nothing
+    exits: Exits | None = None
+    algo_order: str = "0"  # the number of the order that it comes of
+    must_fail: bool = False  # its margin is refused when it arrives, whatever there is
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -81,6 +111,24 @@ class Order:
     margin: Decimal = ZERO  # blocked at this moment
     deferred: list[Terms] = field(default_factory=list)  # modifications taken while in transit
     row_text: str = ""
+    key: str = ""  # in the books: the order's number, unless it shares that with another
+    exits: Exits | None = None
+    leg: str | None = None  # of what has an entry and exits
+    family: str = ""  # the entry's key, on the entry and on its exits
+    algo_order: str = "0"
+    must_fail: bool = False
+
+    def __post_init__(self) -> None:
+        self.key = self.key or self.order_id
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether it is the target or the stop of another order."""
+        return self.leg in EXIT_LEGS
+
+    @property
+    def is_super(self) -> bool:
+        return self.exits is not None and self.exits.is_super
 
     @property
     def remaining(self) -> int:
@@ -100,8 +148,15 @@ class Order:
 
     @property
     def limit(self) -> Decimal | None:
-        """The worst price at which it may trade; None: any."""
-        return self.terms.price if self.terms.order_type in PRICED else None
+        """The worst price at which it may trade; None: any. The stop of a super order has a trigger alone."""
+        return (self.terms.price or None) if self.terms.order_type in PRICED else None
+
+    @property
+    def told_trigger(self) -> Decimal:
+        """The trigger that rows and frames show; a cover order's entry shows its stop's."""
+        if self.exits is not None and self.leg == ENTRY_LEG and self.product == COVER:
+            return self.exits.stop
+        return self.terms.trigger_price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +180,7 @@ def order_row_text(order: Order, settings: Settings) -> str:
 def order_row(order: Order) -> dict[str, object]:
     """The order as GET /orders tells it (Dhan API v2, orders)."""
     wanted = order.terms
+    distances = order.exits if order.exits is not None and order.exits.as_distances else Exits()
     return {
         "dhanClientId": order.client_id,
         "orderId": order.order_id,
@@ -141,11 +197,11 @@ def order_row(order: Order) -> dict[str, object]:
         "quantity": wanted.quantity,
         "disclosedQuantity": wanted.disclosed,
         "price": float(wanted.price),
-        "triggerPrice": float(wanted.trigger_price),
+        "triggerPrice": float(order.told_trigger),
         "afterMarketOrder": order.after_market,
-        "boProfitValue": 0.0,
-        "boStopLossValue": 0.0,
-        "legName": None,
+        "boProfitValue": float(distances.target),
+        "boStopLossValue": float(distances.stop),
+        "legName": order.leg,
         "createTime": order.created,
         "updateTime": order.updated,
         "exchangeTime": order.exchanged,

@@ -1,9 +1,9 @@
 """What is left of an account after the night?
 
-Orders of the day are EXPIRED and their book is empty, only after-market orders wait on; trades are history. Positions
-go three ways: contracts are carried, shares for delivery move to the holdings (`t1`, delivered a day later), and what
-belongs to the day, or has expired, is settled at the last price. What may be spent does not change by that, except for
-what a settlement or a sale of held shares brings.
+Orders of the day are EXPIRED and their book is empty, only after-market and forever orders wait on; trades are history.
+Positions go three ways: contracts are carried, shares for delivery move to the holdings (`t1`, delivered a day later),
+and what belongs to the day, or has expired, is settled at the last price. What may be spent does not change by that,
+except for what a settlement or a sale of held shares brings.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,11 +47,13 @@ def _close_books(broker: Broker, account: Account) -> None:
     account.told_orders.clear()
     account.told_funds = None
     waiting = [order for order in account.orders.values() if order.waits_for_open]
+    kept = {order.family for order in waiting}
+    account.brackets = {key: each for key, each in account.brackets.items() if key in kept}
     account.orders.clear()
     account.by_correlation.clear()
     for order in waiting:
         order.kept_over = True
-        account.orders[order.order_id] = order
+        account.orders[order.key] = order
         if order.correlation_id not in {"", "NA"}:
             account.by_correlation.setdefault(order.correlation_id, []).append(order)
     broker.exchange.forget_finished()

@@ -10,8 +10,8 @@ from decimal import Decimal
 from copyctl.simulator import intake, refusals, terms
 from copyctl.simulator.answers import Answer, Call, answer
 from copyctl.simulator.broker import Broker
-from copyctl.simulator.exchange import Market
 from copyctl.simulator.ledger import PAISA
+from copyctl.simulator.market import Market
 from copyctl.simulator.orders import shaped
 
 SHARE_BAND = Decimal("0.20")  # of the price, where an instrument has no circuit limits of its own

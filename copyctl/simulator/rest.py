@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from copyctl.simulator import calculator, counter, desk, login, quotes, refusals, trader_control
+from copyctl.simulator import (
+    calculator,
+    counter,
+    desk,
+    forever_orders,
+    login,
+    quotes,
+    refusals,
+    super_orders,
+    trader_control,
+)
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.answers import Answer, Call, answer
 from copyctl.simulator.arrivals import arrived
@@ -61,8 +71,14 @@ ROUTES = (
     Route("POST", ("pnlExit",), "other", trader_control.set_exit_rule),
     Route("DELETE", ("pnlExit",), "other", trader_control.stop_exit_rule),
     Route("GET", ("edis", "inquire", "*"), "other", counter.edis),
-    Route("GET", ("super", "orders"), "other", counter.nothing_there),
-    Route("GET", ("forever", "orders"), "other", counter.nothing_there),
+    Route("POST", ("super", "orders"), "orders", super_orders.place),
+    Route("PUT", ("super", "orders", "*"), "orders", super_orders.modify),
+    Route("DELETE", ("super", "orders", "*", "*"), "orders", super_orders.cancel),
+    Route("GET", ("super", "orders"), "other", super_orders.list_orders),
+    Route("POST", ("forever", "orders"), "orders", forever_orders.place),
+    Route("PUT", ("forever", "orders", "*"), "orders", forever_orders.modify),
+    Route("DELETE", ("forever", "orders", "*"), "orders", forever_orders.cancel),
+    Route("GET", ("forever", "orders"), "other", forever_orders.list_orders),
     Route("POST", ("marketfeed", "ltp"), "quotes", quotes.last_prices),
     Route("POST", ("marketfeed", "ohlc"), "quotes", quotes.open_high_low_close),
     Route("POST", ("marketfeed", "quote"), "quotes", quotes.full_quotes),

@@ -3,6 +3,7 @@
 Pure questions over an account's books. The gateway's own checks (fields, address, instrument, geometry) are `intake`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from copyctl.simulator import refusals, terms
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.instruments import Instrument
 from copyctl.simulator.margin import HEDGED_SHARE, family, unit_margin
-from copyctl.simulator.orders import AVERAGE_STEP, ZERO, Terms
+from copyctl.simulator.orders import AVERAGE_STEP, ZERO, Order, Terms
 
 UNTRADED_CASH = frozenset({"MARGIN"})  # a product of derivatives
 PAISA = Decimal("0.01")
@@ -25,8 +26,27 @@ class Question:
     side: str
     product: str
     terms: Terms
+    key: str = ""  # of the order in the account's books; "": it is in none
     filled: int = 0
     after_market: bool = False
+    exit_prices: tuple[Decimal, ...] = ()  # at which it is to leave again
+    jump: Decimal = ZERO
+
+
+def question(order: Order) -> Question:
+    """The order as it is."""
+    return Question(
+        order_id=order.order_id,
+        instrument=order.instrument,
+        side=order.side,
+        product=order.product,
+        terms=order.terms,
+        key=order.key,
+        filled=order.filled,
+        after_market=order.after_market,
+        exit_prices=order.exits.prices if order.exits is not None else (),
+        jump=order.exits.jump if order.exits is not None else ZERO,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +72,11 @@ def objection(account: Account, asked: Question, last_price: Decimal, today: str
         or _holdings_objection(account, asked)
         or _funds_objection(account, asked, last_price)
     )
+
+
+def exit_objection(account: Account, asked: Question) -> str | None:
+    """What stands against the price of an exit; its units were asked about with its entry."""
+    return _tick_objection(asked) or _band_objection(account, asked)
 
 
 def need(account: Account, asked: Question, last_price: Decimal) -> Need:
@@ -82,11 +107,8 @@ def _cover(account: Account, asked: Question) -> int:
     held = sum(leg.units for leg in account.ledger.legs() if family(leg.instrument, leg.product) == wanted)
     promised = sum(
         other.remaining
-        for other in account.open_orders.values()
-        if other.order_id != asked.order_id
-        and other.side == terms.SELL
-        and other.status != terms.TRANSIT
-        and family(other.instrument, other.product) == wanted
+        for other in _others(account, asked)
+        if other.side == terms.SELL and family(other.instrument, other.product) == wanted
     )
     return max(0, held - promised)
 
@@ -95,13 +117,19 @@ def _resting(account: Account, asked: Question) -> int:
     """Units of other open orders that go the same way."""
     return sum(
         other.remaining
-        for other in account.open_orders.values()
-        if other.order_id != asked.order_id
-        and other.side == asked.side
-        and other.product == asked.product
-        and other.instrument.key == asked.instrument.key
-        and other.status != terms.TRANSIT
+        for other in _others(account, asked)
+        if other.side == asked.side and other.product == asked.product and other.instrument.key == asked.instrument.key
     )
+
+
+def _others(account: Account, asked: Question) -> Iterator[Order]:
+    """The account's other orders that have arrived; of a target and a stop, which end each other, one."""
+    for other in account.open_orders.values():
+        if other.key == asked.key or other.status == terms.TRANSIT:
+            continue
+        held = account.brackets.get(other.family) if other.leg == terms.TARGET_LEG else None
+        if held is None or held.stop is None or held.stop.key not in account.open_orders:
+            yield other
 
 
 def _margin_price(wanted: Terms, last_price: Decimal) -> Decimal:
@@ -150,8 +178,9 @@ def _terms_objection(asked: Question) -> str | None:
         return refusals.NOT_A_LOT.format(order=asked.order_id, lot=instrument.lot_size)
     if instrument.freeze_quantity and wanted.quantity > instrument.freeze_quantity:
         return refusals.ABOVE_FREEZE.format(symbol=instrument.trading_symbol)
-    if wanted.price % instrument.tick_size or wanted.trigger_price % instrument.tick_size:
-        return refusals.OFF_TICK
+    off_tick = _tick_objection(asked)
+    if off_tick is not None:
+        return off_tick
     if wanted.disclosed:
         if wanted.disclosed > wanted.quantity:
             return refusals.DISCLOSED_TOO_BIG.format(order=asked.order_id)
@@ -160,8 +189,13 @@ def _terms_objection(asked: Question) -> str | None:
     return None
 
 
+def _tick_objection(asked: Question) -> str | None:
+    off = any(price % asked.instrument.tick_size for price in (*_prices(asked), asked.jump))
+    return refusals.OFF_TICK if off else None
+
+
 def _prices(asked: Question) -> list[Decimal]:
-    return [price for price in (asked.terms.price, asked.terms.trigger_price) if price]
+    return [price for price in (asked.terms.price, asked.terms.trigger_price, *asked.exit_prices) if price]
 
 
 def _band_objection(account: Account, asked: Question) -> str | None:
@@ -191,17 +225,27 @@ def _funds_objection(account: Account, asked: Question, last_price: Decimal) -> 
     if not account.settings.check_funds:
         return None
     needed = need(account, asked, last_price)
-    own = account.open_orders.get(asked.order_id)
+    own = account.open_orders.get(asked.key)
     available = account.ledger.available + (own.margin if own is not None else ZERO)
     missing = needed.margin - available
     # What needs no margin is taken whatever the account owes: it lessens what is at risk.
     if missing <= 0 or not needed.margin:
         return None
+    return _funds_text(account, asked, missing, available, needed.margin)
+
+
+def funds_refusal(account: Account, asked: Question, last_price: Decimal) -> str:
+    """In which words the account's margin is refused, as if it lacked all of it."""
+    margin = need(account, asked, last_price).margin
+    return _funds_text(account, asked, margin, ZERO, margin)
+
+
+def _funds_text(account: Account, asked: Question, missing: Decimal, available: Decimal, margin: Decimal) -> str:
     return refusals.FUNDS_TEXTS[account.settings.funds_text].format(
         order=asked.order_id,
         missing=missing.quantize(PAISA),
         available=available.quantize(PAISA),
-        margin=needed.margin.quantize(PAISA),
+        margin=margin.quantize(PAISA),
         segment=asked.instrument.exchange_segment[:3],
         kind=asked.instrument.kind,
         symbol=asked.instrument.trading_symbol,

@@ -31,6 +31,17 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "refuse": ("later", "at_once"),
         "refuse_modification": ("no", "at_once", "later"),
         "slicing_answer": ("list", "object"),
+        "slice_correlation": ("same", "first"),
+        "leg_ids": ("own", "shared"),
+        "leg_done_status": ("TRADED", "TRIGGERED"),
+        "leg_quantity_key": ("totalQuatity", "totalQuantity"),
+        "super_cancel_answer": ("EMPTY", "CANCELLED"),
+        "super_correlation": ("echo", "NA"),
+        "cover_and_bracket": ("open", "refused"),
+        "forever_leg_names": ("classic", "entry", "stop"),
+        "forever_correlation": ("none", "echo"),
+        "forever_child_correlation": ("NA", "parent"),
+        "forever_cancel_by_orders": ("lies", "refused"),
         "correlation_unset": ("NA", "generated", "empty"),
         "market_orders": ("native", "protected"),
         "protected_frame_type": ("LMT", "MKT"),
@@ -93,6 +104,8 @@ class Settings:
     intraday: str = "open"  # the cutoff before the close: INTRADAY orders are refused, exits too
     slicing_answer: str = "list"
     slices_accepted: int = -1  # of one slicing call; -1: all
+    slices_rejected: list[str] = field(default_factory=list)  # their places, from 1: these are REJECTED a moment later
+    slice_correlation: str = "same"  # "first": the others read back as if they had none
     order_source: str = "P"  # how orders that come over REST are marked on the stream
     order_platform: str = "API"
     check_funds: bool = True
@@ -104,6 +117,21 @@ class Settings:
     broker_source: str = "R"  # how the broker's own orders are marked on the stream; Dhan's marks were not captured
     broker_platform: str = "RMS"
     exit_all_answer: str = "EMPTY"  # HTTP 202 without a body
+    # super orders, and what else has exits
+    leg_ids: str = "own"  # "shared": the exits of a super order have its entry's number
+    legs_in_order_book: bool = True  # the exits of a super order, in GET /orders
+    leg_done_status: str = "TRADED"  # how a list of legs calls an exit that has traded
+    leg_quantity_key: str = "totalQuatity"  # sic
+    super_cancel_answer: str = "EMPTY"  # HTTP 202 without a body
+    super_correlation: str = "echo"  # "NA": the entry reads back as if it had none; exits have none in any case
+    super_announced: bool = True  # the exits of a super order, on the stream
+    cover_and_bracket: str = "open"  # "refused": the client may not trade CO and BO
+    # forever orders
+    forever_leg_names: str = "classic"  # what the list calls the leg of a SINGLE
+    forever_announced: bool = False  # placing, changing, cancelling, on the stream
+    forever_correlation: str = "none"  # "echo": rows of the list have the field
+    forever_child_correlation: str = "NA"  # "parent": the order that comes of it has its id
+    forever_cancel_by_orders: str = "lies"  # DELETE /orders/{id} of one answers as if it had worked
     # the client
     active_segment: str = "Equity, Derivative, Currency, Commodity"  # orders in others are refused
     ddpi: str = "Active"  # "Deactive": held shares are sold only once they are authorised for the day
@@ -192,6 +220,8 @@ def _fitting(name: str, value: object) -> object:
     if isinstance(value, list):
         if not all(isinstance(item, str) for item in value):
             raise ValueError(f"{name}: wants a list of texts")
+        if name == "slices_rejected" and not all(item.isdigit() and int(item) for item in value):
+            raise ValueError(f"{name}: wants places, from 1")
         return list(value)
     return value
 

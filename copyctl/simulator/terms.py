@@ -14,6 +14,8 @@ CANCELLED = "CANCELLED"
 REJECTED = "REJECTED"
 EXPIRED = "EXPIRED"
 TRIGGERED = "TRIGGERED"
+CLOSED = "CLOSED"  # a super order whose entry and exit are both done; told in its own list alone
+CONFIRM = "CONFIRM"  # a forever order that is armed
 
 FINAL = frozenset({TRADED, CANCELLED, REJECTED, EXPIRED})
 
@@ -27,19 +29,35 @@ DAY = "DAY"
 IOC = "IOC"
 
 SIDES = (BUY, SELL)
+OPPOSITE: Mapping[str, str] = MappingProxyType({BUY: SELL, SELL: BUY})
 ORDER_TYPES = (LIMIT, MARKET, STOP_LOSS, STOP_LOSS_MARKET)
 STOPS = frozenset({STOP_LOSS, STOP_LOSS_MARKET})
 PRICED = frozenset({LIMIT, STOP_LOSS})
 VALIDITIES = (DAY, IOC)
-PRODUCTS = ("CNC", "INTRADAY", "MARGIN", "MTF", "CO", "BO")
+COVER = "CO"
+BRACKET = "BO"
+PRODUCTS = ("CNC", "INTRADAY", "MARGIN", "MTF", COVER, BRACKET)
+SUPER_PRODUCTS = ("CNC", "INTRADAY", "MARGIN", "MTF")
+FOREVER_PRODUCTS = ("CNC", "MTF", "MARGIN")
 CASH_PRODUCTS = frozenset({"CNC", "MTF"})
-DAY_PRODUCTS = ("INTRADAY", "CO", "BO")  # closed before the day ends
+DAY_PRODUCTS = ("INTRADAY", COVER, BRACKET)  # closed before the day ends
 SHARE_CONVERSIONS = frozenset({"CNC", "INTRADAY", "MTF"})  # between which of them a position may be converted
 CONTRACT_CONVERSIONS = frozenset({"INTRADAY", "MARGIN"})
-AMO_TIMES = ("PRE_OPEN", "OPEN", "OPEN_30", "OPEN_60")
+# when an after-market order goes to the exchange
+AMO_TIMES: Mapping[str, str] = MappingProxyType(
+    {"PRE_OPEN": "09:00:00", "OPEN": "09:15:00", "OPEN_30": "09:45:00", "OPEN_60": "10:15:00"}
+)
 POSITION_TYPES = ("LONG", "SHORT")
 NO_LEG = (None, "", "NA")
-LEGS = ("ENTRY_LEG", "TARGET_LEG", "STOP_LOSS_LEG")
+ENTRY_LEG = "ENTRY_LEG"
+TARGET_LEG = "TARGET_LEG"
+STOP_LOSS_LEG = "STOP_LOSS_LEG"
+LEGS = (ENTRY_LEG, TARGET_LEG, STOP_LOSS_LEG)
+EXIT_LEGS = frozenset({TARGET_LEG, STOP_LOSS_LEG})
+LEG_NUMBERS: Mapping[str | None, int] = MappingProxyType({None: 1, ENTRY_LEG: 1, STOP_LOSS_LEG: 2, TARGET_LEG: 3})
+SINGLE = "SINGLE"
+OCO = "OCO"
+FOREVER_FLAGS = (SINGLE, OCO)
 
 # exchange segment -> the word for it in a client's profile
 PROFILE_WORDS: Mapping[str, str] = MappingProxyType(
@@ -92,6 +110,7 @@ FRAME_STATUSES: Mapping[str, str] = MappingProxyType(
         REJECTED: "Rejected",
         EXPIRED: "Expired",
         TRIGGERED: "Triggered",
+        CONFIRM: "Confirm",
     }
 )
 MODIFIED_FRAME = "Modified"

@@ -10,12 +10,11 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from aiohttp import web
 
-from copyctl.simulator import acts, intake, listing, named, owned, refusals, terms, views
+from copyctl.simulator import acts, by_hand, listing, named, owned, views
 from copyctl.simulator.asked import Asked, read_command
 from copyctl.simulator.broker import Broker
 from copyctl.simulator.clock import moment_of
@@ -43,46 +42,6 @@ def liquidity(broker: Broker, asked: Asked) -> object:
         market.per_tick = asked.optional_integer("per_tick")
     broker.exchange.match(market)
     return {"ok": True}
-
-
-def fill(broker: Broker, asked: Asked) -> object:
-    account, order = named.order(broker, asked)
-    market = broker.exchange.markets[order.instrument.key]
-    paid = asked.decimal("price") if asked.get("price") is not None else order.terms.price or market.last_price
-    quantity = asked.integer("quantity") if asked.get("quantity") is not None else order.remaining
-    trade = broker.exchange.fill(account, order, quantity, paid)
-    return {"ok": True, "exchange_trade_id": trade.exchange_trade_id}
-
-
-def status(broker: Broker, asked: Asked) -> object:
-    """What exchange, risk desk or a person does to an order, whatever holds it."""
-    account, order = named.order(broker, asked)
-    wanted, reason = asked.text("status").upper(), asked.get("reason")
-    if order.is_final:
-        raise ValueError(f"order {order.order_id} is {order.status} already")
-    if wanted == terms.TRIGGERED:
-        broker.exchange.trigger(account, order)
-    elif wanted == terms.PENDING:
-        broker.exchange.confirm(account, order)
-    elif wanted in terms.FINAL - {terms.TRADED}:
-        broker.exchange.finish(account, order, wanted, str(reason) if reason else wanted)
-    else:
-        raise ValueError(f"an order cannot be made {wanted} by hand")
-    return {"ok": True, "status": order.status}
-
-
-def place(broker: Broker, asked: Asked) -> object:
-    """An order that a person places in the app: Dhan's fields, no token, address or rate."""
-    account = named.account(broker, asked)
-    fields = asked.fields("order")
-    source, platform = asked.get("source") or "N", asked.get("platform") or "FAST"
-    try:
-        body = intake.read_body(json.dumps({"validity": terms.DAY, **fields}).encode())
-        wish = intake.read_wish(account, body, broker.exchange.markets)
-        placed = broker.exchange.place(account, replace(wish, source=str(source), platform=str(platform)))
-    except refusals.Refusal as refused:
-        raise ValueError(str(refused)) from None
-    return {"ok": True, "order_id": placed.order_id}
 
 
 def release(broker: Broker, asked: Asked) -> object:
@@ -157,7 +116,10 @@ def walk(broker: Broker, asked: Asked) -> object:
 
 
 def clock(broker: Broker, asked: Asked) -> object:
-    """`offset_seconds` ahead of the machine's clock, or `at`: the time in India that it is now, as Dhan writes it."""
+    """`offset_seconds` ahead of the machine's clock, or `at`: the time in India that it is now, as Dhan writes it.
+
+    After-market orders whose time that is, or was, go to the exchange.
+    """
     if "at" in asked:
         moment = moment_of(asked.text("at"))
         if moment is None:
@@ -165,7 +127,8 @@ def clock(broker: Broker, asked: Asked) -> object:
         broker.clock.shift(moment.timestamp() - time.time())
     else:
         broker.clock.shift(float(asked.decimal("offset_seconds")))
-    return {"ok": True, "now": broker.clock.now().isoformat()}
+    sent = sum(broker.exchange.open_session(account, whole=False) for account in named.accounts(broker, Asked()))
+    return {"ok": True, "now": broker.clock.now().isoformat(), "sent": sent}
 
 
 async def stream(broker: Broker, asked: Asked) -> object:
@@ -202,9 +165,11 @@ COMMANDS: Mapping[tuple[str, str], Command] = MappingProxyType(
         ("POST", "reset"): reset,
         ("POST", "price"): price,
         ("POST", "liquidity"): liquidity,
-        ("POST", "fill"): fill,
-        ("POST", "status"): status,
-        ("POST", "place"): place,
+        ("POST", "fill"): by_hand.fill,
+        ("POST", "status"): by_hand.status,
+        ("POST", "place"): by_hand.place,
+        ("POST", "change"): by_hand.change,
+        ("POST", "cancel"): by_hand.cancel,
         ("POST", "release"): release,
         ("POST", "expire"): expire,
         ("POST", "open"): open_session,
@@ -233,6 +198,8 @@ COMMANDS: Mapping[tuple[str, str], Command] = MappingProxyType(
         ("GET", "positions"): views.positions,
         ("GET", "holdings"): views.holdings,
         ("GET", "trades"): views.trades,
+        ("GET", "super_orders"): views.super_orders_list,
+        ("GET", "forever_orders"): views.forever_orders_list,
         ("GET", "bar"): views.bars,
         ("GET", "accounts"): views.accounts,
         ("GET", "settings"): views.settings,

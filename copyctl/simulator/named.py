@@ -3,6 +3,7 @@
 Each raises ValueError with the name of what is not there.
 """
 
+from copyctl.simulator import terms
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.asked import Asked
 from copyctl.simulator.broker import Broker
@@ -38,8 +39,15 @@ def check(broker: Broker, name: object) -> None:
 
 
 def order(broker: Broker, asked: Asked) -> tuple[Account, Order]:
-    """An account and its order."""
+    """An account and its order; with a `leg`, that leg of what the order belongs to, once it is in the book."""
     owner, order_id = account(broker, asked), asked.text("order_id")
-    if order_id not in owner.orders:
+    found = owner.orders.get(order_id)
+    if found is None:
         raise ValueError(f"{owner.name} has no order {order_id}")
-    return owner, owner.orders[order_id]
+    if asked.get("leg") is None:
+        return owner, found
+    name, held = asked.text("leg"), owner.brackets.get(found.family)
+    leg = held.leg(name) if held is not None and name in terms.LEGS else None
+    if leg is None or leg.key not in owner.orders:
+        raise ValueError(f"{owner.name}'s order {order_id} has no live {name}")
+    return owner, leg

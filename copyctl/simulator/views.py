@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields
 
-from copyctl.simulator import named
+from copyctl.simulator import forever_orders, named, super_orders
 from copyctl.simulator.accounts import Account
 from copyctl.simulator.asked import Asked
 from copyctl.simulator.broker import Broker, Received
@@ -108,6 +108,28 @@ def trades(broker: Broker, asked: Asked) -> object:
     }
 
 
+def super_orders_list(broker: Broker, asked: Asked) -> object:
+    """Today's super orders, as REST tells them; `account` narrows it."""
+    return {
+        "super_orders": [
+            {**row, "account": account.name}
+            for account in named.accounts(broker, asked)
+            for row in super_orders.rows(broker, account)
+        ]
+    }
+
+
+def forever_orders_list(broker: Broker, asked: Asked) -> object:
+    """The forever orders that wait, as REST tells them; `account` narrows it."""
+    return {
+        "forever_orders": [
+            {**row, "account": account.name}
+            for account in named.accounts(broker, asked)
+            for row in forever_orders.rows(account)
+        ]
+    }
+
+
 def bars(broker: Broker, asked: Asked) -> object:
     """From what instruments are barred; `account` narrows it."""
     return {
@@ -127,6 +149,7 @@ def _order(order: Order) -> dict[str, object]:
         "told": False,
         "source": order.source,
         "orderPlatform": order.platform,
+        "algoOrdNo": order.algo_order,
         "amoTime": order.amo_time,
         "modifications": order.modifications,
         "triggered": order.triggered,

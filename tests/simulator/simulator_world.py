@@ -51,6 +51,73 @@ class Client:
         assert answer["status"] == "success", answer
         return str(answer["data"]["orderId"])
 
+    async def super_id(self, **changes: Any) -> str:
+        """A super order: BUY one lot at 100, target 110, stop 95, unless told otherwise; its number."""
+        wanted = {
+            "security_id": "43210",
+            "exchange_segment": "NSE_FNO",
+            "transaction_type": "BUY",
+            "quantity": 65,
+            "order_type": "LIMIT",
+            "product_type": "INTRADAY",
+            "price": 100.0,
+            "targetPrice": 110.0,
+            "stopLossPrice": 95.0,
+            **changes,
+        }
+        answer = await self("place_super_order", **wanted)
+        assert answer["status"] == "success", answer
+        return str(answer["data"]["orderId"])
+
+    async def super_row(self, order_id: str) -> Row:
+        """The super order as its list tells it, with its legs by name under `legs`."""
+        rows = (await self("get_super_order_list"))["data"]
+        (row,) = [each for each in rows if each["orderId"] == order_id]
+        return {**row, "legs": {leg["legName"]: leg for leg in row["legDetails"]}}
+
+    async def place_forever(self, **changes: Any) -> Row:
+        """A SINGLE forever order: SELL one lot at 90 when 91 is reached, unless told otherwise."""
+        wanted = {
+            "security_id": "43210",
+            "exchange_segment": "NSE_FNO",
+            "transaction_type": "SELL",
+            "product_type": "MARGIN",
+            "order_type": "LIMIT",
+            "quantity": 65,
+            "price": 90.0,
+            "trigger_Price": 91.0,
+            **changes,
+        }
+        return await self("place_forever", **wanted)
+
+    async def forever_id(self, **changes: Any) -> str:
+        answer = await self.place_forever(**changes)
+        assert answer["status"] == "success", answer
+        return str(answer["data"]["orderId"])
+
+    async def armed(self, **changes: Any) -> str:
+        """A forever order that waits for its price."""
+        order_id = await self.forever_id(**changes)
+
+        async def confirmed() -> bool:
+            return self.account.forevers[order_id].status == "CONFIRM"
+
+        await until(confirmed)
+        return order_id
+
+    async def forever_rows(self) -> list[Row]:
+        rows: list[Row] = (await self("get_forever"))["data"]
+        return rows
+
+    async def child_of(self, forever_id: str) -> str:
+        """The number of the order that a forever order became."""
+
+        async def born() -> str | None:
+            found = [each.order_id for each in self.account.orders.values() if each.algo_order == forever_id]
+            return found[0] if found else None
+
+        return str(await until(born))
+
     async def order(self, order_id: str) -> Row:
         row: Row = (await self("get_order_by_id", order_id))["data"]
         return row
@@ -129,3 +196,18 @@ async def until(look: Callable[[], Awaitable[Any]]) -> Any:
             if found:
                 return found
             await asyncio.sleep(0.005)
+
+
+async def entered(client: Client, door: Door, **changes: Any) -> tuple[str, str, str]:
+    """A super order whose entry has traded, with the numbers of its target and of its stop."""
+    order_id = await client.super_id(**changes)
+    await client.becomes(order_id, "PENDING")
+    await door("fill", account=client.account.name, order_id=order_id)
+    legs = (await client.super_row(order_id))["legs"]
+    return order_id, legs["TARGET_LEG"]["orderId"], legs["STOP_LOSS_LEG"]["orderId"]
+
+
+def leg_statuses(row: Row) -> tuple[str, str, str]:
+    """How a super order's entry, target and stop stand."""
+    legs = row["legs"]
+    return row["orderStatus"], legs["TARGET_LEG"]["orderStatus"], legs["STOP_LOSS_LEG"]["orderStatus"]

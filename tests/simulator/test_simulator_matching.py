@@ -180,14 +180,64 @@ async def test_an_after_market_order_waits_until_the_session_opens(leader: Clien
     assert {frame["offMktFlag"] for frame in await ears.until(order_id, "Traded")} == {"1"}
 
 
+async def test_after_market_orders_go_when_the_clock_says_their_time(leader: Client, door: Door) -> None:
+    await door("settings", tokens_expire=False)
+    await door("clock", at="2026-09-15 08:00:00")
+    order = {"transactionType": "BUY", "exchangeSegment": "NSE_FNO", "productType": "INTRADAY", "orderType": "LIMIT",
+             "securityId": "43210", "quantity": 65, "price": 90, "afterMarketOrder": True}  # fmt: skip
+    by_time = {
+        name: (await door("place", account="leader", order={**order, "amoTime": name}))["order_id"]
+        for name in ("PRE_OPEN", "OPEN", "OPEN_30", "OPEN_60")
+    }
+
+    async def sent() -> set[str]:
+        rows = [await leader.order(each) for each in by_time.values()]
+        return {name for name, row in zip(by_time, rows, strict=True) if row["exchangeTime"][:4] != "0001"}
+
+    for order_id in by_time.values():
+        await leader.becomes(order_id, "PENDING")
+    for moment, count, there in (
+        ("08:59:50", 0, set()),
+        ("09:00:00", 1, {"PRE_OPEN"}),
+        ("09:20:00", 1, {"PRE_OPEN", "OPEN"}),
+        ("10:15:00", 2, set(by_time)),
+    ):
+        assert (await door("clock", at=f"2026-09-15 {moment}"))["sent"] == count
+        assert await sent() == there
+
+
+async def test_an_after_market_order_of_the_evening_waits_for_the_morning(leader: Client, door: Door) -> None:
+    await door("settings", tokens_expire=False)
+    await door("clock", at="2026-09-15 18:00:00")
+    order_id = await leader.place_id(price=105, after_market_order=True, amo_time="OPEN")
+    await leader.becomes(order_id, "PENDING")
+    assert (await door("clock", at="2026-09-15 23:59:00"))["sent"] == 0
+    await door("clock", at="2026-09-16 09:15:00")
+    await leader.becomes(order_id, "TRADED")
+
+
+async def test_an_after_market_order_goes_by_itself_when_its_time_passes(leader: Client, door: Door) -> None:
+    await door("settings", tokens_expire=False)
+    await door("clock", at="2026-09-15 09:14:58")
+    order_id = await leader.place_id(price=105, after_market_order=True, amo_time="OPEN")
+    assert (await leader.becomes(order_id, "TRADED"))["afterMarketOrder"] is True
+
+
+@pytest.mark.parametrize("command", [{"command": "open"}, {"command": "clock", "at": "2026-09-16 09:15:00"}])
 async def test_an_after_market_order_without_margin_is_rejected_when_the_session_opens(
-    leader: Client, door: Door
+    leader: Client, door: Door, listen: Any, command: dict[str, str]
 ) -> None:
+    await door("settings", tokens_expire=False)
+    await door("clock", at="2026-09-15 18:00:00")
+    ears: Listener = await listen("leader")
     order_id = await leader.place_id(after_market_order=True, amo_time="OPEN")
     await leader.becomes(order_id, "PENDING")
     await door("funds", account="leader", available=-5850)
-    await door("open")
+    await door(**command)
     assert "insufficient funds" in (await leader.becomes(order_id, "REJECTED"))["omsErrorDescription"]
+    heard = await ears.until(order_id, "Rejected")
+    assert [frame["status"] for frame in heard] == ["Transit", "Pending", "Rejected"]
+    assert "insufficient funds" in heard[-1]["reasonDescription"]
 
 
 async def test_a_closed_session_takes_after_market_orders_only(leader: Client, door: Door) -> None:

@@ -1,8 +1,9 @@
 """Orders over REST, as the official client places, changes, cancels and finds them."""
 
 import json
+from typing import Any
 
-from simulator_world import Client, Door, until
+from simulator_world import Client, Door, Listener, until
 
 ORDER_FIELDS = (
     "dhanClientId orderId exchangeOrderId correlationId orderStatus transactionType exchangeSegment productType "
@@ -205,6 +206,34 @@ async def test_slicing_can_answer_with_one_object_and_reject_a_part(leader: Clie
     await leader.becomes(first, "PENDING")
     book = (await leader("get_order_list"))["data"]
     assert [row["orderStatus"] for row in book] == ["PENDING", "REJECTED", "REJECTED"]
+
+
+async def test_chosen_slices_are_rejected_a_moment_later_for_margin(leader: Client, door: Door, listen: Any) -> None:
+    await door("settings", account="leader", slices_rejected=["2"], hold=True, refuse="at_once")
+    ears: Listener = await listen("leader")
+    answer = await leader("place_slice_order", "43210", "NSE_FNO", "BUY", 65 * 60, "LIMIT", "INTRADAY", 90)
+    first, second, third = (each["orderId"] for each in answer["data"])
+    assert (await leader.order(second))["orderStatus"] == "TRANSIT"
+    await door("settings", account="leader", hold=False)
+    rows = [await leader.order(each) for each in (first, second, third)]
+    assert [row["orderStatus"] for row in rows] == ["PENDING", "REJECTED", "PENDING"]
+    text = f"RMS:{second}:You have insufficient funds. Please add Rs.157950.00 to trade."
+    assert rows[1]["omsErrorDescription"] == text
+    assert (await ears.until(second, "Rejected"))[-1]["reasonDescription"] == text
+
+
+async def test_a_rejected_slice_speaks_as_the_accounts_margin_refusals_do(leader: Client, door: Door) -> None:
+    await door("settings", account="leader", slices_rejected=["1"], funds_text="short")
+    answer = await leader("place_slice_order", "43210", "NSE_FNO", "BUY", 65, "LIMIT", "INTRADAY", 90)
+    row = await leader.becomes(answer["data"][0]["orderId"], "REJECTED")
+    assert row["omsErrorDescription"] == "Fund Limit Insufficient"
+
+
+async def test_slices_can_carry_the_correlation_id_on_the_first_alone(leader: Client, door: Door) -> None:
+    await door("settings", account="leader", slice_correlation="first")
+    answer = await leader("place_slice_order", "43210", "NSE_FNO", "BUY", 65 * 60, "LIMIT", "INTRADAY", 90, tag="cut")
+    rows = [await leader.becomes(each["orderId"], "PENDING") for each in answer["data"]]
+    assert [row["correlationId"] for row in rows] == ["cut", "NA", "NA"]
 
 
 async def test_trades_carry_unique_ids_their_own_prices_and_no_correlation_id(leader: Client, door: Door) -> None:

@@ -175,6 +175,14 @@ async def test_the_stop_trades_at_any_price_once_it_has_triggered(leader: Client
     assert leg_statuses(await leader.super_row(order_id)) == ("CLOSED", "CANCELLED", "TRADED")
 
 
+async def test_a_price_that_passes_entry_and_stop_trades_both(leader: Client, door: Door) -> None:
+    order_id = await leader.super_id()
+    await leader.becomes(order_id, "PENDING")
+    await door.price(90)
+    assert leg_statuses(await leader.super_row(order_id)) == ("CLOSED", "CANCELLED", "TRADED")
+    assert [trade["tradedPrice"] for trade in (await leader("get_trade_book"))["data"]] == [100.0, 90.0]
+
+
 async def test_a_sold_entry_leaves_by_buying(leader: Client, door: Door) -> None:
     sale = {"transaction_type": "SELL", "price": 102.0, "targetPrice": 95.0, "stopLossPrice": 108.0}
     order_id, _, stop = await entered(leader, door, **sale)

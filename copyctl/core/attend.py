@@ -23,9 +23,12 @@ from copyctl.core.decide import (
 from copyctl.core.drift import drift
 from copyctl.core.entries import LAG_CANCEL, SQUARED_OFF, followed, with_price
 from copyctl.core.entry_cuts import without_closed
+from copyctl.core.hours import SECOND
 from copyctl.core.index import instrument_of, is_open
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.legs import joined
+from copyctl.core.likeness import take_over
+from copyctl.core.native_legs import book_of
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue
@@ -46,13 +49,16 @@ from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.terms import Decision, OrderStatus, Side
 
+READ_AGAIN = SECOND
+"""The book of super orders is asked for again after this, while it does not show what was announced."""
+
 
 def attend(draft: Draft, rules: Rules, touched: str) -> None:
     """Look again at what is wanted of a leader order: for one follower ("order/follower"), or for all. What of it
     closes a position is left to the exits of that instrument."""
     row, _, account = touched.partition("/")
-    own = draft.copies.get(touched) if row.startswith("position:") else None
-    if own is not None and own.exit:
+    own = draft.copies.get(touched) if account else None
+    if own is not None and own.exit and (row.startswith("position:") or draft.leader_orders.get(row) is None):
         draft.moved[(own.follower, instrument_of(own))] = None
         return
     order_id = leader_id(row)
@@ -113,7 +119,8 @@ def _attend_follower(
     may_go = False
     one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
     if waits is not None:
-        copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail)
+        again = draft.now + READ_AGAIN + 1 if leader.super_order and leader.bracket is None else 0
+        copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail, due_at=again)
         copy = joined(draft, follower, copy, lead, instrument) if lead.classified else copy
     elif isinstance(priced := with_price(one), Later):
         copy = later(one, priced)
@@ -126,6 +133,8 @@ def _attend_follower(
             copy = joined(draft, follower, copy, lead, instrument)
         one = dataclasses.replace(one, copy=copy, leader=leader)
         copy, may_go = passed(one.with_copy(followed(one)), before)
+    if may_go and copy.decision is Decision.COPIED and copy.wanted is not None:
+        copy = take_over(draft, rules, copy, leader, book_of(copy.wanted))
     if may_go and (copy.slots or copy.decision is Decision.COPIED):
         copy = _concluded(pursue(draft, rules, copy, leader, follower), leader)
     copy = _with_drift(copy, leader)
@@ -161,6 +170,11 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if account.killed_at:
         return None  # whatever else it would wait for: it is refused
+    if leader.super_order and leader.bracket is None and not over_without_a_fill(leader):
+        if draft.account(leader.account).special_at < draft.now - READ_AGAIN:
+            draft.effects.append(ReadBooks(account=leader.account, special=True))
+        detail = "the target and stop of the leader's super order are read"
+        return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if not_confirmed(draft, rules, leader, lead, follower):
         draft.effects.append(ReadBooks(account=rules.leader.client_id))
         detail = "it would open a short: the leader's order book is read first (exits.confirm_short)"

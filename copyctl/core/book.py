@@ -34,6 +34,9 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
     furthest = before.furthest if stream_rejection else _further(before.furthest, report.status)
     rejected_on_stream = before.rejected_on_stream or stream_rejection
     after_market = before.after_market or report.after_market
+    bracket, bracket_at = before.bracket, before.bracket_at
+    if report.bracket is not None and report.as_of >= bracket_at:
+        bracket, bracket_at = report.bracket, report.as_of
     words = before.unknown_words
     if report.status is None and report.status_text and report.status_text not in words:
         words = tuple(sorted((*words, report.status_text)))
@@ -48,7 +51,10 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
         segment=before.segment or report.segment,
         security_id=before.security_id or report.security_id,
         product=before.product or report.product,
-        terms=versions[0].terms if versions else None,
+        terms=replace(versions[0].terms, bracket=bracket) if versions else None,
+        bracket=bracket,
+        bracket_at=bracket_at,
+        number=before.number or report.number,
         versions=versions,
         terms_time=terms_time,
         filled=filled,
@@ -105,6 +111,7 @@ def only_seen_again(before: Order, after: Order) -> bool:
         after,
         versions=before.versions,
         book_as_of=before.book_as_of,
+        bracket_at=before.bracket_at,
         newest_as_of=before.newest_as_of,
         last_price_at=before.last_price_at,
         seen_at=before.seen_at,

@@ -241,6 +241,8 @@ def may_decide_again(copy: Copy, leader: Order, lead: LeaderOrder, follower: Fol
     """Did the leader change a term that this copy's refusal or rejection hangs on, or has enough traded by now?"""
     if follower.policy.copy_on is CopyOn.TRADED and copy.reason in (Reason.ZERO_QUANTITY, Reason.LATE):
         return copy.sizing is not None and sizing.size(copy.sizing, leader.filled).quantity > copy.missed
+    if copy.reason == Reason.UNSUPPORTED_VALIDITY and leader.forever and not leader.armed and not copy.for_filled:
+        return mapping_of(follower, copy.rule).validity.get(Validity.FOREVER) is not None
     hangs_on = DECIDED_AGAIN_ON.get(copy.reason or "", ())
     before = copy.decided_on
     return before is not None and any(getattr(before, term) != getattr(lead.wish, term) for term in hangs_on)

@@ -142,11 +142,15 @@ class _Desk:
         one = offer.working
         if one.changing:
             self.waits = True
-        elif offer.refused or one.ends_itself or (one.modifications >= self._most_modifications and not one.waiting):
+            return
+        if offer.refused or one.ends_itself or (one.modifications >= self._most_modifications and not one.waiting):
             self.end(offer, anew=not one.ends_itself)
-        else:
-            leaves = self._within(offer, units)
-            self._alter(one, of(now, one.filled + leaves), urgent=True)
+            return
+        wanted = of(now, one.filled + min(units, max(offer.leaves, offer.most + self.room)))
+        if not (one.waiting or one.takes(wanted)):
+            self.end(offer, anew=True)
+            return
+        self._alter(one, of(now, one.filled + self._within(offer, units)), urgent=True)
 
     def bring(self, offer: Offer, units: int, terms: Terms, *, anew: bool, force: bool = False) -> None:
         """Bring an order to so many open units of these terms."""
@@ -169,7 +173,7 @@ class _Desk:
             self._alter(one, wanted, urgent=offer.urgent)
         elif one.placing or one.changing:
             self.waits = True
-        elif one.modifications >= self._most_modifications:
+        elif one.modifications >= self._most_modifications or not one.takes(wanted):
             self.end(offer, anew=True)
         else:
             self._alter(one, wanted, urgent=offer.urgent)

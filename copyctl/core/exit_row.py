@@ -27,7 +27,7 @@ OURS = frozenset(
 def said(draft: Draft, one: Exit, copy: Copy, portion: Portion, wish: Wish, made: Plan, *, cap: int, room: int) -> Copy:
     """The row of an exit of which something was placed, or is to be."""
     text = f"closes {copy.filled + portion.owed + portion.rest}: {portion.owed} owed, {portion.rest} offered"
-    copy = replace(copy, sized=f"{copy.urgent}; {text}" if one.own else text)
+    copy = replace(copy, sized=f"{copy.urgent}; {text}" if one.own and copy.urgent else text)
     live = any(slot.live for slot in copy.slots)
     asked = any(isinstance(action, Begin | Alter) for action in made.actions)
     if (asked and not _waits_for_queue(copy)) or (live and _waited_for_us(copy)):

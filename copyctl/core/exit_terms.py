@@ -12,16 +12,18 @@ from copyctl.core import mapping, prices
 from copyctl.core.decide import traded_terms
 from copyctl.core.keys import instrument_key, order_key
 from copyctl.core.market import calendar_known, market, market_standing
+from copyctl.core.native_legs import live_leg, with_trail
 from copyctl.core.stakes import Exit, mapping_of
 from copyctl.core.state import Draft
+from copyctl.core.wish import trailed
 from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import Order, Terms
+from copyctl.model.order import ZERO, Order, Terms
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Position
+from copyctl.model.records import Copy, Position, Slot
 from copyctl.model.request import Desired
-from copyctl.model.terms import OrderType, Side, Validity
+from copyctl.model.terms import Leg, OrderType, Side, Validity
 
 NOW = Terms(order_type=OrderType.MARKET, validity=Validity.DAY, quantity=0)
 """What trades now, before the price guard had its say."""
@@ -39,7 +41,9 @@ def desired(
     if follower.policy.copy_on is CopyOn.TRADED:
         wish = traded_terms(wish)
     how = mapping_of(follower, copy.rule)
-    mapped = mapping.map_order(order, wish, quantity, how, instrument)
+    if (kept := live_leg(copy)) is not None:
+        return copy, _kept(draft, here, one, copy, kept, quantity)
+    mapped = mapping.map_order(order, wish, quantity, how, instrument, closes=True)
     base = mapped.desired.terms if isinstance(mapped, mapping.Mapped) else _possible(wish, quantity)
     key = replace(wish, quantity=0, disclosed_quantity=0)
     if copy.shaped is None or copy.shaped[0] != key:
@@ -58,6 +62,28 @@ def desired(
         after_market=after_market,
         amo_time=(order.amo_time or how.after_market_time) if after_market else None,
     )
+
+
+def _kept(draft: Draft, here: Position, one: Exit, copy: Copy, slot: Slot, quantity: int) -> Desired:
+    """A leg that the broker keeps, at the leader's price. What his stop does by trailing, ours does by itself."""
+    order, lead, asked = one.order, one.lead, slot.asked
+    if order is None or lead is None or copy.wanted is None:
+        raise ValueError(f"{one.key} is no leg of the leader's")
+    wish, before = lead.wish, copy.decided_on
+    entry = draft.orders.get(order_key(order.account, order.parent_id))
+    trail = entry.bracket.trail if entry is not None and entry.bracket is not None else ZERO
+    if slot.leg is Leg.TARGET:
+        moved = replace(asked, price=wish.price) if wish.price else asked
+        return replace(
+            copy.wanted, product=here.product, terms=replace(with_trail(moved, slot.leg, ZERO), quantity=quantity)
+        )
+    steps = trail if asked.bracket is not None and asked.bracket.trail else ZERO
+    moved_by_him = wish.trigger_price > 0 and (before is None or before.trigger_price != wish.trigger_price)
+    if moved_by_him and before is not None and order.side is not None:
+        moved_by_him = not trailed(before.trigger_price, wish.trigger_price, steps, order.side)
+    trigger = wish.trigger_price if moved_by_him else asked.trigger_price
+    terms = replace(with_trail(replace(asked, trigger_price=trigger), slot.leg, trail), quantity=quantity)
+    return replace(copy.wanted, product=here.product, terms=terms)
 
 
 def hurried(

@@ -21,6 +21,7 @@ from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.native_legs import joined, live_leg, pairs
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
@@ -102,10 +103,12 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
         if copy_key(one.copy.leader_order_id, one.copy.follower) in draft.copies.written:
             put(draft, with_drift(one, one.copy))
     found = [one for one in found if one not in done]
+    rows = {one.key for one in (*found, *done)}
     own = [
         Exit(copy=copy)
         for copy in draft.copies_in(follower.client_id, key)
-        if copy.exit and copy.leader_order_id.startswith(OWN_ROW)
+        if copy.exit and copy.leader_order_id not in rows
+        if copy.leader_order_id.startswith(OWN_ROW) or live_leg(copy) is not None
     ]
     own = [replace_copy(one, adopted(draft, rules, follower, instrument, one)) for one in own if not _is_done(one)]
     return found + own
@@ -207,6 +210,8 @@ def _steer(group: _Group) -> None:
             items.append(_item(group, group.exits[-1]))
             portions, _ = _shares(group, items, cap)
     offers = {one.key: offered(draft, one.copy) for one in group.exits}
+    together = pairs(one.copy for one in group.exits if not one.copy.urgent)
+    portions = joined(portions, together)
     others_rest = {key: any(units for other, units in offers.items() if other != key) for key in offers}
     for place_, one in enumerate(group.exits):
         copy = marked(one.copy, portions[one.key], others_rest=others_rest[one.key])
@@ -215,9 +220,10 @@ def _steer(group: _Group) -> None:
     if first:
         portions = {key: one if key == first else Portion() for key, one in portions.items()}
     lot = group.instrument.lot_size
+    twice = sum(min(offers[one], offers[other]) for one, other in pairs(one.copy for one in group.exits))
     taken_up = cap - sum(portion.owed for portion in portions.values()) < lot
     fits = {item.key: taken_up or item.whole or in_lots(item.offers, lot) > 0 for item in items}
-    room = cap - sum(offers.values())
+    room = cap - sum(offers.values()) + twice
     for one in sorted(group.exits, key=lambda one: (portions[one.key].owed == 0, not _waits_for_trigger(one))):
         case = Case(
             draft=draft,
@@ -267,6 +273,10 @@ def _trim(group: _Group, items: list[Item], cap: int) -> list[Item]:
 
 def _item(group: _Group, one: Exit) -> Item:
     copy = one.copy
+    if one.unled:
+        return Item(
+            key=one.key, due=copy.due, filled=copy.filled, offers=Decimal(offered(group.draft, copy)), stop=True
+        )
     if one.order is None or one.lead is None:
         return Item(key=one.key, due=copy.due, filled=copy.filled, traded=True)
     offers, whole = _offers(group, copy, one.lead, one.order)

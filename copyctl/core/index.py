@@ -52,7 +52,8 @@ class Index:
     that are looked at again at a moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``:
     copies for which margin is held, by follower. ``accounts``: positions by account. ``working``: open copies by
     follower and instrument. ``slots``: of a follower's copies, the placements that may trade and those of them that
-    have not left. ``spent``: by account, how many requests each minute's record counts.
+    have not left. ``spent``: by account, how many requests each minute's record counts. ``forever``: forever orders
+    that are not over, by account.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -74,6 +75,7 @@ class Index:
         self.working: dict[str, Keys] = {}
         self.slots: dict[str, tuple[int, int]] = {}
         self.spent: dict[str, dict[int, int]] = {}
+        self.forever: dict[str, Keys] = {}
         self.exposures: dict[str, dict[str, Any]] = {}
         self.stale: dict[str, Keys] = {}
         self.legs: dict[tuple[str, str], Any] = {}
@@ -125,6 +127,7 @@ class Index:
         there = after is not None and not one.over
         _move(self.resting, now or was, key, there=there)
         _move(self.sides, f"{now or was}/{one.side}", key, there=there)
+        _move(self.forever, one.account, key, there=there and one.forever)
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))

@@ -8,10 +8,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from msgspec.structs import replace
 
-from copyctl.model.choices import Disclosed, Shift, StopMarket
+from copyctl.core.naming import LEGGED
+from copyctl.model.choices import Disclosed, Shift, StopMarket, SuperOrder
 from copyctl.model.copying import OrderMapping, PriceMapping
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.order import ZERO, Bracket, Order, SecondLeg, Terms
 from copyctl.model.reasons import Reason
 from copyctl.model.request import Desired
 from copyctl.model.terms import Leg, OrderType, Product, Side, Validity
@@ -20,7 +21,8 @@ HUNDRED = Decimal(100)
 BPS = Decimal(10_000)
 LEAST_DISCLOSED_SHARE = Decimal("0.30")
 """A disclosed quantity must be more than this share of the order (Dhan API v2, place order)."""
-PLAIN_PRODUCTS = frozenset({Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF})
+OF_FOREVER = frozenset({Product.CNC, Product.MTF, Product.MARGIN})
+"""Products of forever orders (Dhan API v2: CNC and MTF; MARGIN was seen to work)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +42,28 @@ class Mapped:
 
 
 def map_order(
-    order: Order, wish: Terms, quantity: int, mapping: OrderMapping, instrument: Instrument
+    order: Order, wish: Terms, quantity: int, mapping: OrderMapping, instrument: Instrument, *, closes: bool = False
 ) -> Mapped | Refusal:
-    """What ``quantity`` units of the leader's order are for the follower. ``order`` names side, segment and id."""
+    """What ``quantity`` units of the leader's order are for the follower. ``order`` names side, segment and id.
+    ``closes``: it is an exit, whose own exits are none of ours."""
     if order.side is None or order.segment is None or order.security_id is None:
         return Refusal(reason=Reason.INVALID_ORDER, detail="side, segment or security id is missing")
-    product = _product(order, mapping)
+    product = _product(order, mapping, closes=closes)
     if isinstance(product, Refusal):
         return product
-    validity = mapping.validity.get(wish.validity, wish.validity)
-    if validity is None or validity is Validity.FOREVER:
-        return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=f"validity {wish.validity} is not copied")
-    priced = _prices(order.side, order, wish, mapping, instrument)
+    made = _validity(order, wish, mapping, product)
+    if isinstance(made, Refusal):
+        return made
+    priced = _prices(order.side, order, made, mapping, instrument)
     if isinstance(priced, Refusal):
         return priced
+    bracket = None if closes else _bracket(order, wish, mapping, product, instrument)
+    if bracket is not None and (why := _wrong_exits(bracket, priced, order.side)):
+        return Refusal(reason=Reason.INVALID_TRIGGER, detail=why)
     notes: list[Reason] = []
-    terms = replace(priced, quantity=quantity, validity=validity)
+    terms = replace(priced, quantity=quantity, bracket=bracket)
+    if terms.second is not None:
+        terms = replace(terms, second=replace(terms.second, quantity=quantity))
     terms = replace(terms, disclosed_quantity=_disclosed(wish, terms, mapping, order, notes))
     return Mapped(
         desired=Desired(
@@ -71,29 +79,93 @@ def map_order(
     )
 
 
-def _product(order: Order, mapping: OrderMapping) -> Product | Refusal:
-    if order.super_order or order.leg is not Leg.ENTRY:
-        return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail="super orders and their legs are not copied yet")
+def _product(order: Order, mapping: OrderMapping, *, closes: bool) -> Product | Refusal:
+    """The mapped product. What has exits hanging on it is copied with them or without, or not at all (1.2)."""
     if order.product is None:
         return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail="the leader's product is not known")
     product = mapping.product.get(order.product, order.product)
     if product is None:
         return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail=f"mapping.product: {order.product} is skipped")
-    if product not in PLAIN_PRODUCTS:
-        return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail=f"{product} orders are not copied yet")
+    if closes:
+        return product
+    if order.leg is not Leg.ENTRY and not order.forever:
+        return Refusal(
+            reason=Reason.UNSUPPORTED_PRODUCT, detail=f"a {order.leg} opens nothing: it is not copied as an entry"
+        )
+    if order.super_order and mapping.super_order is SuperOrder.SKIP:
+        return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail="mapping.super_order: skip")
+    if product in LEGGED and order.bracket is None:
+        return Refusal(
+            reason=Reason.UNSUPPORTED_PRODUCT, detail=f"the exits of the leader's {product} order are not known"
+        )
     return product
+
+
+def _validity(order: Order, wish: Terms, mapping: OrderMapping, product: Product) -> Terms | Refusal:
+    """The wish with its validity mapped. A forever order that has triggered is an order of the day by then; one that is
+    mapped to a validity of the day is copied when it triggers."""
+    validity = mapping.validity.get(wish.validity, wish.validity)
+    if validity is None:
+        return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=f"validity {wish.validity} is not copied")
+    if wish.validity is Validity.FOREVER and not order.armed:
+        day = validity if validity is Validity.IOC else Validity.DAY
+        return replace(wish, validity=day, trigger_price=ZERO, second=None)
+    was_forever, is_now = (one is Validity.FOREVER for one in (wish.validity, validity))
+    if not was_forever and not is_now:
+        return replace(wish, validity=validity)
+    if not is_now:
+        detail = f"mapping.validity: FOREVER becomes {validity}: it is copied when it triggers"
+        return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=detail)
+    if product not in OF_FOREVER:
+        return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=f"there are no forever orders for {product}")
+    if not was_forever and not wish.order_type.has_trigger:
+        detail = f"a {wish.order_type} order has no trigger, which a forever order needs"
+        return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=detail)
+    kind = OrderType.LIMIT if wish.order_type.has_price else OrderType.MARKET
+    return replace(wish, validity=validity, order_type=kind)
+
+
+def _bracket(
+    order: Order, wish: Terms, mapping: OrderMapping, product: Product, instrument: Instrument
+) -> Bracket | None:
+    """The exits that the follower's broker is to keep, on the tick; None for an entry without."""
+    kept = wish.bracket
+    if kept is None or (order.super_order and mapping.super_order is not SuperOrder.COPY):
+        return None
+    if not order.super_order and product not in LEGGED:
+        return None
+    out = Side.SELL if order.side is Side.BUY else Side.BUY
+    tick = instrument.tick_size
+    target, stop = (to_tick(price, tick, out) if price else ZERO for price in (kept.target, kept.stop))
+    return replace(kept, target=target, stop=stop)
+
+
+def _wrong_exits(kept: Bracket, entry: Terms, side: Side) -> str:
+    """Why no broker takes these exits of an entry at a limit, "" where it does (Dhan API v2, super orders)."""
+    if kept.distances or not entry.price:
+        return ""
+    sign = 1 if side is Side.BUY else -1
+    if kept.target and sign * (kept.target - entry.price) <= 0:
+        return f"{side} at {entry.price:f} with its target at {kept.target:f}: on the wrong side"
+    if kept.stop and sign * (entry.price - kept.stop) <= 0:
+        return f"{side} at {entry.price:f} with its stop at {kept.stop:f}: on the wrong side"
+    return ""
 
 
 def _prices(side: Side, order: Order, wish: Terms, mapping: OrderMapping, instrument: Instrument) -> Terms | Refusal:
     """The terms with type, price and trigger mapped."""
     if wish.order_type.has_price and wish.price <= 0:
         return Refusal(reason=Reason.INVALID_ORDER, detail=f"{wish.order_type} without a price")
-    if wish.order_type.has_trigger and wish.trigger_price <= 0:
+    waits = wish.order_type.has_trigger or wish.validity is Validity.FOREVER
+    if waits and wish.trigger_price <= 0:
         return Refusal(reason=Reason.INVALID_ORDER, detail=f"{wish.order_type} without a trigger price")
     tick = instrument.tick_size
     order_type = mapping.order_type.get(wish.order_type, wish.order_type) or wish.order_type
     price = _shifted(wish.price, mapping.price, side, tick) if wish.order_type.has_price else ZERO
-    trigger = _shifted(wish.trigger_price, mapping.trigger, side, tick) if wish.order_type.has_trigger else ZERO
+    trigger = _shifted(wish.trigger_price, mapping.trigger, side, tick) if waits else ZERO
+    if wish.validity is Validity.FOREVER:
+        second = _second(wish.second, mapping, side, tick)
+        return replace(wish, price=price, trigger_price=trigger, second=second)
     if wish.order_type is OrderType.MARKET and order_type is OrderType.LIMIT:
         if not order.last_price:
             return Refusal(reason=Reason.CHECK_UNAVAILABLE, detail="no last traded price to make a limit from")
@@ -109,6 +181,13 @@ def _prices(side: Side, order: Order, wish: Terms, mapping: OrderMapping, instru
             detail=f"{side} stop with trigger {trigger:f} on the wrong side of its price {price:f}",
         )
     return replace(wish, order_type=order_type, price=price, trigger_price=trigger)
+
+
+def _second(leg: SecondLeg | None, mapping: OrderMapping, side: Side, tick: Decimal) -> SecondLeg | None:
+    if leg is None:
+        return None
+    price = _shifted(leg.price, mapping.price, side, tick) if leg.price else ZERO
+    return replace(leg, price=price, trigger_price=_shifted(leg.trigger_price, mapping.trigger, side, tick))
 
 
 def to_tick(price: Decimal, tick: Decimal, side: Side) -> Decimal:

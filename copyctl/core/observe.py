@@ -8,6 +8,8 @@ from copyctl.core import halts, settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.naming import named
+from copyctl.core.native_legs import adopt_leg, adopt_legs, as_shown, ended_by_the_broker
 from copyctl.core.parts import claim, fitted, place_of
 from copyctl.core.positions import SHORTLY, traded
 from copyctl.core.pursue import request_id, with_slot
@@ -35,32 +37,49 @@ TRUSTED_AFTER = 2 * SECOND
 def observe(draft: Draft, rules: Rules, reports: Iterable[ExecutionReport]) -> None:
     """Fold reports into the books, and mark what they touch for another look at what is wanted."""
     for one in reports:
-        report = _apart(one)
-        key = order_key(report.account, report.order_id)
-        before = draft.orders.get(key)
-        order = fold(before, report)
-        if order is before:
-            continue
-        if report.source is Source.STREAM and (order.doubtful or _may_be_newer(order, report)):
-            draft.effects.append(ReadBooks(account=report.account))
-        if before is not None and only_seen_again(before, order):
-            if report.account != rules.leader.client_id:
-                _follower_order(draft, order, before)
-            continue
-        draft.put_order(order)
-        if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
-            _unknown_word(draft, order)
-        units = order.filled - (before.filled if before else 0)
-        if units and report.source is Source.STREAM:
-            draft.effects.append(ReadBooks(account=report.account))
-        if report.account == rules.leader.client_id:
-            _leader_order(draft, order)
-            if units:
-                halts.leader_traded(draft, rules, order)
-        else:
-            if units:
-                _follower_traded(draft, order, units)
+        report = named(draft, one)
+        if report is not None:
+            _observe(draft, rules, report)
+        elif one.source is Source.STREAM:
+            draft.effects.append(ReadBooks(account=one.account, special=True))
+
+
+def _observe(draft: Draft, rules: Rules, report: ExecutionReport) -> None:
+    before = draft.orders.get(order_key(report.account, report.order_id))
+    order = fold(before, report)
+    if order is before:
+        return
+    if report.source is Source.STREAM:
+        _doubt(draft, order, report)
+    is_leader = report.account == rules.leader.client_id
+    if before is not None and only_seen_again(before, order):
+        if not is_leader:
+            adopt_leg(draft, order)
             _follower_order(draft, order, before)
+        return
+    draft.put_order(order)
+    if order.unknown_words and (before is None or before.unknown_words != order.unknown_words):
+        _unknown_word(draft, order)
+    units = order.filled - (before.filled if before else 0)
+    if units and report.source is Source.STREAM:
+        draft.effects.append(ReadBooks(account=report.account, special=order.super_order))
+    if is_leader:
+        _leader_order(draft, order)
+        if units:
+            halts.leader_traded(draft, rules, order)
+        return
+    adopt_leg(draft, order)
+    if units:
+        _follower_traded(draft, order, units)
+    _follower_order(draft, order, before)
+
+
+def _doubt(draft: Draft, order: Order, report: ExecutionReport) -> None:
+    """Have the books read where a frame leaves something open; it never tells the exits that hang on an entry."""
+    if order.doubtful or _may_be_newer(order, report):
+        draft.effects.append(ReadBooks(account=report.account))
+    if order.super_order and order.bracket is None and order.leg is Leg.ENTRY:
+        draft.effects.append(ReadBooks(account=report.account, special=True))
 
 
 def learned(draft: Draft, rules: Rules, before: Order, order: Order) -> None:
@@ -85,14 +104,8 @@ def _may_be_newer(order: Order, report: ExecutionReport) -> bool:
     """Does a frame show other terms of the same second of the broker's clock? It may be an old one that comes again,
     or the leader's way back to terms that he had before: the book knows."""
     when = report.broker_time or report.as_of
-    return report.terms is not None and report.terms != order.terms and when == order.terms_time
-
-
-def _apart(report: ExecutionReport) -> ExecutionReport:
-    """A leg may carry its entry's order id: it is an order of its own all the same."""
-    if report.leg is Leg.ENTRY:
-        return report
-    return replace(report, order_id=f"{report.order_id}:{report.leg}")
+    shown = order.versions[0].terms if order.versions else None
+    return report.terms is not None and report.terms != shown and when == order.terms_time
 
 
 def note_fills(draft: Draft, fills: Iterable[Fill]) -> None:
@@ -236,10 +249,11 @@ def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     )
     if slot.asked_at < order.book_as_of and order.status in _RESTING:
         slot = replace(slot, rests=True)
-    slot = _confirmed(draft, copy, slot, order)
+    slot = _confirmed(draft, copy, as_shown(slot, order), order)
     copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
     if copy != before:
         draft.copies.put(replace(copy, updated_at=draft.now))
+        adopt_legs(draft, copy, copy.slots[slot.revision])
     if copy != before or slot.ends_itself:
         draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
 
@@ -266,6 +280,7 @@ def _ended(draft: Draft, copy: Copy, slot: Slot, order: Order) -> Copy:
     cancelled = order.status is OrderStatus.CANCELLED and slot.filled < slot.asked.quantity
     validities = (slot.asked.validity, order.terms.validity if order.terms is not None else None)
     by_us = slot.cancel_asked or slot.retired or copy.closing or Validity.IOC in validities
+    by_us |= ended_by_the_broker(draft, slot, order)
     if cancelled and not by_us:
         _by_hand(draft, copy, slot, "cancelled")
     return with_slot(copy, replace(slot, standing=Standing.ENDED, left_alone=cancelled and not by_us))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from copyctl.core.freeze import NO_FREEZE, Freeze
 from copyctl.model.order import Terms
+from copyctl.model.terms import Book, Validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,8 @@ class Working:
 
     ``waiting``: it has not left yet, so its terms can still be replaced. ``placing``: it left and has no order id
     yet. ``changing``: a modification is on its way. ``ending``: its cancellation was asked for. ``ends_itself``: the
-    exchange cancels what is left of it (IOC). ``done``: it traded in full. ``owed``: it ended because we wanted it
+    exchange cancels what is left of it (IOC). ``book``: in which it lives; ``native``: it is a leg that the broker
+    keeps; ``triggered``: it was a forever order. ``done``: it traded in full. ``owed``: it ended because we wanted it
     anew, or was never placed: what it lacks may be placed again. ``lost``: it ended otherwise, and nothing has taken
     its place: what it lacks is not fought over.
     """
@@ -38,6 +40,16 @@ class Working:
     lost: bool = False
     left_alone: bool = False
     modifications: int = 0
+    book: Book = Book.DAY
+    native: bool = False
+    triggered: bool = False
+
+    def takes(self, terms: Terms) -> bool:
+        """Can it be changed into these terms, or must another order take its place? A leg that the broker keeps has the
+        quantity and the type that it has; an armed forever order stays one."""
+        if self.native:
+            return (terms.quantity, terms.order_type) == (self.asked.quantity, self.asked.order_type)
+        return self.triggered or (self.book is Book.FOREVER) == (terms.validity is Validity.FOREVER)
 
     @property
     def leaves(self) -> int:
@@ -185,7 +197,8 @@ def of(wanted: Terms, quantity: int) -> Terms:
     if quantity == wanted.quantity:
         return wanted
     shown = wanted.disclosed_quantity if wanted.disclosed_quantity < quantity else 0
-    return replace(wanted, quantity=quantity, disclosed_quantity=shown)
+    second = replace(wanted.second, quantity=quantity) if wanted.second is not None else None
+    return replace(wanted, quantity=quantity, disclosed_quantity=shown, second=second)
 
 
 def _end(live: Sequence[Working]) -> Plan:
@@ -203,6 +216,8 @@ def _change(slot: Working, terms: Terms, *, changed: bool, most: int, freeze: Fr
         return Plan(actions=(Alter(revision=slot.revision, terms=terms, cut=freeze.cut(terms.quantity)),))
     if slot.placing or slot.changing:
         return Plan(waits=True)
-    if slot.modifications >= most:
+    if slot.triggered and terms.validity is Validity.FOREVER:
+        return Plan()  # the leader's was changed while it waited for its trigger: ours waits no more
+    if slot.modifications >= most or not slot.takes(terms):
         return Plan(actions=(End(revision=slot.revision, anew=True),), waits=True)
     return Plan(actions=(Alter(revision=slot.revision, terms=terms),))

@@ -4,12 +4,16 @@ One placement has at most one request of each kind at a time, named after its co
 what still waits. A placement that has not left is taken back without a call.
 """
 
+import dataclasses
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from copyctl.core.correlation import correlation_id, stem_of
 from copyctl.core.freeze import NO_FREEZE, Freeze, freeze_of
 from copyctl.core.index import instrument_of
 from copyctl.core.keys import order_key
+from copyctl.core.native_legs import book_of, end_with_entry
 from copyctl.core.plan import Action, Alter, Begin, End, Working, of, plan, plan_traded
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft
@@ -21,12 +25,10 @@ from copyctl.model.policy import Follower, Resilience, Rules
 from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
-from copyctl.model.terms import Book, Decision, OrderStatus, Product, Validity
+from copyctl.model.terms import Book, Decision, Leg, OrderStatus
 
 LAG_ACTION = "lag action"
 """What a copy has given word of once ``fills.lag_action`` was taken."""
-CARRIED_BY_SUPER = frozenset({Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF})
-"""Products of super orders; the exits of CO and BO hang on an order of the day (Dhan API v2, super orders)."""
 LONGEST_GAP = 8
 """So many placements in a row without a row at the broker end the search for those that have one."""
 
@@ -68,19 +70,12 @@ def freeze_for(draft: Draft, copy: Copy, follower: Follower) -> Freeze:
     return freeze_of(mapping_of(follower, copy.rule), instrument)
 
 
-def book_of(wanted: Desired) -> Book:
-    """In which of the broker's books an order lives that is wanted so."""
-    if wanted.terms.validity is Validity.FOREVER:
-        return Book.FOREVER
-    return Book.SUPER if wanted.terms.bracket is not None and wanted.product in CARRIED_BY_SUPER else Book.DAY
-
-
 def placed_already(draft: Draft, rules: Rules, copy: Copy) -> list[Order]:
     """The orders that carry this copy's ids at the broker: the store was lost, or is a new one.
 
     A placement that was refused at once left no row there, so a gap in the revisions is not their end.
     """
-    first = _correlation(rules, copy, 0)
+    first = correlation_of(rules, copy, 0)
     if not draft.is_known(copy.follower, stem_of(first)):
         return []
     stem, found, gap, revision = first[: -len("0")], [], 0, 0
@@ -118,6 +113,7 @@ def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
 
 def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
     shown = order.terms or wanted
+    book = Book.SUPER if order.super_order else Book.FOREVER if order.forever else Book.DAY
     asked = of(wanted, shown.quantity)
     standing = Standing.ENDED if order.over else Standing.WORKING
     refused = order.status is OrderStatus.REJECTED
@@ -129,6 +125,7 @@ def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
         rejected_as=(order.category or Category.UNKNOWN) if refused else "",
         sent=True,
         order_id=order.order_id,
+        book=book,
         filled=order.filled,
         average_price=order.average_price,
         asked_at=now,
@@ -138,7 +135,8 @@ def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
     )
 
 
-def _correlation(rules: Rules, copy: Copy, revision: int) -> str:
+def correlation_of(rules: Rules, copy: Copy, revision: int) -> str:
+    """The id of one placement of a copy."""
     return correlation_id(
         leader=rules.leader.client_id,
         follower=copy.follower,
@@ -180,6 +178,9 @@ def working(draft: Draft, copy: Copy, slot: Slot) -> Working:
         lost=_is_lost(slot, owed=ended_by_us or anew, done=done),
         left_alone=slot.left_alone,
         modifications=slot.modifications,
+        book=slot.book,
+        native=slot.native,
+        triggered=slot.book is Book.FOREVER and order is not None and bool(order.number),
     )
 
 
@@ -209,10 +210,11 @@ def act(draft: Draft, rules: Rules, copy: Copy, action: Action, frame_at: int) -
 def _begin(draft: Draft, rules: Rules, copy: Copy, action: Begin, frame_at: int) -> Copy:
     slot = Slot(
         revision=len(copy.slots),
-        correlation_id=_correlation(rules, copy, len(copy.slots)),
+        correlation_id=correlation_of(rules, copy, len(copy.slots)),
         asked=action.terms,
         urgent=action.urgent,
         cut=action.cut,
+        book=book_of(replace(copy.wanted, terms=action.terms)) if copy.wanted is not None else Book.DAY,
         frame_at=frame_at,
         decided_at=draft.now,
     )
@@ -240,9 +242,12 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
     slot = copy.slots[action.revision]
     kind = RequestKind.MODIFY if _waiting(draft, slot) is None else RequestKind.PLACE
     if kind is RequestKind.PLACE:
-        slot = replace(slot, cut=action.cut)
+        book = book_of(replace(copy.wanted, terms=action.terms)) if copy.wanted is not None else slot.book
+        slot = replace(slot, cut=action.cut, book=book)
     queued = draft.requests.get(request_id(slot, kind))
     urgent = slot.urgent or action.urgent
+    if kind is RequestKind.MODIFY and slot.book is Book.FOREVER and not _same_first(action.terms, slot.asked):
+        action = dataclasses.replace(action, terms=replace(action.terms, second=slot.asked.second))  # one leg a call
     fresh = _request(draft, copy, slot, kind, _as_it_stands(draft, copy, slot, action.terms))
     if kind is RequestKind.PLACE:
         fresh = replace(fresh, urgent=urgent)
@@ -256,7 +261,7 @@ def _alter(draft: Draft, copy: Copy, action: Alter) -> Copy:
 def _anew(queued: Request, fresh: Request) -> Request:
     """What waits, with what is wanted now."""
     wanted = replace(queued, desired=fresh.desired, urgent=fresh.urgent, before=fresh.before, cut=fresh.cut)
-    return replace(wanted, slices=fresh.slices)
+    return replace(wanted, slices=fresh.slices, book=fresh.book, leg=fresh.leg)
 
 
 def _change(draft: Draft, copy: Copy, slot: Slot, fresh: Request, queued: Request | None, *, urgent: bool) -> Request:
@@ -294,13 +299,46 @@ def _end(draft: Draft, copy: Copy, action: End) -> Copy:
         draft.requests.drop(modify.request_id)
         slot = replace(slot, asked=modify.before or slot.asked)
     draft.requests.put(_request(draft, copy, slot, RequestKind.CANCEL, None))
+    end_with_entry(draft, copy, slot)
     return with_slot(copy, replace(slot, retired=action.anew))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the broker finds an order: its book, its number where the name is ours, and the part that is meant."""
+
+    book: Book
+    number: str = ""
+    leg: Leg = Leg.ENTRY
+
+
+def address(draft: Draft, copy: Copy, slot: Slot, terms: Terms | None) -> Address:
+    """Where the broker finds this placement. A forever order that has triggered is an order of the day by now; a leg is
+    changed under its entry's number, of CO and BO under its own. ``terms``: what is asked of it."""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id)) if slot.order_id else None
+    if slot.native:
+        entry = slot.order_id.partition(":")[0]
+        own = order.number if order is not None and slot.book is Book.DAY else ""
+        return Address(book=slot.book, number=own or entry, leg=slot.leg)
+    if slot.book is Book.FOREVER and order is not None and order.number:
+        return Address(book=Book.DAY, number=order.number)
+    if slot.book is Book.FOREVER:
+        first = order.leg if order is not None and order.book_as_of else Leg.TARGET
+        is_second = terms is not None and terms.second is not None and terms.second != slot.asked.second
+        return Address(book=slot.book, leg=Leg.STOP_LOSS if is_second and _same_first(terms, slot.asked) else first)
+    return Address(book=slot.book)
+
+
+def _same_first(terms: Terms | None, asked: Terms) -> bool:
+    """Do these differ in the second leg alone?"""
+    return terms is not None and replace(terms, second=asked.second) == asked
 
 
 def _request(draft: Draft, copy: Copy, slot: Slot, kind: RequestKind, terms: Terms | None) -> Request:
     desired: Desired | None = None
     if terms is not None and copy.wanted is not None:
         desired = replace(copy.wanted, terms=terms)
+    to = address(draft, copy, slot, terms)
     return Request(
         request_id=request_id(slot, kind),
         account=copy.follower,
@@ -309,6 +347,9 @@ def _request(draft: Draft, copy: Copy, slot: Slot, kind: RequestKind, terms: Ter
         kind=kind,
         correlation_id=slot.correlation_id,
         order_id=slot.order_id,
+        number=to.number,
+        book=to.book,
+        leg=to.leg,
         desired=desired,
         queued_at=draft.now,
         exit=copy.exit,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from copyctl.core import access, halts
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, instrument_key, order_key
+from copyctl.core.likeness import found_by_likeness
 from copyctl.core.market import calendar_known, market_standing
 from copyctl.core.parts import claim_named, give_up_unseen, is_parted
 from copyctl.core.pursue import backoff, with_slot
@@ -27,7 +28,7 @@ from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.rejections import HANDLING, Treatment
 from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Book, Decision
 
 FIRST_LOOK_AFTER = SECOND // 4
 LOOK_EVERY = 2 * SECOND
@@ -71,10 +72,36 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
     if copy is None:
         draft.requests.drop(request.request_id)
         return
+    _not_found(draft, rules, request, copy, readable=event.readable, asked_at=event.asked_at)
+
+
+def special_read(draft: Draft, rules: Rules, account: str, asked_at: int) -> list[Request]:
+    """The books of special orders were read: placements of unknown fate that have one of these are settled by what they
+    show, by our id or by likeness. Those that were found are returned."""
+    found_now = []
+    for request in draft.waiting():
+        lost = request.state is RequestState.UNSETTLED and request.kind is RequestKind.PLACE
+        if request.account != account or not lost or request.book is Book.DAY or asked_at < request.unsettled_at:
+            continue
+        copy = draft.copies.get(copy_key(request.leader_order_id, account))
+        slot = copy.slots[request.revision] if copy is not None else None
+        if copy is None or slot is None:
+            draft.requests.drop(request.request_id)
+        elif slot.order_id or found_by_likeness(draft, copy, slot, request.sent_at):
+            draft.requests.drop(request.request_id)
+            found_now.append(request)
+        else:
+            _not_found(draft, rules, request, copy, readable=True, asked_at=asked_at)
+            draft.touched[copy_key(request.leader_order_id, account)] = None
+    return found_now
+
+
+def _not_found(draft: Draft, rules: Rules, request: Request, copy: Copy, *, readable: bool, asked_at: int) -> None:
+    """A placement of unknown fate is nowhere: absent, once that is so for long enough."""
     slot = copy.slots[request.revision]
     settle = rules.resilience.settle
-    absent_at = (request.absent_at or draft.now) if event.readable else 0
-    if absent_at and event.asked_at - absent_at >= settle.absent_for:
+    absent_at = (request.absent_at or draft.now) if readable else 0
+    if absent_at and asked_at - absent_at >= settle.absent_for:
         draft.requests.drop(request.request_id)
         copy = with_slot(copy, replace(slot, standing=Standing.ABSENT))
         if not copy.at_broker:
@@ -150,7 +177,9 @@ def wake(draft: Draft) -> None:
     for request in draft.waiting():
         if request.state is not RequestState.UNSETTLED or request.due_at > draft.now:
             continue
-        if request.kind is RequestKind.PLACE:
+        if request.kind is RequestKind.PLACE and request.book is not Book.DAY:
+            draft.effects.append(ReadBooks(account=request.account, special=True))
+        elif request.kind is RequestKind.PLACE:
             draft.effects.append(
                 Look(request_id=request.request_id, account=request.account, correlation_id=request.correlation_id)
             )

@@ -44,7 +44,12 @@ class Exit:
     @property
     def own(self) -> bool:
         """Is it a row of our own?"""
-        return self.order is None
+        return self.order is None and not self.unled
+
+    @property
+    def unled(self) -> bool:
+        """Is it a leg that the broker keeps for us, while the leader's is not known?"""
+        return self.order is None and not self.copy.leader_order_id.startswith(OWN_ROW)
 
     @property
     def wanted(self) -> Desired:

@@ -5,14 +5,14 @@ of the same step reads through. The draft's changes are what the journal keeps; 
 a state moves on. A step that fails leaves nothing behind.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
 
 from copyctl.core.correlation import stem_of
 from copyctl.core.index import Index, instrument_of, is_open, live_place, placements
 from copyctl.core.keys import instrument_key, key_of, order_key
+from copyctl.core.overlay import Overlay
 from copyctl.core.waiting import Waiting
 from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
@@ -34,9 +34,7 @@ from copyctl.model.records import (
     Spent,
 )
 from copyctl.model.request import Request, RequestState
-from copyctl.model.terms import Side
-
-R = TypeVar("R", bound=Record)
+from copyctl.model.terms import Leg, Side
 
 
 class State:
@@ -47,6 +45,7 @@ class State:
         self.tables: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         self.copy_of: dict[str, str] = {}
         self.orders_of: dict[str, dict[str, None]] = {}
+        self.names: dict[str, str] = {}
         self.stems: set[str] = set()
         self.waiting = Waiting()
         self.index = Index()
@@ -74,11 +73,17 @@ class State:
                     self.copy_of[slot.correlation_id] = change.key
                     if slot.order_id:
                         self.copy_of[order_key(change.record.follower, slot.order_id)] = change.key
-            elif isinstance(change.record, Order) and change.record.correlation_id:
-                name = order_key(change.record.account, change.record.correlation_id)
-                self.orders_of.setdefault(name, {})[change.key] = None
-                self.stems.add(order_key(change.record.account, stem_of(change.record.correlation_id)))
+            elif isinstance(change.record, Order):
+                self._note_order(change.record, change.key)
         return undo
+
+    def _note_order(self, order: Order, key: str) -> None:
+        if order.number:
+            self.names[order_key(order.account, order.number)] = order.order_id
+        if order.correlation_id:
+            name = order_key(order.account, order.correlation_id)
+            self.orders_of.setdefault(name, {})[key] = None
+            self.stems.add(order_key(order.account, stem_of(order.correlation_id)))
 
     def _forget(self, record: Record | None) -> None:
         """Drop the ways that led to a record that is gone."""
@@ -87,53 +92,12 @@ class State:
                 self.copy_of.pop(slot.correlation_id, None)
                 self.copy_of.pop(order_key(record.follower, slot.order_id), None)
         elif isinstance(record, Order):
+            self.names.pop(order_key(record.account, record.number), None)
             name = order_key(record.account, record.correlation_id)
             keys = self.orders_of.get(name, {})
             keys.pop(key_of(record), None)
             if not keys:
                 self.orders_of.pop(name, None)
-
-
-class Overlay(Generic[R]):
-    """One table as a step sees it: the state's rows, with what this step wrote over them."""
-
-    def __init__(self, rows: Mapping[str, R]) -> None:
-        self._rows = rows
-        self.written: dict[str, R | None] = {}
-
-    def get(self, key: str) -> R | None:
-        """The newest record under this key."""
-        return self.written[key] if key in self.written else self._rows.get(key)
-
-    def put(self, record: R) -> None:
-        """Write a record; one that says nothing new is no change."""
-        key = key_of(record)
-        if self.get(key) != record:
-            self.written[key] = record
-
-    def drop(self, key: str) -> None:
-        """Forget a record."""
-        self.written[key] = None
-
-    def among(self, keys: Mapping[str, None], fits: Callable[[R], bool]) -> list[R]:
-        """The records under these keys, all of which fit as the state has them, and of what was written what fits."""
-        rows, written = self._rows, self.written
-        if written.keys().isdisjoint(keys):
-            found = [rows[key] for key in keys]
-        else:
-            newest = ((key, written.get(key, rows[key])) for key in keys)
-            found = [one for key, one in newest if one is not None and (key not in written or fits(one))]
-        return found + [one for key, one in written.items() if one is not None and key not in keys and fits(one)]
-
-    def values(self) -> Iterator[R]:
-        """Every record, in the order in which it first came."""
-        for key, row in self._rows.items():
-            newest = self.written.get(key, row)
-            if newest is not None:
-                yield newest
-        for key, written in self.written.items():
-            if written is not None and key not in self._rows:
-                yield written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +143,13 @@ class Draft:
         self.touched: dict[str, None] = {}
         self.all_again = False
         self._orders_of: dict[str, dict[str, None]] = {}
+        self._names: dict[str, str] = {}
 
     def put_order(self, order: Order) -> None:
-        """Write an order, to be found by its correlation id too."""
+        """Write an order, to be found by its correlation id too, and by its number."""
         self.orders.put(order)
+        if order.number:
+            self._names[order_key(order.account, order.number)] = order.order_id
         if order.correlation_id:
             self._orders_of.setdefault(order_key(order.account, order.correlation_id), {})[key_of(order)] = None
 
@@ -226,7 +193,12 @@ class Draft:
         """The copy that an order of a follower belongs to: known by its id, or by a correlation id of ours."""
         copy_of = self.state.copy_of
         key = copy_of.get(order_key(order.account, order.order_id)) or copy_of.get(order.correlation_id)
-        return self.copies.get(key) if key is not None else None
+        if key is not None:
+            return self.copies.get(key)
+        if order.leg is Leg.ENTRY:
+            return None
+        mine = (one for one in self.copies.written.values() if one is not None and one.follower == order.account)
+        return next((one for one in mine if any(slot.order_id == order.order_id for slot in one.slots)), None)
 
     def orders_with(self, account: str, correlation_id: str) -> list[Order]:
         """The orders of an account that carry this correlation id, in the order in which they first came: one, or the
@@ -234,6 +206,11 @@ class Draft:
         name = order_key(account, correlation_id)
         keys = {**self.state.orders_of.get(name, {}), **self._orders_of.get(name, {})}
         return [order for key in keys if (order := self.orders.get(key)) is not None]
+
+    def name_of(self, account: str, number: str) -> str:
+        """Under which name of ours the order with this number of the broker's is kept, "" where it has none."""
+        name = order_key(account, number)
+        return self._names.get(name) or self.state.names.get(name, "")
 
     def is_known(self, account: str, stem: str) -> bool:
         """Did the account ever show an order whose correlation id begins like this?"""
@@ -318,6 +295,11 @@ class Draft:
         )
         found = (self.orders.get(key) for key in keys)
         return [one for one in found if one is not None and not one.over]
+
+    def forever_of(self, account: str) -> list[Order]:
+        """The forever orders of an account that are not over."""
+        keys = self.state.index.forever.get(account, {})
+        return self.orders.among(keys, lambda one: one.account == account and one.forever and not one.over)
 
     def orders_on(self, account: str, instrument: str, side: Side) -> list[Order]:
         """The orders of an account on one side of an instrument that are not over."""

@@ -5,14 +5,14 @@
 Pure: the state is read, never written; everything that is decided comes back. All of it takes place or nothing does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import access, commands, exits, kill, legs, settle, unread
+from copyctl.core import access, commands, exits, forever, kill, legs, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
@@ -55,6 +55,7 @@ from copyctl.model.events import (
     TokenTold,
 )
 from copyctl.model.facts import FactArrived
+from copyctl.model.order import ExecutionReport
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Change
@@ -241,14 +242,30 @@ def _books(draft: Draft, event: BooksRead) -> None:
     if draft.rules is None:
         return
     ask_ahead(draft, draft.rules, event.account)
-    observe(draft, draft.rules, event.orders)
+    observe(draft, draft.rules, _special(draft, event))
     note_fills(draft, event.fills)
+    if event.super_read and event.armed is not None:
+        for request in settle.special_read(draft, draft.rules, event.account, event.asked_at):
+            recognise(draft, request.leader_order_id, request.account, request.revision)
     settle.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
         access.look_again(draft, event.account)
     _waited_for_book(draft, draft.rules, event.account)
     if event.account == draft.rules.leader.client_id:
         forget(draft, draft.rules)
+
+
+def _special(draft: Draft, event: BooksRead) -> Sequence[ExecutionReport]:
+    """The rows, with what the list of forever orders says by what it lacks; it is told where the books of special
+    orders cannot be read."""
+    account = draft.account(event.account)
+    if event.super_read and event.armed is not None:
+        draft.accounts.put(replace(account, special_at=event.asked_at, special_why=""))
+    elif event.special_why and not account.special_why:
+        draft.accounts.put(replace(account, special_why=event.special_why))
+        text = f"super or forever orders cannot be read, and are not followed meanwhile: {event.special_why}"
+        alert(draft, Alert.ANOMALY, text, follower=event.account)
+    return event.orders if event.armed is None else forever.by_the_list(draft, event, event.armed)
 
 
 def _waited_for_book(draft: Draft, rules: Rules, account: str) -> None:

@@ -4,11 +4,13 @@ A stop that triggers turns into a limit or market order; a market order may rest
 protection. Neither is a modification, and nothing of it is passed on. Everything else that changes is the leader's.
 """
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
-from copyctl.model.order import Order, Terms
+from copyctl.model.order import Bracket, Order, Terms
 from copyctl.model.records import LeaderOrder
-from copyctl.model.terms import OrderType
+from copyctl.model.terms import OrderType, Side
 
 _RESHAPED_INTO = {
     OrderType.STOP_LOSS: (OrderType.LIMIT, OrderType.MARKET),
@@ -25,8 +27,22 @@ def reshaped(asked: Terms, seen: Terms) -> bool:
 
 
 def same_order(asked: Terms, seen: Terms) -> bool:
-    """Do these show one and the same order, whatever the exchange made of its type and disclosed quantity?"""
-    return replace(asked, disclosed_quantity=0) == replace(seen, disclosed_quantity=0) or reshaped(asked, seen)
+    """Do these show one and the same order, whatever the exchange made of its type and disclosed quantity, and of a
+    stop that trails?"""
+    plain = [replace(terms, disclosed_quantity=0, bracket=None) for terms in (asked, seen)]
+    return (plain[0] == plain[1] or reshaped(asked, seen)) and _same_exits(asked.bracket, seen.bracket)
+
+
+def _same_exits(asked: Bracket | None, seen: Bracket | None) -> bool:
+    if asked is None or seen is None:  # it is not told everywhere
+        return True
+    return asked == (replace(seen, stop=asked.stop) if asked.trail and seen.trail else seen)
+
+
+def trailed(before: Decimal, after: Decimal, trail: Decimal, side: Side) -> bool:
+    """Did a stop of this side move from one trigger to the other by trailing: towards the market, in whole steps?"""
+    ahead = after - before if side is Side.SELL else before - after
+    return trail > 0 and ahead > 0 and ahead % trail == 0
 
 
 def next_wish(before: LeaderOrder, seen: Terms) -> LeaderOrder:
@@ -41,7 +57,7 @@ def next_wish(before: LeaderOrder, seen: Terms) -> LeaderOrder:
 
 
 def _resized(terms: Terms, to: Terms) -> Terms:
-    return replace(terms, quantity=to.quantity, disclosed_quantity=to.disclosed_quantity)
+    return replace(terms, quantity=to.quantity, disclosed_quantity=to.disclosed_quantity, bracket=to.bracket)
 
 
 def first_wish(order: Order, terms: Terms) -> Terms:

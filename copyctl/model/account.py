@@ -37,6 +37,8 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     or its token or address was last refused: books asked for before say nothing of it. ``refused_token``: why its token
     or address is refused, ``refused_as``: which of both; ``probed_at``: when it was last tried, 0: that is due now;
     ``vouched``: what the broker said to that, and ``trying``: with which request orders are tried (``core.access``).
+    ``special_at``: when its super and forever orders were last asked for and read, ``special_why``: why the last try
+    to read one of both failed.
     ``joined``: were the positions looked at that both had when this follower first came? ``calendar_told``: the day
     (as ``day`` counts them) on which it was last told that the calendar does not cover it. ``reached``: the limits of
     which it was told today that they are reached.
@@ -97,6 +99,8 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     halted: bool = False
     broker_asked_at: int = 0
     broker_told: bool = False
+    special_at: int = 0
+    special_why: str = ""
     joined: bool = False
     calendar_told: int = 0
     reached: tuple[str, ...] = ()

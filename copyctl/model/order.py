@@ -58,11 +58,13 @@ class ExecutionReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     ``leg``: which part of a super, CO or BO order it is, ``parent_id`` the order of its entry where that is told; of
     a forever order how the list names its first leg. ``bracket``: the exits that hang on an entry, None where they are
     not told: frames never do (``terms.bracket`` is left out of reports). ``of_forever``: it is the order that a forever
-    order (``parent_id``) became when it triggered.
+    order (``parent_id``) became when it triggered. ``number``: the broker's own id where ``order_id`` is a name of ours
+    (``core.naming``), else "".
     """
 
     account: str
     order_id: str
+    number: str = ""
     source: Source
     as_of: int
     broker_time: int = 0
@@ -129,11 +131,15 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     order, so an order that was seen resting is over only when the book says so. ``newest_status``: what the newest
     report by the broker's time says. ``status`` is what follows from all of them. ``hint``: what frames told of the
     instrument. ``last_price_at``: when the newest last price came. ``seen_at``, ``newest_as_of``: our time of the first
-    report and of the one that is newest by the broker's time.
+    report and of the one that is newest by the broker's time. ``number``: the broker's id of it where ``order_id`` is a
+    name of ours (a leg), and of a forever order that has triggered that of the order which it became. ``bracket``: the
+    exits that hang on it, as they were told last (``bracket_at``); ``terms`` has them too, those of ``versions`` never.
+    ``gone_at``: since when the list of forever orders lacks it, 0 for not.
     """
 
     account: str
     order_id: str
+    number: str = ""
     status: OrderStatus | None = None
     furthest: OrderStatus | None = None
     newest_status: OrderStatus | None = None
@@ -151,6 +157,9 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     leg: Leg = Leg.ENTRY
     parent_id: str = ""
     super_order: bool = False
+    bracket: Bracket | None = None
+    bracket_at: int = 0
+    gone_at: int = 0
     after_market: bool = False
     amo_time: AmoTime | None = None
     platform: str = ""
@@ -178,7 +187,17 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def _several_terms(self) -> bool:
-        return any(version.terms != self.terms for version in self.versions)
+        return any(version.terms != self.versions[0].terms for version in self.versions)
+
+    @property
+    def forever(self) -> bool:
+        """Is it a forever order (GTT)?"""
+        return self.terms is not None and self.terms.validity is Validity.FOREVER
+
+    @property
+    def armed(self) -> bool:
+        """Is it a forever order that waits for its trigger?"""
+        return self.forever and not (self.number or self.triggered or self.filled or self.over)
 
     @property
     def over(self) -> bool:

@@ -14,7 +14,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
 from copyctl.model.request import Desired, Request
-from copyctl.model.terms import Decision, Product, Segment, Validity
+from copyctl.model.terms import Book, Decision, Leg, Product, Segment, Validity
 
 
 class LeaderOrder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -99,7 +99,8 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     that has to trade now. ``most``: of an exit, the largest total that it may have at the broker while changes of it
     are not confirmed, 0: what is asked. ``altered_to``: the total that the last change of an exit asked for.
     ``replaced``: another placement has taken its place. ``cut``: units of the orders into which the broker was to cut
-    it, 0: it is one; ``part``: which of these it is, beginning with 0; they share one correlation id. Times in
+    it, 0: it is one; ``part``: which of these it is, beginning with 0; they share one correlation id. ``book``: in
+    which of the broker's books it lives; ``leg``: it is one of the exits that hang on an entry of ours. Times in
     ns: ``altered_at`` (an exit's last change was asked for; later while one before it may still take place),
     ``decided_at``, ``left_at`` (its bytes went out), ``answered_at``.
     """
@@ -129,6 +130,8 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     replaced: bool = False
     cut: int = 0
     part: int = 0
+    book: Book = Book.DAY
+    leg: Leg = Leg.ENTRY
     frame_at: int = 0
     decided_at: int = 0
     left_at: int = 0
@@ -138,6 +141,11 @@ class Slot(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def name(self) -> str:
         """What tells it from every other placement: parts of one placement share its correlation id."""
         return f"{self.correlation_id}.{self.part}" if self.part else self.correlation_id
+
+    @property
+    def native(self) -> bool:
+        """Is it an exit that the broker keeps for what an entry of ours fills?"""
+        return self.leg is not Leg.ENTRY
 
     @property
     def unseen(self) -> bool:

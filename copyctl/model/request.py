@@ -53,10 +53,11 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     total. ``due_at``: nothing is done with it before (retry, next look). ``unsettled_at``: since when its fate is
     unknown; ``absent_at``: since when it was looked for in vain with everything readable; 0 for never. ``exit``: does
     it close what copies built? ``urgent``: does it make something trade that has to trade now? ``throttled``: how many
-    of its attempts the broker did not take for their number. ``book``: in which book its order lives; ``leg``: which
-    part of it is changed or cancelled (of a forever order by the name that the list gives it). ``slices``: of a
-    placement that the broker cuts at the freeze quantity, into how many, 0 for none. Of a modification, ``before``: the
-    terms that it changes, and ``cut``: those with the lesser quantity alone, None where it lessens nothing.
+    of its attempts the broker did not take for their number. ``number``: the broker's id of the order where
+    ``order_id`` is a name of ours. ``book``: in which book it lives; ``leg``: which part of it is changed or cancelled
+    (of a forever order by the name that the list gives it). ``slices``: of a placement that the broker cuts at the
+    freeze quantity, into how many, 0 for none. Of a modification, ``before``: the terms that it changes, and ``cut``:
+    those with the lesser quantity alone, None where it lessens nothing.
     """
 
     request_id: str
@@ -66,6 +67,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     kind: RequestKind
     correlation_id: str
     order_id: str = ""
+    number: str = ""
     desired: Desired | None = None
     state: RequestState = RequestState.QUEUED
     attempts: int = 0

@@ -136,7 +136,7 @@ def test_scenario_1_3_validity_is_never_silently_day() -> None:
     desk = Desk({"mapping": {"validity": {"IOC": "IOC", "FOREVER": "skip"}}}).start()
     desk.leader("L1", validity="IOC")
     assert placed(desk).terms.validity is Validity.IOC
-    desk.leader("L2", validity="FOREVER")
+    desk.books(LEADER, report(LEADER, "L2", validity="FOREVER", trigger=95, product=Product.MARGIN))
     assert desk.decided("L2") == (Decision.REFUSED, "unsupported_validity")
 
 

@@ -28,7 +28,6 @@ from copyctl.core.index import instrument_of, is_open
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.legs import joined
 from copyctl.core.likeness import take_over
-from copyctl.core.native_legs import book_of
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue
@@ -119,7 +118,7 @@ def _attend_follower(
     may_go = False
     one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
     if waits is not None:
-        again = draft.now + READ_AGAIN + 1 if leader.super_order and leader.bracket is None else 0
+        again = draft.now + READ_AGAIN + 1 if _lacks_exits(leader) else 0
         copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail, due_at=again)
         copy = joined(draft, follower, copy, lead, instrument) if lead.classified else copy
     elif isinstance(priced := with_price(one), Later):
@@ -133,10 +132,9 @@ def _attend_follower(
             copy = joined(draft, follower, copy, lead, instrument)
         one = dataclasses.replace(one, copy=copy, leader=leader)
         copy, may_go = passed(one.with_copy(followed(one)), before)
-    if may_go and copy.decision is Decision.COPIED and copy.wanted is not None:
-        copy = take_over(draft, rules, copy, leader, book_of(copy.wanted))
     if may_go and (copy.slots or copy.decision is Decision.COPIED):
-        copy = _concluded(pursue(draft, rules, copy, leader, follower), leader)
+        there = take_over(draft, rules, copy, leader)
+        copy = _concluded(pursue(draft, rules, there, leader, follower), leader)
     copy = _with_drift(copy, leader)
     if copy == before:
         return
@@ -170,7 +168,7 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if account.killed_at:
         return None  # whatever else it would wait for: it is refused
-    if leader.super_order and leader.bracket is None and not over_without_a_fill(leader):
+    if _lacks_exits(leader) and not over_without_a_fill(leader):
         if draft.account(leader.account).special_at < draft.now - READ_AGAIN:
             draft.effects.append(ReadBooks(account=leader.account, special=True))
         detail = "the target and stop of the leader's super order are read"
@@ -188,6 +186,11 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         detail = "what was copied on the other side is not closed yet"
         return Verdict(decision=Decision.QUEUED, reason=Reason.EXIT_OPEN, detail=detail)
     return None
+
+
+def _lacks_exits(leader: Order) -> bool:
+    """Is it a super order whose target and stop are not known yet? Frames never tell them."""
+    return leader.super_order and leader.bracket is None and not leader.is_leg
 
 
 def not_confirmed(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> bool:

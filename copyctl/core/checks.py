@@ -183,7 +183,7 @@ def _late_price(asked: Asked) -> Answer:
 
 def _guard(asked: Asked) -> Answer:
     guard = asked.follower.policy.price_guard
-    if guard.entry_bps is None:
+    if guard.entry_bps is None or asked.wanted.terms.validity is Validity.FOREVER:
         return asked.copy
     wish = asked.lead.wish
     price = wish.price if wish.order_type is OrderType.LIMIT else asked.leader.average_price
@@ -203,6 +203,8 @@ def _band(asked: Asked) -> Answer:
     """Is its price inside the limits of the day? Those of the day for which an after-market order is are not known."""
     checks, terms = asked.follower.policy.checks, asked.wanted.terms
     priced = terms.order_type.has_price or terms.order_type.has_trigger
+    if terms.validity is Validity.FOREVER:
+        return asked.copy
     if checks.price_band is PriceBand.NONE or not priced or asked.wanted.after_market:
         return asked.copy
     known = market(asked.draft, asked.instrument, asked.leader)

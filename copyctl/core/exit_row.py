@@ -85,7 +85,7 @@ def _without_portion(one: Exit, copy: Copy, *, cap: int) -> Copy:
 
 
 def _drift(one: Exit, copy: Copy) -> str:
-    if one.order is None:
+    if one.order is None or (one.order.over and not (copy.due or copy.filled)):
         return ""
     told = drift(copy, one.order)
     early = copy.filled - copy.due

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from copyctl.core import exit_fate, exit_row, exit_terms, holds
+from copyctl.core import exit_fate, exit_row, exit_terms, holds, native_legs
 from copyctl.core.exit_orders import Offer, Wish, plan_exit
 from copyctl.core.exit_plan import Portion
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import order_key
+from copyctl.core.likeness import take_over
 from copyctl.core.plan import Action, Alter, Plan
 from copyctl.core.positions import count_copies, position, sign_of
 from copyctl.core.pursue import act, adopt, freeze_for, placed_already, request_id, with_slot, working
@@ -82,7 +83,7 @@ def place(case: Case) -> tuple[Copy, int]:
         return _idle(case, copy), taken
     copy = exit_row.said(draft, one, copy, portion, wish, made, cap=case.cap, room=case.room)
     due_at = exit_fate.next_look(draft, case.follower, one, copy, portion, urgent=wish.urgent, longest=case.longest)
-    moments = [at for at in (due_at, _looks_for_cuts(draft, copy)) if at]
+    moments = [at for at in (due_at, _looks_for_cuts(draft, copy), native_legs.looks_at(draft, copy)) if at]
     return replace(copy, due_at=min(moments, default=0)), taken
 
 
@@ -95,6 +96,8 @@ def _waits(case: Case) -> str:
     """What must be known before anything of this exit may leave, "" for nothing."""
     if not case.draft.account(case.one.copy.follower).ready:
         return "the follower's books were not read yet"
+    if native_legs.is_to_come(case.draft, case.one.order, case.one.copy):
+        return "the broker's own leg for it is not seen yet"
     if exit_fate.must_look_first(case.draft, case.one):
         case.draft.effects.append(ReadBooks(account=case.one.copy.follower))
         return "the follower's book is read first: its broker may have closed the position too"
@@ -201,6 +204,8 @@ def _pursued(case: Case, copy: Copy) -> tuple[Copy, Wish, Plan, int]:
     quantity = copy.filled + portion.owed + portion.rest
     copy, desired = exit_terms.desired(draft, case.follower, case.instrument, case.here, one, copy, quantity)
     copy = replace(copy, wanted=desired)
+    if one.order is not None:
+        copy = take_over(draft, case.rules, copy, one.order)
     offers = _offers(draft, copy)
     urgent, rest = _split(case, copy, offers)
     now_again = exit_fate.may_hurry(draft, copy, others_rest=case.others_rest, longest=case.longest)

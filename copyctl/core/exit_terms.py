@@ -111,6 +111,8 @@ def _priced(
     bps: Decimal | None,
 ) -> prices.Priced:
     """Terms within the price guard and the band, as far as their prices are known."""
+    if terms.validity is Validity.FOREVER:  # the limits and prices of this day say nothing of the day when it triggers
+        return prices.Priced(terms=terms, notes=())
     known, tick = market(draft, instrument, order or _telling(draft, instrument)), instrument.tick_size
     guarded = prices.guard_exit(terms, side, bps, last_price=known.last_price, tick=tick)
     band = prices.band(follower.policy.checks, known, data_plan=False)

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 
 from copyctl.core.decide import ready
 from copyctl.core.entry_cuts import settle_cuts
-from copyctl.core.exit_fate import clearing, marked
+from copyctl.core.exit_fate import clearing, lagging, marked
 from copyctl.core.exit_plan import Item, Portion, allocate, in_lots, trimmed
 from copyctl.core.exit_row import with_drift
 from copyctl.core.exit_shape import Case, adopted, offered, place
 from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, instrument_key, order_key
-from copyctl.core.native_legs import joined, live_leg, pairs
+from copyctl.core.mapping import rests_as_forever
+from copyctl.core.native_legs import live_leg, pairs, with_legs
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
@@ -210,8 +211,11 @@ def _steer(group: _Group) -> None:
             items.append(_item(group, group.exits[-1]))
             portions, _ = _shares(group, items, cap)
     offers = {one.key: offered(draft, one.copy) for one in group.exits}
-    together = pairs(one.copy for one in group.exits if not one.copy.urgent)
-    portions = joined(portions, together)
+    for place_, one in enumerate(group.exits):
+        if live_leg(one.copy) is not None:  # two legs of one entry are given up together
+            late = lagging(draft, group.follower, one, one.copy, portions[one.key])
+            group.exits[place_] = replace_copy(one, late)
+    portions = with_legs(draft, group.exits, portions)
     others_rest = {key: any(units for other, units in offers.items() if other != key) for key in offers}
     for place_, one in enumerate(group.exits):
         copy = marked(one.copy, portions[one.key], others_rest=others_rest[one.key])
@@ -296,6 +300,8 @@ def _offers(group: _Group, copy: Copy, lead: LeaderOrder, order: Order) -> tuple
     if group.follower.policy.copy_on is CopyOn.TRADED:
         return ZERO, False
     how = mapping_of(group.follower, copy.rule)
+    if order.armed and not rests_as_forever(how, group.here.product):
+        return ZERO, False  # it is closed when his triggers
     there = max(0, behind(group.draft, group.rules, order, group.here.product, how) - group.here.apart)
     rests = max(0, min(order.leaves, lead.exits - lead.counted))
     target = max(ZERO, group.sign * group.here.target)

@@ -9,21 +9,22 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.index import instrument_of
+from copyctl.core.native_legs import book_of
 from copyctl.core.pursue import correlation_of
 from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.order import Order, Terms
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, Slot, Standing
-from copyctl.model.terms import Book, Leg
+from copyctl.model.terms import Book
 
 CLOCKS_DIFFER = 2 * SECOND
 """The broker dates in whole seconds, by a clock of its own."""
 
 
 def like(draft: Draft, copy: Copy, book: Book, terms: Terms, since: int) -> Order | None:
-    """The order of the follower's in a special book that is just what this copy places, given at ``since`` (the broker's
-    time, ns) or later, and that belongs to no copy."""
+    """The order of the follower's in a special book that is just what this copy places, given at ``since`` (the
+    broker's time, ns) or later, and that belongs to no copy."""
     wanted = copy.wanted
     if wanted is None or book is Book.DAY:
         return None
@@ -32,7 +33,7 @@ def like(draft: Draft, copy: Copy, book: Book, terms: Terms, since: int) -> Orde
     else:
         there = [one for one in draft.orders_in((copy.follower,), instrument_of(copy)) if one.super_order]
     for order in there:
-        if order.leg is not Leg.ENTRY and not order.forever:
+        if order.is_leg:
             continue
         same = (order.segment, order.security_id, order.side) == (wanted.segment, wanted.security_id, wanted.side)
         if not same or order.product is not wanted.product or order.terms is None:
@@ -49,10 +50,11 @@ def _is_free(draft: Draft, order: Order) -> bool:
     return not any(slot.order_id == order.order_id for one in mine for slot in one.slots)
 
 
-def take_over(draft: Draft, rules: Rules, copy: Copy, leader: Order, book: Book) -> Copy:
+def take_over(draft: Draft, rules: Rules, copy: Copy, leader: Order) -> Copy:
     """The copy with an order that is there already, where it has none and just that one is to be placed."""
     if copy.slots or copy.wanted is None:
         return copy
+    book = book_of(copy.wanted)
     order = like(draft, copy, book, copy.wanted.terms, leader.created_time)
     if order is None:
         return copy

@@ -15,7 +15,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Bracket, Order, SecondLeg, Terms
 from copyctl.model.reasons import Reason
 from copyctl.model.request import Desired
-from copyctl.model.terms import Leg, OrderType, Product, Side, Validity
+from copyctl.model.terms import OrderType, Product, Side, Validity
 
 HUNDRED = Decimal(100)
 BPS = Decimal(10_000)
@@ -88,7 +88,7 @@ def _product(order: Order, mapping: OrderMapping, *, closes: bool) -> Product | 
         return Refusal(reason=Reason.UNSUPPORTED_PRODUCT, detail=f"mapping.product: {order.product} is skipped")
     if closes:
         return product
-    if order.leg is not Leg.ENTRY and not order.forever:
+    if order.is_leg:
         return Refusal(
             reason=Reason.UNSUPPORTED_PRODUCT, detail=f"a {order.leg} opens nothing: it is not copied as an entry"
         )
@@ -123,6 +123,11 @@ def _validity(order: Order, wish: Terms, mapping: OrderMapping, product: Product
         return Refusal(reason=Reason.UNSUPPORTED_VALIDITY, detail=detail)
     kind = OrderType.LIMIT if wish.order_type.has_price else OrderType.MARKET
     return replace(wish, validity=validity, order_type=kind)
+
+
+def rests_as_forever(mapping: OrderMapping, product: Product) -> bool:
+    """Is a forever order of the leader's one for a follower too, in this product?"""
+    return mapping.validity.get(Validity.FOREVER, Validity.FOREVER) is Validity.FOREVER and product in OF_FOREVER
 
 
 def _bracket(

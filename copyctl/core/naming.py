@@ -30,6 +30,8 @@ def is_forever(terms: Terms | None) -> bool:
 def named(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:
     """The report under the name by which its order is kept; None where it says nothing yet: the book of its own kind
     will tell of the order."""
+    if report.number:
+        return report  # it has its name already
     if is_forever(report.terms):
         return report if report.source is Source.BOOK else None
     name = draft.name_of(report.account, report.order_id)
@@ -54,12 +56,13 @@ def _as_leg(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:
         return None
     if not parent:
         return replace(report, order_id=leg_name(own, report.leg), number=own)
-    return replace(report, order_id=leg_name(parent, report.leg), number=own, parent_id=parent)
+    number = own if own != parent else ""
+    return replace(report, order_id=leg_name(parent, report.leg), number=number, parent_id=parent)
 
 
 def _entry(draft: Draft, account: str, order_id: str) -> Order | None:
     found = draft.orders.get(order_key(account, order_id))
-    return found if found is not None and found.leg is Leg.ENTRY else None
+    return found if found is not None and not found.is_leg else None
 
 
 def _entry_beside(draft: Draft, report: ExecutionReport) -> str:
@@ -70,7 +73,7 @@ def _entry_beside(draft: Draft, report: ExecutionReport) -> str:
         for order in draft.orders.values()
         if (order.account, order.segment, order.security_id) == (report.account, report.segment, report.security_id)
         and order.product is report.product
-        and order.leg is Leg.ENTRY
+        and not order.is_leg
         and order.filled
         and order.side is not report.side
     ]

@@ -6,27 +6,32 @@ ended where it would close more than there is. Its quantity is the broker's doin
 ends one when the other trades: they close the same units.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from copyctl.core.exit_plan import Portion
-from copyctl.core.keys import copy_key, leader_id, order_key, policy_mark
+from copyctl.core.hours import SECOND
+from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.naming import LEGGED, leg_name
+from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft
 from copyctl.core.wish import trailed
+from copyctl.model.effects import ReadBooks
 from copyctl.model.order import Bracket, Order, Terms
 from copyctl.model.records import Copy, Slot, Standing
 from copyctl.model.request import Desired
 from copyctl.model.terms import Book, Decision, Leg, Validity
 
 EXITS = (Leg.STOP_LOSS, Leg.TARGET)
+COMES_WITHIN = 2 * SECOND
+"""A book that was asked for so long after an entry filled shows what hangs on it."""
 
 
 def adopt_leg(draft: Draft, order: Order) -> None:
     """Take a leg of a follower's over where its entry is known to be ours."""
-    if order.leg is Leg.ENTRY or not order.parent_id:
+    if not order.is_leg or not order.parent_id:
         return
     key = draft.state.copy_of.get(order_key(order.account, order.parent_id))
     entry = draft.copies.get(key) if key is not None else None
@@ -83,6 +88,7 @@ def _adopt(draft: Draft, entry: Copy, placed: Slot, order: Order) -> None:
         terms=asked,
     )
     said = "comes with the entry: the broker keeps it"
+    draft.moved[(entry.follower, instrument_key(wanted.segment, wanted.security_id))] = None
     draft.copies.put(
         replace(
             copy,
@@ -129,8 +135,7 @@ def ended_by_the_broker(draft: Draft, slot: Slot, order: Order) -> bool:
     """Is the end of a leg the broker's own doing: the other one has traded, or their entry is no more?"""
     if not slot.native:
         return False
-    other = Leg.TARGET if slot.leg is Leg.STOP_LOSS else Leg.STOP_LOSS
-    beside = draft.orders.get(order_key(order.account, leg_name(order.parent_id, other)))
+    beside = draft.orders.get(order_key(order.account, other_of(slot)))
     entry = draft.orders.get(order_key(order.account, order.parent_id))
     traded = beside is not None and (beside.filled > 0 or beside.over)
     return traded or (entry is not None and entry.over and entry.filled < (entry.terms.quantity if entry.terms else 0))
@@ -149,9 +154,36 @@ def end_with_entry(draft: Draft, entry: Copy, placed: Slot) -> None:
         draft.copies.put(replace(copy, slots=slots, updated_at=draft.now))
 
 
+def is_to_come(draft: Draft, order: Order | None, copy: Copy) -> bool:
+    """Does the broker keep an exit for us that is not seen yet, so that none of ours may take its place? It comes with
+    the first fill of our entry; where the book of super orders, read well after that, lacks it, it does not."""
+    if order is None or not order.is_leg:
+        return False
+    entry = draft.copies.get(copy_key(order.parent_id, copy.follower))
+    kept = [slot for slot in entry.slots if slot.asked.bracket is not None and slot.filled] if entry is not None else []
+    names = [leg_name(slot.order_id, order.leg) for slot in kept]
+    if not kept or any(draft.orders.get(order_key(copy.follower, name)) is not None for name in names):
+        return False
+    shown = [draft.orders.get(order_key(copy.follower, slot.order_id)) for slot in kept]
+    filled_at = max((one.newest_as_of for one in shown if one is not None), default=draft.now)
+    account = draft.account(copy.follower)
+    read_at = account.books_at if kept[-1].book is Book.DAY else account.special_at
+    if read_at > filled_at + COMES_WITHIN:
+        return False
+    if read_at < draft.now - COMES_WITHIN // 2:
+        draft.effects.append(ReadBooks(account=copy.follower, special=True))
+    return True
+
+
 def live_leg(copy: Copy) -> Slot | None:
     """The leg of ours that is open in this row."""
     return next((slot for slot in copy.slots if slot.native and slot.live and not slot.cancel_asked), None)
+
+
+def other_of(slot: Slot) -> str:
+    """The order of the other leg of the same entry."""
+    other = Leg.TARGET if slot.leg is Leg.STOP_LOSS else Leg.STOP_LOSS
+    return leg_name(slot.order_id.partition(":")[0], other)
 
 
 def pairs(copies: Iterable[Copy]) -> list[tuple[str, str]]:
@@ -164,14 +196,39 @@ def pairs(copies: Iterable[Copy]) -> list[tuple[str, str]]:
     return [(rows[0], rows[1]) for rows in found.values() if len(rows) == 2]
 
 
-def joined(portions: Mapping[str, Portion], together: Iterable[tuple[str, str]]) -> dict[str, Portion]:
-    """The portions where two legs of one entry each offer what either does: the broker ends one with the other."""
-    joint = dict(portions)
-    for one, other in together:
+def with_legs(draft: Draft, exits: Sequence[Exit], portions: Mapping[str, Portion]) -> dict[str, Portion]:
+    """The portions, those of open legs as the broker deals with them: each of two offers what either does, for it ends
+    one with the other, and its quantity is its own doing. While one has just traded the other is left to the broker."""
+    joint, rows = dict(portions), {one.key: one for one in exits}
+    for one, other in pairs(row.copy for row in exits):
+        if rows[one].copy.urgent or rows[other].copy.urgent:
+            continue
         rest = max(portions[one].rest, portions[other].rest)
         for mine, beside in ((one, other), (other, one)):
-            joint[mine] = Portion(owed=portions[mine].owed, rest=rest + portions[beside].owed)
+            if not _given_up_alone(rows[mine], rows[beside]):
+                joint[mine] = Portion(owed=portions[mine].owed, rest=rest + portions[beside].owed)
+    for key, row in rows.items():
+        slot = live_leg(row.copy)
+        if slot is None or row.copy.urgent:
+            continue
+        leaves = max(0, slot.asked.quantity - slot.filled)
+        wanted = leaves if looks_at(draft, row.copy) else joint[key].rest + joint[key].owed
+        owed = min(leaves, joint[key].owed)
+        joint[key] = Portion(owed=owed, rest=max(0, min(leaves, wanted) - owed))
     return joint
+
+
+def _given_up_alone(mine: Exit, beside: Exit) -> bool:
+    """Has the leader cancelled this leg of his while the other one rests on?"""
+    return mine.order is not None and mine.order.over and not mine.order.filled and beside.live
+
+
+def looks_at(draft: Draft, copy: Copy) -> int:
+    """Until when a leg is left to the broker, since the other one of its entry has just traded (ns), 0: it is not."""
+    slot = live_leg(copy)
+    beside = draft.orders.get(order_key(copy.follower, other_of(slot))) if slot is not None else None
+    until = beside.newest_as_of + COMES_WITHIN if beside is not None and beside.filled else 0
+    return until if until > draft.now else 0
 
 
 def book_of(wanted: Desired) -> Book:

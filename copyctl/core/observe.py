@@ -23,7 +23,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, rejected
 from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
 from copyctl.model.request import RequestKind, RequestState
-from copyctl.model.terms import Leg, OrderStatus, Source, Validity
+from copyctl.model.terms import OrderStatus, Source, Validity
 
 NEWEST = 20
 """So many of the leader's last orders in an instrument tell whether he was at it just now."""
@@ -78,7 +78,7 @@ def _doubt(draft: Draft, order: Order, report: ExecutionReport) -> None:
     """Have the books read where a frame leaves something open; it never tells the exits that hang on an entry."""
     if order.doubtful or _may_be_newer(order, report):
         draft.effects.append(ReadBooks(account=report.account))
-    if order.super_order and order.bracket is None and order.leg is Leg.ENTRY:
+    if order.super_order and order.bracket is None and not order.is_leg:
         draft.effects.append(ReadBooks(account=report.account, special=True))
 
 

@@ -20,7 +20,7 @@ from copyctl.model.order import Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, LeaderOrder, Position
 from copyctl.model.request import Request, RequestKind
-from copyctl.model.terms import Decision, Leg, OrderType, Product, Segment, Side
+from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 
 CARRIED = frozenset({Product.MARGIN, Product.CNC, Product.MTF})
 """Products in which a position outlives the day."""
@@ -226,7 +226,7 @@ def _classified(draft: Draft, rules: Rules, lead: LeaderOrder, order: Order) -> 
     opposed = max(0, -sign * here.net)
     if opposed < quantity:  # he may have converted it to another product, which only a read of positions tells (4.8)
         opposed = max(opposed, -sign * sum(one.net for one in draft.positions_in(order.account, lead.instrument)))
-    if order.leg is not Leg.ENTRY and (not lead.classified or quantity != lead.exits):
+    if order.is_leg and (not lead.classified or quantity != lead.exits):
         lead = replace(
             lead, classified=True, exits=quantity
         )  # it closes what its entry brought, whatever that is by now

@@ -34,7 +34,7 @@ from copyctl.model.records import (
     Spent,
 )
 from copyctl.model.request import Request, RequestState
-from copyctl.model.terms import Leg, Side
+from copyctl.model.terms import Side
 
 
 class State:
@@ -195,7 +195,7 @@ class Draft:
         key = copy_of.get(order_key(order.account, order.order_id)) or copy_of.get(order.correlation_id)
         if key is not None:
             return self.copies.get(key)
-        if order.leg is Leg.ENTRY:
+        if not order.is_leg:
             return None
         mine = (one for one in self.copies.written.values() if one is not None and one.follower == order.account)
         return next((one for one in mine if any(slot.order_id == order.order_id for slot in one.slots)), None)

@@ -195,6 +195,11 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         return self.terms is not None and self.terms.validity is Validity.FOREVER
 
     @property
+    def is_leg(self) -> bool:
+        """Is it one of the exits that hang on an entry? (Of a forever order ``leg`` is but a name in a list.)"""
+        return self.leg is not Leg.ENTRY and not self.forever
+
+    @property
     def armed(self) -> bool:
         """Is it a forever order that waits for its trigger?"""
         return self.forever and not (self.number or self.triggered or self.filled or self.over)

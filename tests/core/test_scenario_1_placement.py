@@ -7,7 +7,7 @@ import pytest
 
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Segment, Side, Validity
-from tests.core.building import ALICE, HALF, LEADER, SECOND, SHARE, Desk
+from tests.core.building import ALICE, HALF, LEADER, SECOND, SHARE, Desk, report
 
 PLACE = RequestKind.PLACE
 

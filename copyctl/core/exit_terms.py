@@ -23,7 +23,7 @@ from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position, Slot
 from copyctl.model.request import Desired
-from copyctl.model.terms import Book, Leg, OrderType, Side, Validity
+from copyctl.model.terms import Book, Leg, OrderStatus, OrderType, Side, Validity
 
 NOW = Terms(order_type=OrderType.MARKET, validity=Validity.DAY, quantity=0)
 """What trades now, before the price guard had its say."""
@@ -43,9 +43,10 @@ def desired(
     how = mapping_of(follower, copy.rule)
     if (kept := live_leg(copy)) is not None:
         return copy, _kept(draft, here, one, copy, kept, quantity)
-    if any(slot.live and slot.book is Book.FOREVER for slot in copy.slots):
-        order = replace(order, number="", triggered=False, filled=0)  # his has triggered: ours does so by itself
-    mapped = mapping.map_order(order, wish, quantity, how, instrument, closes=True)
+    his = order
+    if any(slot.live and slot.book is Book.FOREVER for slot in copy.slots):  # his may have triggered: so will ours
+        his = replace(order, number="", triggered=False, filled=0, status=OrderStatus.PENDING)
+    mapped = mapping.map_order(his, wish, quantity, how, instrument, closes=True)
     base = mapped.desired.terms if isinstance(mapped, mapping.Mapped) else _possible(wish, quantity)
     key = replace(wish, quantity=0, disclosed_quantity=0)
     if copy.shaped is None or copy.shaped[0] != key:

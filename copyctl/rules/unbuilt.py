@@ -15,16 +15,9 @@ from copyctl.rules.schema import Schema, child_schema, item_schema, kinds, langu
 
 BUILT: Final = None
 
-# Key or section -> what it may hold besides its default; BUILT: anything. The longest entry decides. What a follower
-# or a rule overrides is looked up under ``policy``.
+# Key or section -> what it may hold besides its default; BUILT: anything. The longest entry decides.
 UNBUILT: Final[Mapping[str, tuple[object, ...] | None]] = {
     "broker.environment": (),
-    "policy.mapping.validity.DAY": ("IOC", "skip"),
-    "policy.mapping.validity.IOC": ("DAY", "skip"),
-    "policy.mapping.validity.FOREVER": (),
-    "policy.mapping.slicing": (),
-    "policy.mapping.freeze_quantity": (),
-    "policy.mapping.super_order": (),
     "objectives": ("none", "off", None),
 }
 
@@ -61,10 +54,6 @@ def _walk(root: Node, node: Node, schema: Schema, steps: Steps, severity: Severi
 def _allowed(steps: Steps) -> tuple[object, ...] | None:
     """What the longest entry of the table says of a key."""
     names = [step for step in steps if isinstance(step, str)]
-    if names[:2] == ["followers", "policy"]:
-        names = names[1:]
-    if names[:3] == ["policy", "filters", "rules"] and names[3:4] in (["sizing"], ["mapping"]):
-        names = ["policy", *names[3:]]
     for length in range(len(names), 0, -1):
         key = ".".join(names[:length])
         if key in UNBUILT:

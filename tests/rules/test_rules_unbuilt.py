@@ -12,21 +12,20 @@ from copyctl.rules.schema import each_key, language
 from copyctl.rules.unbuilt import UNBUILT
 
 TOKENS = {"LEADER_ACCESS_TOKEN": "lt", "ALICE_ACCESS_TOKEN": "at"}
-SIZING = {"strategy": "fixed_ratio", "ratio": 1}
 
 ASKS = [
     ("broker.environment", "sandbox"),
-    ("policy.mapping.validity.FOREVER", "skip"),
-    ("policy.mapping.validity.DAY", "FOREVER"),
-    ("policy.mapping.slicing", "never"),
-    ("policy.mapping.freeze_quantity", {"NIFTY": 1800}),
-    ("policy.mapping.super_order", "skip"),
     ("objectives.copied_pct", 99),
 ]
 PASSES = [
     ("policy.sizing.rounding", "up"),
     ("policy.mapping.validity.DAY", "IOC"),
     ("policy.mapping.validity.IOC", "skip"),
+    ("policy.mapping.validity.FOREVER", "skip"),
+    ("policy.mapping.validity.DAY", "FOREVER"),
+    ("policy.mapping.slicing", "never"),
+    ("policy.mapping.freeze_quantity", {"NIFTY": 1800, "*": None}),
+    ("policy.mapping.super_order", "entry_only"),
     ("policy.mapping.after_market_time", "OPEN_30"),
     ("policy.price_guard", "off"),
     ("policy.exits.lag_action", "none"),
@@ -88,19 +87,6 @@ def test_a_file_of_all_defaults_passes(tmp_path: Path) -> None:
     content = show(write(tmp_path, small()))
     content["leader"]["access_token"] = content["followers"][0]["access_token"] = "${LEADER_ACCESS_TOKEN}"
     load(write(tmp_path, yaml.safe_dump(content)), TOKENS)
-
-
-def test_overrides_of_followers_and_rules_are_looked_at_too(tmp_path: Path) -> None:
-    rule = {"name": "a", "match": {"intent": "open"}, "action": "copy", "mapping": {"slicing": "never"}}
-    own = {"limits": {"max_order_lots": 1}, "mapping": {"super_order": "skip"}}
-    alice = {"name": "alice", "client_id": "2", "access_token": "${ALICE_ACCESS_TOKEN}", "policy": own}
-    path = write(tmp_path, small(followers=[alice], policy={"sizing": SIZING, "filters": {"rules": [rule]}}))
-    with pytest.raises(RulesRefused) as caught:
-        load(path, TOKENS)
-    assert {one.path for one in caught.value.findings if one.code == "R401"} == {
-        "followers[0].policy.mapping.super_order",
-        "policy.filters.rules[0].mapping.slicing",
-    }
 
 
 def test_the_file_with_every_key_cannot_run_yet() -> None:

@@ -27,10 +27,10 @@ def test_scenario_9_2_what_the_leader_does_meanwhile_is_caught_up_once(desk: Des
     desk.modify(changed, price=79)
     desk.cancel(gone)
     closed = desk.place(transaction_type="SELL", order_type="MARKET", price=0)
+    desk.follows(closed, "bob", follower_status="TRADED")  # what rests beside it could trade with it
     later, never = desk.place(price=70), desk.place(price=71)
     desk.reaches("PENDING", "leader", never)
     desk.cancel(never)
-    desk.follows(closed, "bob", follower_status="TRADED")
     desk.follows(later, "bob", follower_status="PENDING")
     desk.follows(later, **PAUSED)
     desk.follows(closed, **PAUSED)

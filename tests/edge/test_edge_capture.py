@@ -11,9 +11,9 @@ from edge_sample import RawServer, answer, serving
 from copyctl.edge.capture import ClientEncoder
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.transport import DhanGateway
-from copyctl.model.order import Terms
+from copyctl.model.order import Bracket, SecondLeg, Terms
 from copyctl.model.request import Approved, Call, Desired, Passage, Request, RequestKind
-from copyctl.model.terms import AmoTime, OrderType, Product, Segment, Side, Validity
+from copyctl.model.terms import AmoTime, Book, Leg, OrderType, Product, Segment, Side, Validity
 from copyctl.wire.dhan.calls import encode
 
 CLIENT_ID = "1100000002"
@@ -74,6 +74,8 @@ CALLS: dict[str, tuple[str, Mapping[str, object]]] = {
     "exit all": ("exit_all_positions", {}),
     "quote": ("quote_data", {"securities": {"NSE_FNO": [43210]}}),
     "super": ("place_super_order", SUPER),
+    "supers": ("get_super_order_list", {}),
+    "forevers": ("get_forever", {}),
     "super leg": ("cancel_super_order", {"order_id": "122609150002000", "order_leg": "STOP_LOSS_LEG"}),
 }
 FIELDS = {b"access-token", b"client-id", b"content-type", b"accept", b"content-length"}
@@ -135,7 +137,14 @@ TERMS = Terms(
 DESIRED = Desired(side=Side.SELL, segment=Segment.NSE_FNO, security_id="43210", product=Product.MARGIN, terms=TERMS)
 
 
-def approved(kind: RequestKind, desired: Desired | None = DESIRED) -> Approved:
+def approved(
+    kind: RequestKind,
+    desired: Desired | None = DESIRED,
+    *,
+    book: Book = Book.DAY,
+    leg: Leg = Leg.ENTRY,
+    slices: int = 0,
+) -> Approved:
     return Approved(
         request=Request(
             request_id="r",
@@ -146,6 +155,9 @@ def approved(kind: RequestKind, desired: Desired | None = DESIRED) -> Approved:
             correlation_id="cp-1",
             order_id="122609150001234",
             desired=desired,
+            book=book,
+            leg=leg,
+            slices=slices,
             queued_at=1,
         )
     )
@@ -157,6 +169,120 @@ async def test_an_approved_request_arrives_as_the_client_would_have_sent_it(kind
     assert call.arguments is not None
     ours, _ = await sent_for(call)
     assert ours == await sent_by_the_client(call.method, call.arguments)
+
+
+def asking(product: Product, **changes: object) -> Desired:
+    """A desired order of another kind than the sample's: a LIMIT order to buy."""
+    terms = {"order_type": OrderType.LIMIT, "validity": Validity.DAY, "quantity": 65, "price": Decimal("101.25")}
+    return Desired(
+        side=Side.BUY,
+        segment=Segment.NSE_FNO,
+        security_id="43210",
+        product=product,
+        terms=Terms(**(terms | changes)),
+    )
+
+
+IN_SUPER = asking(Product.INTRADAY, bracket=Bracket(target=Decimal(120), stop=Decimal("95.05"), trail=Decimal("0.5")))
+IN_FOREVER = asking(Product.CNC, validity=Validity.FOREVER, trigger_price=Decimal("101.2"))
+IN_PAIR = asking(
+    Product.CNC,
+    validity=Validity.FOREVER,
+    trigger_price=Decimal("101.2"),
+    second=SecondLeg(quantity=60, price=Decimal(90), trigger_price=Decimal("90.5")),
+)
+PLACED, MODIFIED, CANCELLED = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
+SUPERS, FOREVERS = "/super/orders", "/forever/orders"
+ID = "122609150001234"
+SPECIAL: dict[str, tuple[Approved, str, str]] = {
+    "sliced": (approved(PLACED, asking(Product.MARGIN), slices=2), "POST /v2/orders/slicing", '"quantity": 65'),
+    "bracket": (
+        approved(PLACED, asking(Product.BO, bracket=Bracket(target=Decimal("20.5"), stop=Decimal(5), distances=True))),
+        "POST /v2/orders",
+        '"boProfitValue": 20.5, "boStopLossValue": 5.0, "triggerPrice": 0.0',
+    ),
+    "bracket without a target": (
+        approved(PLACED, asking(Product.BO, bracket=Bracket(stop=Decimal(5), distances=True))),
+        "POST /v2/orders",
+        '"boProfitValue": null, "boStopLossValue": 5.0',
+    ),
+    "cover": (
+        approved(PLACED, asking(Product.CO, bracket=Bracket(stop=Decimal("95.05")))),
+        "POST /v2/orders",
+        '"boProfitValue": null, "boStopLossValue": null, "triggerPrice": 95.05',
+    ),
+    "leg of a cover": (
+        approved(MODIFIED, asking(Product.CO), leg=Leg.STOP_LOSS),
+        f"PUT /v2/orders/{ID}",
+        '"legName": "STOP_LOSS_LEG", "quantity": 65',
+    ),
+    "super": (
+        approved(PLACED, IN_SUPER, book=Book.SUPER),
+        f"POST /v2{SUPERS}",
+        '"price": 101.25, "targetPrice": 120.0, "stopLossPrice": 95.05, "trailingJump": 0.5, "correlationId": "cp-1"',
+    ),
+    "super entry": (
+        approved(MODIFIED, IN_SUPER, book=Book.SUPER),
+        f"PUT /v2{SUPERS}/{ID}",
+        '"legName": "ENTRY_LEG", "quantity": 65, "price": 101.25, "targetPrice": 120.0, "stopLossPrice": 95.05',
+    ),
+    "super target": (
+        approved(MODIFIED, IN_SUPER, book=Book.SUPER, leg=Leg.TARGET),
+        f"PUT /v2{SUPERS}/{ID}",
+        '{"orderId": "122609150001234", "legName": "TARGET_LEG", "targetPrice": 120.0, "dhanClientId"',
+    ),
+    "super stop": (
+        approved(MODIFIED, IN_SUPER, book=Book.SUPER, leg=Leg.STOP_LOSS),
+        f"PUT /v2{SUPERS}/{ID}",
+        '"legName": "STOP_LOSS_LEG", "stopLossPrice": 95.05, "trailingJump": 0.5, "dhanClientId"',
+    ),
+    "super cancel": (
+        approved(CANCELLED, None, book=Book.SUPER, leg=Leg.TARGET),
+        f"DELETE /v2{SUPERS}/{ID}/TARGET_LEG",
+        "",
+    ),
+    "forever": (
+        approved(PLACED, IN_FOREVER, book=Book.FOREVER),
+        f"POST /v2{FOREVERS}",
+        '"price": 101.25, "triggerPrice": 101.2, "price1": 0.0, "triggerPrice1": 0.0, "quantity1": 0',
+    ),
+    "forever pair": (
+        approved(PLACED, IN_PAIR, book=Book.FOREVER),
+        f"POST /v2{FOREVERS}",
+        '"price1": 90.0, "triggerPrice1": 90.5, "quantity1": 60, "correlationId": "cp-1"',
+    ),
+    "forever leg": (
+        approved(MODIFIED, IN_PAIR, book=Book.FOREVER, leg=Leg.STOP_LOSS),
+        f"PUT /v2{FOREVERS}/{ID}",
+        '"orderFlag": "OCO", "orderType": "LIMIT", "legName": "STOP_LOSS_LEG", "quantity": 60, '
+        '"disclosedQuantity": 0, "price": 90.0, "triggerPrice": 90.5, "validity": "DAY"',
+    ),
+    "forever cancel": (approved(CANCELLED, None, book=Book.FOREVER), f"DELETE /v2{FOREVERS}/{ID}", ""),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+async def test_every_kind_of_order_arrives_where_the_client_would_have_sent_it(name):
+    what, where, said = SPECIAL[name]
+    call = encode(what)
+    assert call.arguments is not None
+    ours, _ = await sent_for(call)
+    assert ours[0] == f"{where} HTTP/1.1".encode()
+    assert said.encode() in ours[2]
+    assert bool(said) == bool(ours[2])
+    assert ours == await sent_by_the_client(call.method, call.arguments)
+
+
+async def test_a_super_order_at_the_market_is_said_in_the_words_of_one_with_a_price():
+    terms = {"order_type": OrderType.MARKET, "price": Decimal(0), "bracket": IN_SUPER.terms.bracket}
+    call = encode(approved(PLACED, asking(Product.INTRADAY, **terms), book=Book.SUPER))
+    (line, _, ours), _ = await sent_for(call)
+    (_, _, body), _ = await sent_for(encode(approved(PLACED, IN_SUPER, book=Book.SUPER)))
+    assert (call.method, line) == ("", b"POST /v2/super/orders HTTP/1.1")
+    as_limit = ours.replace(b'"orderType": "MARKET"', b'"orderType": "LIMIT"').replace(
+        b'"price": 0.0', b'"price": 101.25'
+    )
+    assert as_limit == body
 
 
 async def test_what_the_client_refuses_is_said_directly_by_the_same_rules():

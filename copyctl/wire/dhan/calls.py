@@ -6,7 +6,7 @@ left out or None, never ``""``, which Dhan refuses (DH-905).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from copyctl.model.facts import (
@@ -21,11 +21,19 @@ from copyctl.model.facts import (
     ProfileWanted,
     QuoteWanted,
 )
-from copyctl.model.request import Approved, Call, Desired, Request, RequestKind
-from copyctl.model.terms import AmoTime, Validity
+from copyctl.model.request import Approved, Call, Request, RequestKind
+from copyctl.model.terms import Book
+from copyctl.wire.dhan import day_calls, special_calls
+from copyctl.wire.dhan.parts import path_part
 
 ORDERS: Final = Call(method="get_order_list", arguments={})
 """Read today's order book."""
+
+SUPER_ORDERS: Final = Call(method="get_super_order_list", arguments={})
+"""Read today's super orders, each with its legs."""
+
+FOREVER_ORDERS: Final = Call(method="get_forever", arguments={})
+"""Read the forever orders; ``/forever/all``, which some pages name, is not there or empty beside active ones."""
 
 TRADES: Final = Call(method="get_trade_book", arguments={})
 """Read today's trade book."""
@@ -55,29 +63,35 @@ MOST_QUOTES: Final = 1_000
 """So many instruments may be asked about in one call (Dhan API v2, market quote)."""
 
 _LOGIN_MESSAGE: Final = 42
-_PATH_PART = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _QUOTED_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def encode(approved: Approved) -> Call:
-    """The call that an approved request is.
+    """The call that an approved request is: each book has calls of its own.
 
     Raises:
-        ValueError: the request cannot be said in Dhan's words (a FOREVER order has a book of its own, an id is none).
+        ValueError: the request cannot be said in Dhan's words (its terms do not fit its book, an id is none).
     """
     request = approved.request
-    match request.kind:
-        case RequestKind.PLACE:
-            return _place(request)
-        case RequestKind.MODIFY:
-            return _modify(request)
-        case RequestKind.CANCEL:
-            return Call(method="cancel_order", arguments={"order_id": _part(request.order_id)})
+    return _CHANGES[request.book, request.kind](request)
+
+
+_CHANGES: Final[Mapping[tuple[Book, RequestKind], Callable[[Request], Call]]] = {
+    (Book.DAY, RequestKind.PLACE): day_calls.place,
+    (Book.DAY, RequestKind.MODIFY): day_calls.modify,
+    (Book.DAY, RequestKind.CANCEL): day_calls.cancel,
+    (Book.SUPER, RequestKind.PLACE): special_calls.place_super,
+    (Book.SUPER, RequestKind.MODIFY): special_calls.modify_super,
+    (Book.SUPER, RequestKind.CANCEL): special_calls.cancel_super,
+    (Book.FOREVER, RequestKind.PLACE): special_calls.place_forever,
+    (Book.FOREVER, RequestKind.MODIFY): special_calls.modify_forever,
+    (Book.FOREVER, RequestKind.CANCEL): special_calls.cancel_forever,
+}
 
 
 def lookup_call(correlation_id: str) -> Call:
     """Read the order that was placed with this correlation id."""
-    return Call(method="get_order_by_correlationID", arguments={"correlation_id": _part(correlation_id)})
+    return Call(method="get_order_by_correlationID", arguments={"correlation_id": path_part(correlation_id)})
 
 
 def calls_for(question: AccountQuestion) -> tuple[Call, ...]:
@@ -128,7 +142,7 @@ def _margin(question: MarginWanted) -> Call:
         return Call(
             method="margin_calculator",
             arguments={
-                "security_id": _part(order.security_id),
+                "security_id": path_part(order.security_id),
                 "exchange_segment": order.segment.value,
                 "transaction_type": order.side.value,
                 "quantity": order.quantity,
@@ -153,7 +167,7 @@ def _script(order: MarginOrder) -> dict[str, object]:
         "transactionType": order.side.value,
         "quantity": order.quantity,
         "productType": order.product.value,
-        "securityId": _part(order.security_id),
+        "securityId": path_part(order.security_id),
         "price": order.price,
         "triggerPrice": order.trigger_price,
     }
@@ -163,83 +177,3 @@ def login_frame(client_id: str, token: str) -> str:
     """The first frame of an order stream (Dhan API v2, live order update). It holds the token: keep it out of logs."""
     login = {"MsgCode": _LOGIN_MESSAGE, "ClientId": client_id, "Token": token}
     return json.dumps({"LoginReq": login, "UserType": "SELF"})
-
-
-def _place(request: Request) -> Call:
-    desired = _desired(request)
-    amo_time = (desired.amo_time or AmoTime.OPEN) if desired.after_market else None
-    if amo_time is AmoTime.PRE_OPEN:
-        return Call(verb="POST", path="/orders", body=_body(request, desired, amo_time))
-    terms = desired.terms
-    arguments: dict[str, object] = {
-        "security_id": desired.security_id,
-        "exchange_segment": desired.segment.value,
-        "transaction_type": desired.side.value,
-        "quantity": terms.quantity,
-        "order_type": terms.order_type.value,
-        "product_type": desired.product.value,
-        "price": terms.price,
-        "trigger_price": terms.trigger_price,
-        "disclosed_quantity": terms.disclosed_quantity,
-        "after_market_order": desired.after_market,
-        "validity": terms.validity.value,
-        "tag": request.correlation_id,
-    }
-    if amo_time is not None:
-        arguments["amo_time"] = amo_time.value
-    return Call(method="place_order", arguments=arguments)
-
-
-def _body(request: Request, desired: Desired, amo_time: AmoTime) -> dict[str, object]:
-    """The body of a placement whose ``amoTime`` Dhan takes and its client refuses."""
-    terms = desired.terms
-    return {
-        "dhanClientId": request.account,
-        "correlationId": request.correlation_id,
-        "transactionType": desired.side.value,
-        "exchangeSegment": desired.segment.value,
-        "productType": desired.product.value,
-        "orderType": terms.order_type.value,
-        "validity": terms.validity.value,
-        "securityId": desired.security_id,
-        "quantity": terms.quantity,
-        "disclosedQuantity": terms.disclosed_quantity,
-        "price": terms.price,
-        "triggerPrice": terms.trigger_price,
-        "afterMarketOrder": True,
-        "amoTime": amo_time.value,
-    }
-
-
-def _modify(request: Request) -> Call:
-    """The whole wanted state, ``quantity`` being the total as placed: what is left out Dhan takes for 0."""
-    terms = _desired(request).terms
-    return Call(
-        method="modify_order",
-        arguments={
-            "order_id": _part(request.order_id),
-            "order_type": terms.order_type.value,
-            "leg_name": None,
-            "quantity": terms.quantity,
-            "price": terms.price,
-            "trigger_price": terms.trigger_price,
-            "disclosed_quantity": terms.disclosed_quantity,
-            "validity": terms.validity.value,
-        },
-    )
-
-
-def _desired(request: Request) -> Desired:
-    desired = request.desired
-    if desired is None:
-        raise ValueError(f"{request.request_id} does not say what it asks for")
-    if desired.terms.validity is Validity.FOREVER:
-        raise ValueError(f"{request.request_id} asks for a FOREVER order among the day's orders")
-    return desired
-
-
-def _part(identifier: str) -> str:
-    """An id that becomes part of a path."""
-    if not _PATH_PART.fullmatch(identifier):
-        raise ValueError(f"{identifier[:80]!r} is no id")
-    return identifier

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Fate, Outcome, Passage, Request, RequestKind
+from copyctl.model.terms import Book, Leg
 from copyctl.wire.dhan import Dhan
 
 ORDER_ID = "122609150001234"
@@ -30,10 +32,10 @@ def request(kind: RequestKind) -> Request:
     )
 
 
-def classify(kind: RequestKind, body: Any, status: int) -> Outcome:
+def classify(kind: RequestKind, body: Any, status: int, **changes: Any) -> Outcome:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = Answer(passage=Passage.ANSWERED, at=LEFT_AT + 9, left_at=LEFT_AT, status=status, body=raw)
-    outcome = Dhan().classify(request(kind), answer)
+    outcome = Dhan().classify(replace(request(kind), **changes), answer)
     assert outcome.left_at == LEFT_AT
     assert (outcome.category is not None) == (outcome.fate is Fate.REJECTED)
     assert outcome.text != "" or outcome.fate is Fate.ACKNOWLEDGED
@@ -86,6 +88,35 @@ def test_slices_are_acknowledged_together() -> None:
 def test_scenario_3_1_a_cancel_may_be_acknowledged_by_nothing_at_all(status: int, body: Any) -> None:
     outcome = classify(RequestKind.CANCEL, body, status)
     assert (outcome.fate, outcome.order_ids) == (Fate.ACKNOWLEDGED, (ORDER_ID,))
+
+
+@pytest.mark.parametrize("book", Book)
+@pytest.mark.parametrize("leg", Leg)
+@pytest.mark.parametrize("status", [200, 202])
+def test_every_book_answers_alike(book: Book, leg: Leg, status: int) -> None:
+    said = {"orderId": ORDER_ID, "orderStatus": "PENDING"}
+    for kind, body, fate in (
+        (RequestKind.PLACE, said, Fate.ACKNOWLEDGED),
+        (RequestKind.MODIFY, said, Fate.ACKNOWLEDGED),
+        (RequestKind.CANCEL, said | {"orderStatus": "CANCELLED"}, Fate.ACKNOWLEDGED),
+        (RequestKind.CANCEL, b"", Fate.ACKNOWLEDGED),
+        (RequestKind.MODIFY, b"", Fate.UNKNOWN),
+        (RequestKind.PLACE, b"", Fate.UNKNOWN),
+    ):
+        outcome = classify(kind, body, status, book=book, leg=leg)
+        assert (outcome.fate, outcome.order_ids) == (fate, (ORDER_ID,) if fate is Fate.ACKNOWLEDGED else ())
+
+
+@pytest.mark.parametrize("body", [{"orderId": "1", "orderStatus": "TRANSIT"}, [{"orderId": "1"}]])
+def test_slices_may_be_answered_by_one_order(body: Any) -> None:
+    outcome = classify(RequestKind.PLACE, body, 200, slices=3)
+    assert (outcome.fate, outcome.order_ids) == (Fate.ACKNOWLEDGED, ("1",))
+
+
+def test_a_slice_that_was_refused_leaves_those_that_were_taken() -> None:
+    body = [{"orderId": "1", "orderStatus": "TRANSIT"}, error("DH-906", "insufficient funds"), {"orderId": "3"}]
+    outcome = classify(RequestKind.PLACE, body, 200, slices=3)
+    assert (outcome.fate, outcome.order_ids) == (Fate.ACKNOWLEDGED, ("1", "3"))
 
 
 # ---- rejected -------------------------------------------------------------------------------------------------------
@@ -165,6 +196,19 @@ def test_scenario_5_2_an_order_that_is_rejected_in_an_answer_of_success_is_rejec
 
 def test_the_text_of_a_rejection_is_the_brokers() -> None:
     assert classify(RequestKind.PLACE, error("DH-906", "No  more today"), 400).text == "No  more today"
+
+
+def test_slices_that_were_refused_one_by_one_are_rejected() -> None:
+    refusals = [error("DH-906", "You have insufficient funds."), error("DH-905", "quantity is required")]
+    for status in (200, 400):
+        outcome = classify(RequestKind.PLACE, refusals, status, slices=2)
+        assert (outcome.fate, outcome.category) == (Fate.REJECTED, Category.MARGIN)
+
+
+def test_slices_of_which_one_is_of_unknown_fate_are_not_rejected() -> None:
+    refusals = [error("DH-906", "You have insufficient funds."), error("DH-908", "Internal Server Error")]
+    for body in (refusals, refusals[::-1], [refusals[0], {}], [refusals[0], "?"]):
+        assert classify(RequestKind.PLACE, body, 200, slices=2).fate is Fate.UNKNOWN
 
 
 # ---- unknown --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from wire_sample import DATA, PLACED, REPORT, SECOND, frame, read, report, without
 
 from copyctl.model.instrument import Instrument
+from copyctl.model.order import Terms
 from copyctl.model.reading import FrameReading
 from copyctl.model.reasons import Category
 from copyctl.model.terms import (
@@ -319,6 +320,134 @@ def test_a_correlation_id_is_kept_as_it_is() -> None:
 def test_legs_and_parents_are_told_apart(changes: dict[str, Any], leg: Leg, parent: str, super_order: bool) -> None:
     seen = report(**changes)
     assert (seen.leg, seen.parent_id, seen.super_order) == (leg, parent, super_order)
+
+
+STOP_TERMS = Terms(
+    order_type=OrderType.STOP_LOSS_MARKET, validity=Validity.DAY, quantity=130, trigger_price=Decimal("95.5")
+)
+TARGET_TERMS = Terms(order_type=OrderType.LIMIT, validity=Validity.DAY, quantity=130, price=Decimal(110))
+SUPER_LEG = {"algoOrdNo": "122609150002000"}
+OF_A_COVER = {"product": "V", "productName": "CO"}
+OF_A_BRACKET = {"product": "B", "algoOrdNo": "122609150002000"}
+
+
+@pytest.mark.parametrize("of", [SUPER_LEG, OF_A_COVER, OF_A_BRACKET, {}])
+@pytest.mark.parametrize(
+    ("told", "terms"),
+    [
+        ({"legNo": 2, "orderType": "SL", "price": 94.0, "triggerPrice": 95.5}, STOP_TERMS),
+        ({"legNo": 2, "orderType": "SLM", "price": 0, "triggerPrice": "95.5"}, STOP_TERMS),
+        ({"legNo": 2, "orderType": "SLM", "price": 95.5, "triggerPrice": 0}, STOP_TERMS),
+        ({"legNo": 2, "orderType": "LMT", "price": 95.5, "triggerPrice": None}, STOP_TERMS),
+        ({"legNo": "2", "orderType": "", "price": 95.5, "triggerPrice": 0}, STOP_TERMS),
+        ({"legNo": 2, "orderType": "MKT", "price": 0, "triggerPrice": 0}, None),
+        ({"legNo": 3, "orderType": "LMT", "price": 110.0, "triggerPrice": 0}, TARGET_TERMS),
+        ({"legNo": 3, "orderType": "SL", "price": 110.0, "triggerPrice": 109.5}, TARGET_TERMS),
+        ({"legNo": "TARGET_LEG", "orderType": None, "price": "110"}, TARGET_TERMS),
+        ({"legNo": 3, "orderType": "MKT", "price": 0, "triggerPrice": 0}, None),
+        ({"legNo": 2, "triggerPrice": 95.5, "quantity": None}, None),
+    ],
+)
+def test_a_leg_is_what_it_does_however_it_is_told(
+    of: dict[str, Any], told: dict[str, Any], terms: Terms | None
+) -> None:
+    seen = report(**of, **told)
+    assert seen.terms == terms
+    assert seen.super_order is (of is SUPER_LEG)
+
+
+@pytest.mark.parametrize("parent", ["122609150001234", 122609150001234, 122609150001234.0, "122609150001234.0"])
+def test_a_leg_with_its_entrys_id_names_it_all_the_same(parent: Any) -> None:
+    seen = report(legNo=2, triggerPrice=95.0, algoOrdNo=parent)
+    assert (seen.order_id, seen.parent_id, seen.super_order) == ("122609150001234", "122609150001234", True)
+    assert report(algoOrdNo=parent).parent_id == ""
+
+
+@pytest.mark.parametrize("nothing", ["0", 0, 0.0, "", None, "NA", "0.0"])
+def test_a_leg_without_a_parent_names_none(nothing: Any) -> None:
+    assert report(legNo=2, triggerPrice=95.0, algoOrdNo=nothing).parent_id == ""
+
+
+def test_what_hangs_on_an_entry_is_never_told_by_frames() -> None:
+    seen = report(remarks="Super Order", targetPrice=120, stopLossPrice=95)
+    assert (seen.super_order, seen.bracket) == (True, None)
+    assert report(product="V", triggerPrice=95.0).bracket is None
+    assert report(product="B", boProfitValue=20, boStopLossValue=5).bracket is None
+
+
+# ---- forever orders -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("platform", ["FOVR", "Fovr", "fovr"])
+@pytest.mark.parametrize("leg", [0, 1, 2, "3", None])
+def test_the_child_of_a_forever_order_is_an_order_by_itself(platform: str, leg: Any) -> None:
+    changes = {"orderPlatform": platform, "algoOrdNo": 8162609100000777, "legNo": leg, "goodTillDaysDate": "2027-09-15"}
+    for told in ({}, {"orderType": "SL", "triggerPrice": 99.5}):
+        seen = report(**changes, **told)
+        assert (seen.of_forever, seen.parent_id, seen.leg, seen.super_order) == (
+            True,
+            "8162609100000777",
+            Leg.ENTRY,
+            False,
+        )
+        assert seen.terms is not None
+        assert seen.terms.validity is Validity.DAY
+        assert seen.terms.price == 100
+
+
+@pytest.mark.parametrize("nothing", ["0", None, "", 0.0])
+def test_a_child_may_not_say_whose_it_is(nothing: Any) -> None:
+    seen = report(orderPlatform="FOVR", algoOrdNo=nothing)
+    assert (seen.of_forever, seen.parent_id) == (True, "")
+    assert not REPORT.of_forever
+
+
+WAITING = Terms(
+    order_type=OrderType.LIMIT,
+    validity=Validity.FOREVER,
+    quantity=130,
+    price=Decimal(100),
+    trigger_price=Decimal("99.5"),
+)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"validity": "FOREVER"},
+        {"validity": "GTT"},
+        {"validity": "Gtt", "goodTillDaysDate": None},
+        {"goodTillDaysDate": "2027-09-15"},
+        {"goodTillDaysDate": "2026-09-16 15:30:00"},
+        {"goodTillDaysDate": "16/09/2026", "legNo": 3},
+    ],
+)
+def test_a_forever_order_is_known_by_its_word_or_by_its_days(told: dict[str, Any]) -> None:
+    seen = report(triggerPrice=99.5, **told)
+    assert seen.terms == WAITING
+    assert not seen.of_forever
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"goodTillDaysDate": "2026-09-15", "triggerPrice": 99.5},
+        {"goodTillDaysDate": "2026-09-14", "triggerPrice": 99.5},
+        {"goodTillDaysDate": "0001-01-01", "triggerPrice": 99.5},
+        {"goodTillDaysDate": None, "triggerPrice": 99.5},
+        {"goodTillDaysDate": "soon", "triggerPrice": 99.5},
+        {"goodTillDaysDate": 20270915, "triggerPrice": 99.5},
+        {"goodTillDaysDate": "2027-09-15", "triggerPrice": 0},
+        {"goodTillDaysDate": "2027-09-15", "triggerPrice": 99.5, "orderDateTime": None},
+        {"goodTillDaysDate": "2026-09-16", "triggerPrice": 99.5, "offMktFlag": "1"},
+        {"goodTillDaysDate": "2026-09-16", "triggerPrice": 99.5, "status": "O-Pending"},
+        {"goodTillDaysDate": "2027-09-15", "triggerPrice": 99.5, "algoOrdNo": "122609150002000", "legNo": 2},
+    ],
+)
+def test_an_order_of_the_day_is_not_taken_for_a_forever_order(told: dict[str, Any]) -> None:
+    terms = report(**told).terms
+    assert terms is not None
+    assert terms.validity is Validity.DAY
 
 
 @pytest.mark.parametrize("flag", ["1", 1, True, "true", "Y"])

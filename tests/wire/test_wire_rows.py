@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from copyctl.model.order import ExecutionReport, Fill, Terms
+from copyctl.model.order import Bracket, ExecutionReport, Fill, Terms
 from copyctl.model.reading import BookReading
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Passage
@@ -188,6 +188,72 @@ def test_scenario_8_11_a_key_may_have_separators(key: str) -> None:
 def test_a_row_tells(changes: dict[str, Any], expected: dict[str, Any]) -> None:
     seen = row(**changes)
     assert {name: getattr(seen, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "bracket"),
+    [
+        ({"productType": "BO", "boProfitValue": 20, "boStopLossValue": 5.5}, (20, "5.5", True)),
+        ({"productType": "BO", "boProfitValue": "20.0", "boStopLossValue": None}, (20, 0, True)),
+        ({"productType": "BO", "boProfitValue": 0, "boStopLossValue": 5}, (0, 5, True)),
+        ({"productType": "BO", "boProfitValue": 0.0, "boStopLossValue": None}, None),
+        ({"productType": "BO", "triggerPrice": 95}, None),
+        ({"productType": "BO", "boProfitValue": 20, "legName": "ENTRY_LEG"}, (20, 0, True)),
+        ({"productType": "BO", "boProfitValue": 20, "legName": "TARGET_LEG"}, None),
+        ({"productType": "CO", "triggerPrice": 95.05}, (0, "95.05", False)),
+        ({"productType": "CO", "triggerPrice": 0, "boStopLossValue": 5}, None),
+        ({"productType": "CO", "triggerPrice": 95, "legName": "STOP_LOSS_LEG"}, None),
+        ({"boProfitValue": 20, "boStopLossValue": 5, "triggerPrice": 95}, None),
+        ({"boProfitValue": -1}, None),
+    ],
+)
+def test_what_hangs_on_the_entry_of_a_branched_order_is_told(
+    changes: dict[str, Any], bracket: tuple[Any, Any, bool] | None
+) -> None:
+    target, stop, distances = bracket or (0, 0, False)
+    expected = bracket and Bracket(target=Decimal(target), stop=Decimal(stop), distances=distances)
+    assert row(**changes).bracket == expected
+
+
+def test_a_distance_that_no_order_has_is_never_read() -> None:
+    reading = orders([ROW, ROW | {"productType": "BO", "boProfitValue": -1}])
+    assert reading == BookReading(orders=(REPORT,), bad_rows=1)
+
+
+@pytest.mark.parametrize("product", ["BO", "CO", "INTRADAY"])
+@pytest.mark.parametrize(
+    ("told", "order_type", "price", "trigger"),
+    [
+        ({"legName": "STOP_LOSS_LEG", "price": 94, "triggerPrice": 95.5}, OrderType.STOP_LOSS_MARKET, 0, "95.5"),
+        ({"legName": "STOP_LOSS_LEG", "price": 95.5, "triggerPrice": 0}, OrderType.STOP_LOSS_MARKET, 0, "95.5"),
+        ({"legName": "TARGET_LEG", "price": 110, "triggerPrice": 0}, OrderType.LIMIT, 110, 0),
+        ({"legName": "TARGET_LEG", "price": 110, "orderType": "STOP_LOSS"}, OrderType.LIMIT, 110, 0),
+    ],
+)
+def test_a_leg_is_what_it_does_however_its_row_tells_it(
+    product: str, told: dict[str, Any], order_type: OrderType, price: Any, trigger: Any
+) -> None:
+    assert row(productType=product, **told).terms == Terms(
+        order_type=order_type,
+        validity=Validity.DAY,
+        quantity=130,
+        price=Decimal(price),
+        trigger_price=Decimal(trigger),
+    )
+
+
+@pytest.mark.parametrize("days", ["2026-09-15", "2027-09-15"])
+def test_the_book_of_the_day_knows_how_long_an_order_lasts(days: str) -> None:
+    terms = row(triggerPrice=99.5, goodTillDaysDate=days).terms
+    assert terms is not None
+    assert terms.validity is Validity.DAY
+    assert row(triggerPrice=99.5, validity="FOREVER").terms == Terms(
+        order_type=OrderType.LIMIT,
+        validity=Validity.FOREVER,
+        quantity=130,
+        price=Decimal("101.25"),
+        trigger_price=Decimal("99.5"),
+    )
 
 
 def test_scenario_5_2_a_row_of_a_late_rejection_carries_its_text_and_its_category() -> None:

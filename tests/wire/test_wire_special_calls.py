@@ -338,3 +338,8 @@ def test_no_path_is_made_of_what_is_no_id(book: Book, kind: RequestKind, order_i
     terms = {Book.DAY: PLAIN, Book.SUPER: SUPER, Book.FOREVER: WAITING}[book]
     with pytest.raises(ValueError, match="no id"):
         encode(request(kind, terms, book=book, order_id=order_id))
+
+
+def test_the_special_books_are_asked_for_by_the_clients_methods() -> None:
+    assert Dhan().super_call() == Call(method="get_super_order_list", arguments={})
+    assert Dhan().forever_call() == Call(method="get_forever", arguments={})

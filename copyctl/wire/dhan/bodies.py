@@ -65,8 +65,8 @@ def read_body(answer: Answer) -> Body:
 
 def _problem(value: object, status: int) -> Problem | None:
     """What the JSON value of an answer with this HTTP status says is wrong; None where it says nothing of the kind."""
-    if isinstance(value, list) and len(value) == 1:
-        [value] = value
+    if isinstance(value, list):
+        return _problem_of_all(value, status)
     if not isinstance(value, dict):
         return None
     found = {fold(key): part for key, part in value.items()}
@@ -78,11 +78,27 @@ def _problem(value: object, status: int) -> Problem | None:
             code, said = key, text(part)
     elif isinstance(data, str):
         said = said or data
-    names_an_order = bool(text(found.get("ORDERID")))
     failed = status >= 400 or word(found.get("STATUS")) in _FAILED
-    if not (code or kind or _first(found, _ERROR_TEXTS) or (failed and not names_an_order)):
+    if not (code or kind or _first(found, _ERROR_TEXTS) or (failed and not _names_an_order(value))):
         return None
     return Problem(code=texts.code_key(code), kind=fold(kind), text=said[:_LONGEST])
+
+
+def _problem_of_all(parts: list[object], status: int) -> Problem | None:
+    """What is wrong with all parts of a list, as slices are answered by; one of unknown fate is the one that counts."""
+    if len(parts) > 1 and any(map(_names_an_order, parts)):
+        return None
+    found: list[Problem] = []
+    for part in parts:
+        problem = _problem(part, status) if isinstance(part, dict) else None
+        if problem is None:
+            return None
+        found.append(problem)
+    return next((problem for problem in found if problem.ambiguous), found[0]) if found else None
+
+
+def _names_an_order(value: object) -> bool:
+    return isinstance(value, dict) and any(text(part) for key, part in value.items() if fold(key) == "ORDERID")
 
 
 def told(answer: Answer, body: Body) -> str:

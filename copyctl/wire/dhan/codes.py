@@ -1,4 +1,4 @@
-"""Dhan's words and letters, as data (Dhan API v2: annexure, order update, order book).
+"""Dhan's words and letters, as data (Dhan API v2: annexure, order update, order book, super orders, forever orders).
 
 Every table is keyed by a folded word: upper case, without ``_``, ``-``, ``.`` and blanks, so that ``Part-Traded``,
 ``PART_TRADED`` and ``part traded`` are one word. A word that stands in no table is unknown.
@@ -110,6 +110,9 @@ LEGS: dict[str, Leg] = {
     "TARGET": Leg.TARGET,
 }
 
+FOREVER_CHILD = "FOVR"
+"""The platform of an order that a forever order became when it triggered, folded."""
+
 AMO_TIMES: dict[str, AmoTime] = {fold(time): time for time in AmoTime}
 
 KINDS: dict[str, InstrumentKind] = {fold(kind): kind for kind in InstrumentKind}
@@ -176,6 +179,7 @@ KEYS: dict[str, str] = {
     "ticksize": "tick_size",
     "correlationid": "correlation_id",
     "orderplatform": "platform",
+    "goodtilldaysdate": "good_till",
     # rows of the order book and the trade book, where they use other words
     "dhanclientid": "account",
     "orderid": "order_id",
@@ -196,6 +200,21 @@ KEYS: dict[str, str] = {
     "filledqty": "filled",
     "exchangetradeid": "trade_id",
     "tradedquantity": "traded_quantity",
+    "boprofitvalue": "target_distance",
+    "bostoplossvalue": "stop_distance",
+    # rows of the super orders and of their legs; what a leg rests for is misspelt there
+    "targetprice": "target_price",
+    "stoplossprice": "stop_price",
+    "trailingjump": "trail",
+    "legdetails": "legs",
+    "totalquatity": "total",
+    "totalquantity": "total",
+    "triggeredquantity": "triggered",
+    # rows of the forever orders; of two legs each has its row, the fields of a placement are read where they come back
+    "orderflag": "order_flag",
+    "price1": "second_price",
+    "triggerprice1": "second_trigger_price",
+    "quantity1": "second_quantity",
 }
 """Our names of Dhan's keys, by the key in lower case without separators; from the others nothing is read."""
 

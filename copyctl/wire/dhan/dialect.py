@@ -8,7 +8,7 @@ from copyctl.model.login import Login
 from copyctl.model.reading import BookReading, FrameReading
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, facts, frames, login, quotes, rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, login, quotes, rows, special_rows, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,14 @@ class Dhan:
     def read_orders(self, answer: Answer, account: str, as_of: int) -> BookReading:
         """The answer to ``orders_call`` or ``lookup_call``, asked at ``as_of`` (ns, UTC). Never raises."""
         return rows.read_orders(answer, account, as_of)
+
+    def read_super(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``super_call``, asked at ``as_of`` (ns, UTC). Never raises."""
+        return special_rows.read_super(answer, account, as_of)
+
+    def read_forever(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``forever_call``, asked at ``as_of`` (ns, UTC). Never raises."""
+        return special_rows.read_forever(answer, account, as_of)
 
     def read_trades(self, answer: Answer, account: str, as_of: int) -> BookReading:
         """The answer to ``trades_call``, asked at ``as_of`` (ns, UTC). Never raises."""
@@ -42,6 +50,14 @@ class Dhan:
     def orders_call(self) -> Call:
         """Read the order book."""
         return calls.ORDERS
+
+    def super_call(self) -> Call:
+        """Read the super orders."""
+        return calls.SUPER_ORDERS
+
+    def forever_call(self) -> Call:
+        """Read the forever orders."""
+        return calls.FOREVER_ORDERS
 
     def trades_call(self) -> Call:
         """Read the trade book."""

@@ -1,7 +1,7 @@
 """One order as Dhan tells of it, in a frame or in a row, becomes one execution report.
 
 Both dialects are read by the same rules: key names were made ours by ``values.fields``, words are looked up in
-``codes``. Source of the rules: Dhan API v2, order update and order book.
+``codes``. Source of the rules: Dhan API v2, order update, order book, super orders, forever orders.
 """
 
 import re
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from copyctl.model.instrument import Instrument
-from copyctl.model.order import ZERO, ExecutionReport, Terms
-from copyctl.model.terms import InstrumentKind, Leg, OrderStatus, Product, Segment, Source, Validity
+from copyctl.model.order import ZERO, Bracket, ExecutionReport, Terms
+from copyctl.model.terms import InstrumentKind, Leg, OrderStatus, OrderType, Product, Segment, Source, Validity
 from copyctl.wire.dhan import codes
 from copyctl.wire.dhan.texts import category
 from copyctl.wire.dhan.values import (
@@ -29,7 +29,8 @@ from copyctl.wire.dhan.values import (
 )
 
 _LONGEST_TEXT: Final = 1_000
-_LONGEST_WORD: Final = 80
+LONGEST_WORD: Final = 80
+"""Letters that are kept of a status, an id of somebody's choice, a platform."""
 _BRANCHED: Final = frozenset({Product.CO, Product.BO})
 _OPTIONS: Final = frozenset(
     {InstrumentKind.OPTIDX, InstrumentKind.OPTSTK, InstrumentKind.OPTFUT, InstrumentKind.OPTCUR}
@@ -60,7 +61,8 @@ def read_report(found: Fields, account: str, source: Source, as_of: int) -> Exec
     reason = _reason(found)
     status, filled = _standing(codes.STATUSES.get(word(found.get("status"))), quantities)
     product = _known(codes.PRODUCTS, found, "product", "product_name")
-    leg = _leg(found)
+    of_forever = word(found.get("platform")) == codes.FOREVER_CHILD
+    leg = Leg.ENTRY if of_forever else _leg(found)  # an order by itself, whichever leg of its parent it was
     parent_id = identifier(found.get("parent_id"))
     created = moment(found.get("created"))
     segment = segment_of(found)
@@ -73,21 +75,23 @@ def read_report(found: Fields, account: str, source: Source, as_of: int) -> Exec
         broker_time=max(created, moment(found.get("exchange_time")), moment(found.get("updated"))),
         created_time=created,
         status=status,
-        status_text=text(found.get("status"))[:_LONGEST_WORD],
+        status_text=text(found.get("status"))[:LONGEST_WORD],
         side=_known(codes.SIDES, found, "side"),
         segment=segment,
         security_id=security_id,
         product=product,
-        terms=_terms(found, quantities.total),
+        terms=_terms(found, quantities.total, leg, source),
         filled=filled,
         average_price=price(found.get("average_price")),
-        correlation_id=text(found.get("correlation_id"))[:_LONGEST_WORD],
+        correlation_id=text(found.get("correlation_id"))[:LONGEST_WORD],
         leg=leg,
         parent_id="" if leg is Leg.ENTRY and parent_id == order_id else parent_id,
         super_order=_is_super(found, leg, parent_id, product, source),
+        bracket=_bracket(found, product) if source is Source.BOOK and leg is Leg.ENTRY else None,
+        of_forever=of_forever,
         after_market=_is_after_market(found),
         amo_time=_known(codes.AMO_TIMES, found, "amo_time"),
-        platform=(text(found.get("platform")) or text(found.get("source")))[:_LONGEST_WORD],
+        platform=(text(found.get("platform")) or text(found.get("source")))[:LONGEST_WORD],
         text=reason,
         category=category(text(found.get("error_code")), reason) if status is OrderStatus.REJECTED else None,
         last_price=hint(found.get("last_price")),
@@ -140,12 +144,22 @@ def _standing(status: OrderStatus | None, units: _Quantities) -> tuple[OrderStat
     return status, filled
 
 
-def _terms(found: Fields, total: int | None) -> Terms | None:
-    """The terms, if the type, the quantity and the validity are known. A frame without the key lasts the DAY."""
+def _terms(found: Fields, total: int | None, leg: Leg, source: Source) -> Terms | None:
+    """The terms, if the type, the quantity and the validity are known. A frame without the key lasts the DAY.
+
+    What a leg is told as varies; it is one that waits for its trigger, or one that rests at its price.
+    """
     disclosed = quantity(found.get("disclosed")) or 0
     limit, trigger = price(found.get("price")), price(found.get("trigger_price"))
     order_type = _known(codes.ORDER_TYPES, found, "order_type")
     validity = _known(codes.VALIDITIES, found, "validity") if "validity" in found else Validity.DAY
+    if source is Source.STREAM and validity is Validity.DAY and trigger and _waits_for_days(found):
+        validity = Validity.FOREVER
+    forever = validity is Validity.FOREVER
+    if leg is not Leg.ENTRY and not forever:
+        order_type, trigger = _EXITS[leg], trigger or limit
+        if not (limit if order_type.has_price else trigger):
+            return None
     if order_type is None or validity is None or not total:
         return None
     return Terms(
@@ -153,9 +167,30 @@ def _terms(found: Fields, total: int | None) -> Terms | None:
         validity=validity,
         quantity=total,
         price=limit if order_type.has_price else ZERO,
-        trigger_price=trigger if order_type.has_trigger else ZERO,
+        trigger_price=trigger if order_type.has_trigger or forever else ZERO,
         disclosed_quantity=disclosed,
     )
+
+
+_EXITS: Final = {Leg.STOP_LOSS: OrderType.STOP_LOSS_MARKET, Leg.TARGET: OrderType.LIMIT}
+
+
+def _waits_for_days(found: Fields) -> bool:
+    """Is it good for longer than the day on which it was placed, as only a forever order is? An order for after the
+    market is as well, and the child of a forever order may say what its parent was."""
+    placed, good_till = date(found.get("created")), date(found.get("good_till"))
+    if placed is None or good_till is None or good_till <= placed or _is_after_market(found):
+        return False
+    return word(found.get("platform")) != codes.FOREVER_CHILD and not identifier(found.get("parent_id"))
+
+
+def _bracket(found: Fields, product: Product | None) -> Bracket | None:
+    """The exits that hang on the entry of a BO, as distances, or of a CO: its trigger is the stop that covers it."""
+    if product is Product.BO:
+        target, stop = price(found.get("target_distance")), price(found.get("stop_distance"))
+        return Bracket(target=target, stop=stop, distances=True) if target or stop else None
+    stop = price(found.get("trigger_price")) if product is Product.CO else ZERO
+    return Bracket(stop=stop) if stop else None
 
 
 def _leg(found: Fields) -> Leg:
@@ -166,7 +201,7 @@ def _leg(found: Fields) -> Leg:
         if leg is not None:
             return leg
         if written not in ("", "0"):
-            raise NonsenseError(f"its leg is {written[:_LONGEST_WORD]!r}")
+            raise NonsenseError(f"its leg is {written[:LONGEST_WORD]!r}")
     return Leg.ENTRY
 
 
@@ -174,7 +209,9 @@ def _is_super(found: Fields, leg: Leg, parent_id: str, product: Product | None, 
     """A super order by its remark, or a leg of one. A row names no parent; legs of CO and BO say so by product."""
     if word(found.get("remarks")) == "SUPERORDER":
         return True
-    return leg is not Leg.ENTRY and (bool(parent_id) if source is Source.STREAM else product not in _BRANCHED)
+    if leg is Leg.ENTRY or product in _BRANCHED:
+        return False
+    return source is Source.BOOK or bool(parent_id)
 
 
 def _is_after_market(found: Fields) -> bool:
@@ -196,7 +233,7 @@ def _instrument(found: Fields, segment: Segment | None, security_id: str | None)
     On MCX an order counts lots, whatever the lot is. ``symbol`` names the underlying of a derivative, which
     ``displayName`` tells in full.
     """
-    tick_size, symbol = hint(found.get("tick_size")), text(found.get("symbol"))[:_LONGEST_WORD]
+    tick_size, symbol = hint(found.get("tick_size")), text(found.get("symbol"))[:LONGEST_WORD]
     lot_size = 1 if segment is Segment.MCX_COMM else count_hint(found.get("lot_size"))
     if segment is None or security_id is None or tick_size is None or lot_size is None:
         return None
@@ -206,7 +243,7 @@ def _instrument(found: Fields, segment: Segment | None, security_id: str | None)
     return Instrument(
         segment=segment,
         security_id=security_id,
-        symbol=(text(found.get("display_name"))[:_LONGEST_WORD] if segment.is_derivative else "") or symbol,
+        symbol=(text(found.get("display_name"))[:LONGEST_WORD] if segment.is_derivative else "") or symbol,
         kind=kind,
         underlying=contract[1] if contract else symbol if segment.is_derivative else "",
         option_type=option_type,

@@ -25,31 +25,31 @@ def read_orders(answer: Answer, account: str, as_of: int) -> BookReading:
     ``as_of`` (ns, UTC): when it was asked for. A look-up that finds nothing (404, DH-906) is readable and has no row;
     an order in TRANSIT cannot be found that way either.
     """
-    rows = _rows(answer)
+    rows = rows_of(answer, looked_up=True)
     if isinstance(rows, BookReading):
         return rows
     orders: list[ExecutionReport] = []
     bad = 0
     for row in rows:
         try:
-            found = _fields(row)
+            found = row_fields(row)
             if identifier(found.get("account")) in ("", account):
                 orders.append(read_report(found, account, Source.BOOK, as_of))
         except NonsenseError:
             bad += 1
-    return _reading(BookReading(orders=tuple(orders), bad_rows=bad), len(rows))
+    return reading_of(BookReading(orders=tuple(orders), bad_rows=bad), len(rows))
 
 
 def read_trades(answer: Answer, account: str, as_of: int) -> BookReading:
     """The trade book, each trade once; of two that differ under one id the second is a bad row. Never raises."""
-    rows = _rows(answer)
+    rows = rows_of(answer)
     if isinstance(rows, BookReading):
         return rows
     fills: dict[str, Fill] = {}
     bad = 0
     for row in rows:
         try:
-            found = _fields(row)
+            found = row_fields(row)
             if identifier(found.get("account")) not in ("", account):
                 continue
             fill = _fill(found, account)
@@ -57,18 +57,19 @@ def read_trades(answer: Answer, account: str, as_of: int) -> BookReading:
             bad += 1
             continue
         bad += fills.setdefault(fill.key, fill) != fill
-    return _reading(BookReading(fills=tuple(fills.values()), bad_rows=bad), len(rows))
+    return reading_of(BookReading(fills=tuple(fills.values()), bad_rows=bad), len(rows))
 
 
-def _reading(reading: BookReading, rows: int) -> BookReading:
+def reading_of(reading: BookReading, rows: int) -> BookReading:
     """The reading, or why there is none: of a book without a single readable row nothing is known."""
     if rows and reading.bad_rows == rows:
         return BookReading(why=f"none of {rows} rows could be read", bad_rows=rows)
     return reading
 
 
-def _rows(answer: Answer) -> list[object] | BookReading:
-    """The rows of a book, or the reading of an answer that is none."""
+def rows_of(answer: Answer, *, looked_up: bool = False) -> list[object] | BookReading:
+    """The rows of a book, or the reading of an answer that is none. Only where one order was ``looked_up`` "no such
+    order" means that there is none."""
     body = read_body(answer) if answer.passage is Passage.ANSWERED else Body()
     why = told(answer, body)
     if answer.passage is not Passage.ANSWERED:
@@ -83,7 +84,7 @@ def _rows(answer: Answer) -> list[object] | BookReading:
     if said is not None:
         if said.category in _REFUSED:
             return BookReading(why=why, refused=True)
-        if answer.status == 404 and said.category is Category.NO_SUCH_ORDER:
+        if looked_up and answer.status == 404 and said.category is Category.NO_SUCH_ORDER:
             return []
     if not 200 <= answer.status < 300 or said is not None:
         return BookReading(why=why)
@@ -99,7 +100,12 @@ def _book(value: object) -> list[object] | None:
     return value if isinstance(value, list) else None
 
 
-def _fields(row: object) -> dict[str, object]:
+def row_fields(row: object) -> dict[str, object]:
+    """The values of one row that we read.
+
+    Raises:
+        NonsenseError: it is no row.
+    """
     if not isinstance(row, dict):
         raise NonsenseError("it is no row")
     return fields(row)

@@ -15,7 +15,7 @@ from copyctl.model.records import Copy, Position
 from copyctl.model.request import Request, RequestState
 
 ALONE_BOOKS_EVERY_SECONDS = 1.0
-"""How often books are read where they are all that tells of fills and cancels."""
+"""How often all books are read where they are all that tells of fills and cancels."""
 ALONE_STUCK_AFTER_SECONDS = 12.0
 """A kill switch that waits for nothing on its way is not waited for longer: it tries again sooner, where it does."""
 ALONE_PRICES_WITHIN_SECONDS = 2.0
@@ -125,13 +125,13 @@ class LoneReplicator(Replicator):
                 return
             for account, desk in self._desks.items():
                 if account in looked and now - desk.reader.read_at >= ALONE_BOOKS_EVERY_SECONDS * 1e9:
-                    desk.reader.want()
+                    desk.reader.want(special=True)
             await asyncio.sleep(SETTLE_CHECK_SECONDS)
             now = self._clock.now()
 
 
 async def _look_on(reader: BookReader, looked: set[str]) -> None:
     """Read an account's books, note that it was tried, and go on reading when asked."""
-    await reader.read()
+    await reader.read(special=True)
     looked.add(reader.account)
     await reader.run()

@@ -1,22 +1,37 @@
 """Reading books: one read of an account at a time, however many ask; what did not change is left out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from copyctl.core.keys import fill_key, order_key
 from copyctl.core.state import State
 from copyctl.engine.pace import Pace
 from copyctl.engine.ports import Clock, Gateway, Wire
+from copyctl.model.choices import Environment
 from copyctl.model.events import BooksRead, BooksUnreadable, Event, Looked
 from copyctl.model.order import ExecutionReport, Order
+from copyctl.model.policy import Rules
 from copyctl.model.reading import BookReading
 from copyctl.model.request import Answer, Call
+from copyctl.model.terms import Book
 
 LEAST_SECONDS_BETWEEN = 0.2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Special:
+    """What the special books said, in the words of ``BooksRead``."""
+
+    orders: tuple[ExecutionReport, ...] = ()
+    armed: tuple[str, ...] | None = None
+    super_read: bool = False
+    why: str = ""
+
+
 class BookReader:
-    """The order and trade books of one account, read when asked, never twice at once.
+    """The order and trade books of one account, read when asked, never twice at once; and, where that is asked for,
+    its special books with them: super and forever orders. ``special``: does its broker have these?
 
     A wish to read that comes while a read is on its way is met by one more read after it: what was asked for later
     must be answered by a book that was read later.
@@ -32,6 +47,7 @@ class BookReader:
         pace: Pace,
         state: Callable[[], State],
         post: Callable[[Event], None],
+        special: bool = True,
     ) -> None:
         self.account = account
         self.read_at = 0
@@ -39,14 +55,21 @@ class BookReader:
         self._wire = wire
         self._clock = clock
         self._pace = pace
+        self._has_special = special
+        self._special_owed = False
         self._looking: set[str] = set()
         self._state = state
         self._post = post
         self._wanted = asyncio.Event()
 
-    def want(self) -> None:
-        """Have the books read soon."""
+    def want(self, *, special: bool = False) -> None:
+        """Have the books read soon, with ``special`` the special ones as well."""
+        self._special_owed |= special
         self._wanted.set()
+
+    def owe_special(self) -> None:
+        """Read the special books as well when the books are read next."""
+        self._special_owed = True
 
     async def run(self) -> None:
         """Read for ever, whenever it is wanted."""
@@ -56,39 +79,49 @@ class BookReader:
             await self.read()
             await asyncio.sleep(LEAST_SECONDS_BETWEEN)
 
-    async def read(self) -> bool:
-        """Read both books once and post what they say. False where they could not be read."""
+    async def read(self, *, special: bool = False) -> bool:
+        """Read the books once and post what they say. False where orders or trades could not be read; special books
+        that were wanted with them are wanted still then. One that cannot be read itself is told of, and no more."""
+        special, self._special_owed = (special or self._special_owed) and self._has_special, False
         self.read_at = self._clock.now()
         await self._room()
         asked_at = self.read_at = self._clock.now()
-        orders_answer, trades_answer = await asyncio.gather(
-            self._ask(self._wire.orders_call()), self._ask(self._wire.trades_call())
+        orders_answer, trades_answer, *said = await asyncio.gather(
+            self._ask(self._wire.orders_call()),
+            self._ask(self._wire.trades_call()),
+            *(self._ask(self._special_call(book)) for book in (SPECIAL if special else ())),
         )
         orders = self._wire.read_orders(orders_answer, self.account, asked_at)
         trades = self._wire.read_trades(trades_answer, self.account, asked_at)
-        self._learn(orders, trades)
+        others = {book: self._read_special(book, one, asked_at) for book, one in zip(SPECIAL, said, strict=False)}
+        self._learn(orders, trades, *others.values())
         at = self._clock.now()
         if orders.why or trades.why:
+            self._special_owed |= special
             why, refused = orders.why or trades.why, orders.refused or trades.refused
             self._post(BooksUnreadable(at=at, account=self.account, why=why, refused=refused))
             return False
         known = self._state().tables["fill"]
         fills = tuple(fill for fill in trades.fills if fill_key(fill) not in known)
+        told = _told(others)
         self._post(
             BooksRead(
                 at=at,
                 account=self.account,
                 asked_at=asked_at,
-                orders=self._news(orders.orders),
+                orders=self._news((*told.orders, *orders.orders)),
                 fills=fills,
+                armed=told.armed,
+                super_read=told.super_read,
+                special_why=told.why,
                 date=orders_answer.date,
             )
         )
         return True
 
-    async def look(self, request_id: str, correlation_id: str) -> None:
-        """Look for one order by its correlation id and in the order book, and post what was found. While a look for it
-        waits for room another one is the same."""
+    async def look(self, request_id: str, correlation_id: str, book: Book = Book.DAY) -> None:
+        """Look for one order by its correlation id, in the order book and in the ``book`` in which it was to live, and
+        post what was found. While a look for it waits for room another one is the same."""
         if request_id in self._looking:
             return
         self._looking.add(request_id)
@@ -96,20 +129,33 @@ class BookReader:
         self._looking.discard(request_id)
         asked_at = self._clock.now()
         call: Call = self._wire.lookup_call(correlation_id)
-        by_id, book = await asyncio.gather(self._ask(call), self._ask(self._wire.orders_call()))
+        its_own = (book,) if book in SPECIAL and self._has_special else ()
+        by_id, listed_as, *said = await asyncio.gather(
+            self._ask(call),
+            self._ask(self._wire.orders_call()),
+            *(self._ask(self._special_call(one)) for one in its_own),
+        )
         found = self._wire.read_orders(by_id, self.account, asked_at)
-        listed = self._wire.read_orders(book, self.account, asked_at)
-        self._learn(found, listed)
+        listed = self._wire.read_orders(listed_as, self.account, asked_at)
+        others = [self._read_special(one, answer, asked_at) for one, answer in zip(its_own, said, strict=True)]
+        self._learn(found, listed, *others)
         self._post(
             Looked(
                 at=self._clock.now(),
                 request_id=request_id,
                 account=self.account,
                 asked_at=asked_at,
-                readable=not (found.why or listed.why or found.bad_rows or listed.bad_rows),
-                reports=(*found.orders, *self._news(listed.orders)),
+                readable=not any(one.why or one.bad_rows for one in (found, listed, *others)),
+                reports=(*found.orders, *self._news([row for one in (*others, listed) for row in one.orders])),
             )
         )
+
+    def _special_call(self, book: Book) -> Call:
+        return self._wire.super_call() if book is Book.SUPER else self._wire.forever_call()
+
+    def _read_special(self, book: Book, answer: Answer, asked_at: int) -> BookReading:
+        read = self._wire.read_super if book is Book.SUPER else self._wire.read_forever
+        return read(answer, self.account, asked_at)
 
     async def _room(self) -> None:
         """Until a book may be asked for. Half of what the account may ask is left to the questions of orders that wait
@@ -134,10 +180,47 @@ class BookReader:
     def _news(self, rows: Sequence[ExecutionReport]) -> tuple[ExecutionReport, ...]:
         """The rows without those that were over when last seen and are the same still."""
         orders = self._state().tables["order"]
-        news = []
-        for row in rows:
-            known = orders.get(order_key(row.account, row.order_id))
-            settled = isinstance(known, Order) and known.over and known.book_as_of > 0
-            if not (settled and isinstance(known, Order) and (known.status, known.filled) == (row.status, row.filled)):
-                news.append(row)
-        return tuple(news)
+        return tuple(row for row in rows if not _is_settled(_known(orders, row), row))
+
+
+SPECIAL = (Book.SUPER, Book.FOREVER)
+"""The special books, in the order in which their rows are told."""
+
+
+def has_special(rules: Rules, account: str, *, dry: bool) -> bool:
+    """Are there books of super and forever orders to read? Dhan's sandbox has none (Dhan API v2, sandbox: 404). Of what
+    a dry run pretends nothing stands in a follower's, and what is not there would seem to have ended."""
+    return rules.broker.environment is Environment.LIVE and not (dry and account != rules.leader.client_id)
+
+
+def _known(orders: Mapping[str, object], row: ExecutionReport) -> Order | None:
+    """The order of a row as it is kept: a leg may have its entry's id, and is never to be taken for it."""
+    for order_id in (row.order_id, f"{row.order_id}:{row.leg}"):
+        known = orders.get(order_key(row.account, order_id))
+        if isinstance(known, Order) and known.leg is row.leg:
+            return known
+    return None
+
+
+def _is_settled(known: Order | None, row: ExecutionReport) -> bool:
+    """Was it over when last seen, and is it the same still? What hangs on an entry changes after its end."""
+    if known is None or not known.over or known.book_as_of <= 0:
+        return False
+    hangs_on = known.terms.bracket if known.terms is not None else None
+    return (known.status, known.filled) == (row.status, row.filled) and row.bracket in (None, hangs_on)
+
+
+def _told(others: Mapping[Book, BookReading]) -> _Special:
+    """What the special books say together. What is missing in one of which a row could not be read may be there."""
+    if not others:
+        return _Special()
+    doubts = {
+        book: one.why or (f"{one.bad_rows} rows cannot be read" if one.bad_rows else "") for book, one in others.items()
+    }
+    forever = others[Book.FOREVER]
+    return _Special(
+        orders=tuple(row for one in others.values() for row in one.orders),
+        armed=None if doubts[Book.FOREVER] else tuple(row.order_id for row in forever.orders),
+        super_read=not doubts[Book.SUPER],
+        why="; ".join(f"{book} orders: {why}" for book, why in doubts.items() if why),
+    )

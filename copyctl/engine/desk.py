@@ -25,9 +25,9 @@ class Desk:
     _answering: list[asyncio.Task[None]] = field(default_factory=list)
 
     def begin(self, group: asyncio.TaskGroup) -> None:
-        """Have its books read for the first time, and go on."""
+        """Have all its books read for the first time, and go on."""
         self._answering += [group.create_task(self.reader.run()), group.create_task(self.facts.run())]
-        self.reader.want()
+        self.reader.want(special=True)
         if self.stream is not None:
             self._listening.append(group.create_task(done(self.stream)))
 

@@ -80,8 +80,16 @@ class Wire(Protocol):
         """The answer to ``trades_call``."""
         ...
 
+    def read_super(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``super_call``: entries with what hangs on them, and exits of what has filled."""
+        ...
+
+    def read_forever(self, answer: Answer, account: str, as_of: int) -> BookReading:
+        """The answer to ``forever_call``: one report of all legs of an order."""
+        ...
+
     def encode(self, approved: Approved) -> Call:
-        """The call that an approved request is."""
+        """The call that an approved request is; ``ValueError`` for one that the broker has no words for."""
         ...
 
     def classify(self, request: Request, answer: Answer) -> Outcome:
@@ -94,6 +102,14 @@ class Wire(Protocol):
 
     def trades_call(self) -> Call:
         """Read the trade book."""
+        ...
+
+    def super_call(self) -> Call:
+        """Read the book of super orders."""
+        ...
+
+    def forever_call(self) -> Call:
+        """Read the list of forever orders."""
         ...
 
     def lookup_call(self, correlation_id: str) -> Call:

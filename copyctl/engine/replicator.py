@@ -8,7 +8,7 @@ from copyctl.core.access import is_shut
 from copyctl.core.left import left_behind
 from copyctl.core.state import State
 from copyctl.engine.backups import back_up_daily
-from copyctl.engine.books import BookReader
+from copyctl.engine.books import BookReader, has_special
 from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work, done
@@ -40,10 +40,10 @@ from copyctl.model.events import (
 from copyctl.model.facts import Ask, BrokerKill, BrokerKillWanted, FactArrived, Question
 from copyctl.model.policy import Rules
 from copyctl.model.pulse import Pulse, Reads
-from copyctl.model.reasons import Reason
+from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy, Position
-from copyctl.model.request import Answer, Approved, Request, RequestState
-from copyctl.model.terms import Decision
+from copyctl.model.request import Answer, Approved, Fate, Outcome, Request, RequestState
+from copyctl.model.terms import Book, Decision
 
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
@@ -115,6 +115,7 @@ class Replicator:
                 pace=paces.other,
                 state=lambda: self._conductor.state,
                 post=post,
+                special=has_special(rules, account, dry=self._dry),
             ),
             facts=FactReader(account, gateway=gateway, wire=wire, clock=clock, post=post, paces=paces),
         )
@@ -151,7 +152,9 @@ class Replicator:
             self._conductor.post(FrameRead(at=now, account=account, raw=raw, reports=reading.reports))
 
     def stream_changed(self, account: str, up: bool, why: str = "") -> None:
-        """An account's stream came up or went down."""
+        """An account's stream came up or went down. What happened meanwhile in the special books no frame tells."""
+        if up and (desk := self._desks.get(account)) is not None:
+            desk.reader.owe_special()
         self._conductor.post(StreamChanged(at=self._clock.now(), account=account, up=up, why=why))
 
     async def refused(self, account: str) -> str:
@@ -250,7 +253,8 @@ class Replicator:
             conductor = group.create_task(self._conductor.run())
             leader = self._desks[self.rules.leader.client_id].reader
             followers = [desk.reader for desk in self._desks.values() if desk.reader is not leader]
-            readable = [await leader.read(), *await asyncio.gather(*(reader.read() for reader in followers))]
+            others = (reader.read(special=True) for reader in followers)
+            readable = [await leader.read(special=True), *await asyncio.gather(*others)]
             readers = [group.create_task(desk.reader.run()) for desk in self._desks.values()]
             readers.extend(group.create_task(desk.facts.run()) for desk in self._desks.values())
             await self._settle(queued=True)
@@ -278,7 +282,7 @@ class Replicator:
         )
 
     async def _sweep(self) -> None:
-        """Read every account's books now and then, as a net for lost frames; sooner while its stream is down."""
+        """Read all books of every account now and then, as a net for lost frames; sooner while its stream is down."""
         while True:
             usual = self.rules.resilience.sweep / 1e9
             await asyncio.sleep(min(usual, SWEEP_WHILE_DOWN_SECONDS) / 2)
@@ -288,7 +292,7 @@ class Replicator:
                 shut = isinstance(known, Account) and is_shut(known)  # the core says when it is tried
                 often = min(usual, SWEEP_WHILE_DOWN_SECONDS) if self._watched_blind(account) else usual
                 if not shut and now - desk.reader.read_at >= often * 1e9:
-                    desk.reader.want()
+                    desk.reader.want(special=True)
 
     def _watched_blind(self, account: str) -> bool:
         """Is a stream down whose account matters now: the leader's, or a follower's with something open?"""
@@ -311,10 +315,12 @@ class Replicator:
                 self._send(effect.approved)
             case ReadBooks():
                 if (desk := self._desks.get(effect.account)) is not None:
-                    desk.reader.want()
+                    desk.reader.want(special=effect.special)
             case Look():
                 if (desk := self._desks.get(effect.account)) is not None:
-                    self._begin(desk.reader.look(effect.request_id, effect.correlation_id))
+                    request = self.state.tables["request"].get(effect.request_id)
+                    book = request.book if isinstance(request, Request) else Book.DAY
+                    self._begin(desk.reader.look(effect.request_id, effect.correlation_id, book))
             case Ask():
                 self._ask(effect.question)
             case RefreshInstruments():
@@ -371,7 +377,13 @@ class Replicator:
         desk = self._desks.get(request.account)
         if desk is None:
             return  # as if the process had ended before it left: the next run looks what became of it
-        self._begin(self._hear(request, desk.gateway.begin(self._outside.wire.encode(approved))))
+        try:
+            call = self._outside.wire.encode(approved)
+        except ValueError as fault:  # nor could it be said later: it is dead, and the others go on
+            outcome = Outcome(fate=Fate.REJECTED, category=Category.INPUT, text=f"it cannot be said: {fault}")
+            self._conductor.post(Answered(at=self._clock.now(), request_id=request.request_id, outcome=outcome))
+            return
+        self._begin(self._hear(request, desk.gateway.begin(call)))
 
     async def _hear(self, request: Request, coming: asyncio.Future[Answer]) -> None:
         answer = await coming

@@ -57,6 +57,7 @@ class BookReader:
         self._pace = pace
         self._has_special = special
         self._special_owed = False
+        self._failed = False
         self._looking: set[str] = set()
         self._state = state
         self._post = post
@@ -80,9 +81,11 @@ class BookReader:
             await asyncio.sleep(LEAST_SECONDS_BETWEEN)
 
     async def read(self, *, special: bool = False) -> bool:
-        """Read the books once and post what they say. False where orders or trades could not be read; special books
-        that were wanted with them are wanted still then. One that cannot be read itself is told of, and no more."""
-        special, self._special_owed = (special or self._special_owed) and self._has_special, False
+        """Read the books once and post what they say. False where orders or trades could not be read: then they are
+        tried without the special ones, which are read once they could. One of these that cannot be read itself is told
+        of, and no more."""
+        wanted = (special or self._special_owed) and self._has_special
+        special, self._special_owed = wanted and not self._failed, False
         self.read_at = self._clock.now()
         await self._room()
         asked_at = self.read_at = self._clock.now()
@@ -96,11 +99,14 @@ class BookReader:
         others = {book: self._read_special(book, one, asked_at) for book, one in zip(SPECIAL, said, strict=False)}
         self._learn(orders, trades, *others.values())
         at = self._clock.now()
-        if orders.why or trades.why:
-            self._special_owed |= special
+        self._failed = bool(orders.why or trades.why)
+        if self._failed:
+            self._special_owed |= wanted
             why, refused = orders.why or trades.why, orders.refused or trades.refused
             self._post(BooksUnreadable(at=at, account=self.account, why=why, refused=refused))
             return False
+        if wanted and not special:
+            self.want(special=True)
         known = self._state().tables["fill"]
         fills = tuple(fill for fill in trades.fills if fill_key(fill) not in known)
         told = _told(others)

@@ -267,14 +267,20 @@ async def test_special_books_that_are_owed_wait_for_the_next_read_and_are_read_o
         assert [one.super_read for one in world.said if isinstance(one, BooksRead)] == [True, False]
 
 
-async def test_special_books_are_owed_still_where_the_others_could_not_be_read() -> None:
+async def test_books_that_could_not_be_read_are_tried_alone_and_the_special_ones_are_read_once_they_could() -> None:
     async with opened() as world:
-        world.fault(TRADES, kind="html502", times=1)
-        world.shows(SUPERS, SUPER_ROW)
-        assert not await world.reader.read(special=True)
-        assert isinstance(world.said[-1], BooksUnreadable)
-        assert (await world.read(special=False)).super_read
-        assert not (await world.read(special=False)).super_read
+        world.fault(TRADES, kind="html502", times=3)
+        task = asyncio.create_task(world.reader.run())
+        for tried in (1, 2, 3):
+            world.reader.want(special=True)
+            await world.until(lambda tried=tried: len(world.said) == tried)
+        assert {type(one) for one in world.said} == {BooksUnreadable}
+        assert world.asked().count(SUPERS) == 1
+        world.reader.want()
+        await world.until(lambda: len(world.said) == 5)
+        task.cancel()
+        assert [one.super_read for one in world.said[3:] if isinstance(one, BooksRead)] == [False, True]
+        assert world.asked().count(SUPERS) == world.asked().count(FOREVERS) == 2
 
 
 # ---- what is news ---------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from copyctl.core.telling import alert
 from copyctl.core.wish import same_order
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Look, Notice, ReadBooks
-from copyctl.model.events import Answered, Looked
+from copyctl.model.events import Answered, BooksRead, Looked
 from copyctl.model.market import Phase
 from copyctl.model.order import Order
 from copyctl.model.policy import Rules
@@ -75,24 +75,28 @@ def looked(draft: Draft, rules: Rules, event: Looked) -> None:
     _not_found(draft, rules, request, copy, readable=event.readable, asked_at=event.asked_at)
 
 
-def special_read(draft: Draft, rules: Rules, account: str, asked_at: int) -> list[Request]:
-    """The books of special orders were read: placements of unknown fate that have one of these are settled by what they
-    show, by our id or by likeness. Those that were found are returned."""
+def special_read(draft: Draft, rules: Rules, event: BooksRead) -> list[Request]:
+    """The books of special orders were asked for: placements of unknown fate that have one of these are settled by what
+    it shows, by our id or by likeness. Those that were found are returned."""
+    readable = {Book.SUPER: event.super_read, Book.FOREVER: event.armed is not None}
+    if not (any(readable.values()) or event.special_why):
+        return []
     found_now = []
     for request in draft.waiting():
         lost = request.state is RequestState.UNSETTLED and request.kind is RequestKind.PLACE
-        if request.account != account or not lost or request.book is Book.DAY or asked_at < request.unsettled_at:
+        if request.account != event.account or not lost or request.book not in readable:
             continue
-        copy = draft.copies.get(copy_key(request.leader_order_id, account))
-        slot = copy.slots[request.revision] if copy is not None else None
-        if copy is None or slot is None:
+        copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
+        if copy is None:
             draft.requests.drop(request.request_id)
-        elif slot.order_id or found_by_likeness(draft, copy, slot, request.sent_at):
+            continue
+        slot = copy.slots[request.revision]
+        if slot.order_id or found_by_likeness(draft, copy, slot, request.sent_at):
             draft.requests.drop(request.request_id)
             found_now.append(request)
-        else:
-            _not_found(draft, rules, request, copy, readable=True, asked_at=asked_at)
-            draft.touched[copy_key(request.leader_order_id, account)] = None
+        elif event.asked_at >= request.unsettled_at:
+            _not_found(draft, rules, request, copy, readable=readable[request.book], asked_at=event.asked_at)
+            draft.touched[copy_key(request.leader_order_id, request.account)] = None
     return found_now
 
 

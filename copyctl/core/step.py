@@ -244,9 +244,8 @@ def _books(draft: Draft, event: BooksRead) -> None:
     ask_ahead(draft, draft.rules, event.account)
     observe(draft, draft.rules, _special(draft, event))
     note_fills(draft, event.fills)
-    if event.super_read and event.armed is not None:
-        for request in settle.special_read(draft, draft.rules, event.account, event.asked_at):
-            recognise(draft, request.leader_order_id, request.account, request.revision)
+    for request in settle.special_read(draft, draft.rules, event):
+        recognise(draft, request.leader_order_id, request.account, request.revision)
     settle.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
         access.look_again(draft, event.account)

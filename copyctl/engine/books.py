@@ -125,9 +125,9 @@ class BookReader:
         )
         return True
 
-    async def look(self, request_id: str, correlation_id: str, book: Book = Book.DAY) -> None:
-        """Look for one order by its correlation id, in the order book and in the ``book`` in which it was to live, and
-        post what was found. While a look for it waits for room another one is the same."""
+    async def look(self, request_id: str, correlation_id: str) -> None:
+        """Look for one order by its correlation id and in the order book, and post what was found. While a look for it
+        waits for room another one is the same."""
         if request_id in self._looking:
             return
         self._looking.add(request_id)
@@ -135,24 +135,18 @@ class BookReader:
         self._looking.discard(request_id)
         asked_at = self._clock.now()
         call: Call = self._wire.lookup_call(correlation_id)
-        its_own = (book,) if book in SPECIAL and self._has_special else ()
-        by_id, listed_as, *said = await asyncio.gather(
-            self._ask(call),
-            self._ask(self._wire.orders_call()),
-            *(self._ask(self._special_call(one)) for one in its_own),
-        )
+        by_id, book = await asyncio.gather(self._ask(call), self._ask(self._wire.orders_call()))
         found = self._wire.read_orders(by_id, self.account, asked_at)
-        listed = self._wire.read_orders(listed_as, self.account, asked_at)
-        others = [self._read_special(one, answer, asked_at) for one, answer in zip(its_own, said, strict=True)]
-        self._learn(found, listed, *others)
+        listed = self._wire.read_orders(book, self.account, asked_at)
+        self._learn(found, listed)
         self._post(
             Looked(
                 at=self._clock.now(),
                 request_id=request_id,
                 account=self.account,
                 asked_at=asked_at,
-                readable=not any(one.why or one.bad_rows for one in (found, listed, *others)),
-                reports=(*found.orders, *self._news([row for one in (*others, listed) for row in one.orders])),
+                readable=not (found.why or listed.why or found.bad_rows or listed.bad_rows),
+                reports=(*found.orders, *self._news(listed.orders)),
             )
         )
 

@@ -43,7 +43,7 @@ from copyctl.model.pulse import Pulse, Reads
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Answer, Approved, Fate, Outcome, Request, RequestState
-from copyctl.model.terms import Book, Decision
+from copyctl.model.terms import Decision
 
 SWEEP_WHILE_DOWN_SECONDS = 2.0
 STOP_WITHIN_SECONDS = 8.0
@@ -318,9 +318,7 @@ class Replicator:
                     desk.reader.want(special=effect.special)
             case Look():
                 if (desk := self._desks.get(effect.account)) is not None:
-                    request = self.state.tables["request"].get(effect.request_id)
-                    book = request.book if isinstance(request, Request) else Book.DAY
-                    self._begin(desk.reader.look(effect.request_id, effect.correlation_id, book))
+                    self._begin(desk.reader.look(effect.request_id, effect.correlation_id))
             case Ask():
                 self._ask(effect.question)
             case RefreshInstruments():

@@ -22,8 +22,8 @@ from copyctl.engine.dry import dry_report
 from copyctl.engine.pace import Pace
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.calendar import TradingDays
-from copyctl.model.effects import Look, ReadBooks, Send
-from copyctl.model.events import Answered, BooksRead, BooksUnreadable, Event, Looked
+from copyctl.model.effects import ReadBooks, Send
+from copyctl.model.events import Answered, BooksRead, BooksUnreadable, Event
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Bracket, ExecutionReport, Order, Terms
 from copyctl.model.reasons import Category
@@ -346,35 +346,6 @@ async def test_a_forever_order_that_rests_is_always_told_and_one_that_is_over_on
         assert (event.orders, event.armed) == ((), (FOREVER_ID,))
 
 
-# ---- looks ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("book", "path"), [(Book.SUPER, SUPERS), (Book.FOREVER, FOREVERS)])
-async def test_a_look_looks_in_the_book_of_its_order_too(book: Book, path: str) -> None:
-    async with opened() as world:
-        world.shows(SUPERS, SUPER_ROW | {"correlationId": "c1"}, times=1)
-        world.shows(FOREVERS, FOREVER_ROW, times=1)
-        await asyncio.wait_for(world.reader.look("r1", "c1", book), PATIENCE_SECONDS)
-        (looked,) = world.said
-        assert isinstance(looked, Looked)
-        assert looked.readable
-        assert looked.reports[0].correlation_id == "c1"
-        assert [one for one in world.asked() if one in (SUPERS, FOREVERS)] == [path]
-        world.simulator.broker.faults.rules.clear()
-        world.fault(path, kind="html502")
-        await asyncio.wait_for(world.reader.look("r2", "c1", book), PATIENCE_SECONDS)
-        again = world.said[-1]
-        assert isinstance(again, Looked)
-        assert not again.readable
-
-
-@pytest.mark.parametrize(("book", "special"), [(Book.DAY, True), (Book.SUPER, False)])
-async def test_a_look_asks_for_no_book_that_does_not_matter(book: Book, special: bool) -> None:
-    async with opened(special=special) as world:
-        await asyncio.wait_for(world.reader.look("r1", "c1", book), PATIENCE_SECONDS)
-        assert not {SUPERS, FOREVERS} & set(world.asked())
-
-
 # ---- a run ----------------------------------------------------------------------------------------------------------
 
 
@@ -503,17 +474,6 @@ def request(kind: RequestKind = RequestKind.PLACE, terms: Terms | None = TERMS, 
         queued_at=1,
     )
     return replace(made, **changes)
-
-
-async def test_a_look_asks_the_book_that_its_request_was_for(tmp_path: Path) -> None:
-    async with living(tmp_path) as life, running(life):
-        await life.world.until(lambda: life.books(ALICE) >= 1)
-        life.replicator.state.tables["request"]["c1/place"] = request(book=Book.FOREVER)
-        asked = life.world.asked(ALICE).count(FOREVERS)
-        life.replicator._perform(Look(request_id="c1/place", account=ALICE, correlation_id="c1"))
-        await life.world.until(lambda: any(isinstance(one, Looked) for one in life.posted))
-        assert life.world.asked(ALICE).count(FOREVERS) > asked
-        del life.replicator.state.tables["request"]["c1/place"]
 
 
 async def test_a_request_that_cannot_be_said_is_rejected_and_ends_nothing(tmp_path: Path) -> None:

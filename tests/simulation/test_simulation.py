@@ -9,7 +9,7 @@ DAYS = 24
 """So many days are simulated with every test run; ``make simulate`` does many more."""
 MOST_DAYS = 40
 """So many days a planted bug may stay unseen."""
-LOOKED_FOR_FROM = {"exit-sized-from-leader": 25, "lose-waiting-modification": 38}
+LOOKED_FOR_FROM = {"exit-sized-from-leader": 60, "lose-waiting-modification": 38}
 """The day from which on a bug is looked for, where it was not seen early."""
 WORSE = {
     "retry-on-timeout": {"frame lost": 0.6, "answer lost": 0.3, "5xx after": 0.2, "stream drops": 0.9},

@@ -3,7 +3,7 @@
 from copyctl.model.order import Bracket
 from copyctl.model.request import Call, Desired, Request
 from copyctl.model.terms import AmoTime, Leg, Product
-from copyctl.wire.dhan.parts import desired_in_book, path_part
+from copyctl.wire.dhan.parts import desired_in_book, order_part
 
 
 def place(request: Request) -> Call:
@@ -54,7 +54,7 @@ def modify(request: Request) -> Call:
     return Call(
         method="modify_order",
         arguments={
-            "order_id": path_part(request.order_id),
+            "order_id": order_part(request),
             "order_type": terms.order_type.value,
             "leg_name": None if request.leg is Leg.ENTRY else request.leg.value,
             "quantity": terms.quantity,
@@ -72,7 +72,7 @@ def cancel(request: Request) -> Call:
     Raises:
         ValueError: its id is none.
     """
-    return Call(method="cancel_order", arguments={"order_id": path_part(request.order_id)})
+    return Call(method="cancel_order", arguments={"order_id": order_part(request)})
 
 
 def _body(request: Request, desired: Desired, amo_time: AmoTime) -> dict[str, object]:

@@ -19,6 +19,15 @@ def path_part(identifier: str) -> str:
     return identifier
 
 
+def order_part(request: Request) -> str:
+    """The broker's id of the order that a request changes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return path_part(request.number or request.order_id)
+
+
 def desired_in_book(request: Request) -> Desired:
     """What a placement or a modification asks for.
 

@@ -10,7 +10,7 @@ from typing import Final
 from copyctl.model.order import Bracket, Terms
 from copyctl.model.request import Call, Desired, Request
 from copyctl.model.terms import Leg, OrderType, Side
-from copyctl.wire.dhan.parts import desired_in_book, path_part
+from copyctl.wire.dhan.parts import desired_in_book, order_part
 
 _TYPES: Final = frozenset({OrderType.LIMIT, OrderType.MARKET})
 _VALIDITY: Final = "DAY"
@@ -69,7 +69,7 @@ def modify_super(request: Request) -> Call:
     desired, bracket = _entry(request) if request.leg is Leg.ENTRY else _exits(request)
     terms = desired.terms
     arguments: dict[str, object] = {
-        "order_id": path_part(request.order_id),
+        "order_id": order_part(request),
         "order_type": terms.order_type.value,
         "leg_name": request.leg.value,
     }
@@ -93,7 +93,7 @@ def cancel_super(request: Request) -> Call:
     Raises:
         ValueError: its id is none.
     """
-    arguments = {"order_id": path_part(request.order_id), "order_leg": request.leg.value}
+    arguments = {"order_id": order_part(request), "order_leg": request.leg.value}
     return Call(method="cancel_super_order", arguments=arguments)
 
 
@@ -163,7 +163,7 @@ def modify_forever(request: Request) -> Call:
     return Call(
         method="modify_forever",
         arguments={
-            "order_id": path_part(request.order_id),
+            "order_id": order_part(request),
             "order_flag": _flag(terms),
             "order_type": terms.order_type.value,
             "leg_name": request.leg.value,
@@ -182,7 +182,7 @@ def cancel_forever(request: Request) -> Call:
     Raises:
         ValueError: its id is none.
     """
-    return Call(method="cancel_forever", arguments={"order_id": path_part(request.order_id)})
+    return Call(method="cancel_forever", arguments={"order_id": order_part(request)})
 
 
 def _forever(request: Request) -> Desired:

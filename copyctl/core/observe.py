@@ -78,7 +78,7 @@ def _doubt(draft: Draft, order: Order, report: ExecutionReport) -> None:
     """Have the books read where a frame leaves something open; it never tells the exits that hang on an entry."""
     if order.doubtful or _may_be_newer(order, report):
         draft.effects.append(ReadBooks(account=report.account))
-    if order.super_order and order.bracket is None and not order.is_leg:
+    if order.super_order and not order.is_leg and not (order.over and order.bracket):
         draft.effects.append(ReadBooks(account=report.account, special=True))
 
 

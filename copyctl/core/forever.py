@@ -21,7 +21,7 @@ from copyctl.model.terms import Book, OrderStatus, Source
 
 TAKEN_WITHIN = 3 * SECOND
 """A forever order that was taken shows in the list by then."""
-NEVER_LISTED = "the list of forever orders does not show it"
+NEVER_ARMED = "the list of forever orders does not show it armed"
 
 
 def by_the_list(draft: Draft, event: BooksRead, armed: Sequence[str]) -> list[ExecutionReport]:
@@ -53,11 +53,13 @@ def _is_it(draft: Draft, forever: Order, row: ExecutionReport) -> bool:
 
 
 def _gone(draft: Draft, forever: Order, asked_at: int) -> ExecutionReport | None:
-    """That it is over, where a read before this one lacked it too."""
+    """That it is over, where a read before this one lacked it too. One that never was armed was refused."""
     if not forever.gone_at or asked_at <= forever.gone_at:
         draft.put_order(replace(forever, gone_at=forever.gone_at or asked_at))
         return None
-    return _over(forever.account, forever.order_id, asked_at, OrderStatus.CANCELLED, "")
+    never_armed = forever.furthest in (None, OrderStatus.TRANSIT)
+    status, text = (OrderStatus.REJECTED, NEVER_ARMED) if never_armed else (OrderStatus.CANCELLED, "")
+    return _over(forever.account, forever.order_id, asked_at, status, text)
 
 
 def _over(account: str, order_id: str, as_of: int, status: OrderStatus, text: str) -> ExecutionReport:
@@ -72,7 +74,7 @@ def _never_listed(draft: Draft, event: BooksRead, there: set[str]) -> list[Execu
     if rules is None or event.account == rules.leader.client_id:
         return []
     return [
-        _over(event.account, slot.order_id, event.asked_at, OrderStatus.REJECTED, NEVER_LISTED)
+        _over(event.account, slot.order_id, event.asked_at, OrderStatus.REJECTED, NEVER_ARMED)
         for copy in draft.open_copies(event.account)
         for slot in copy.slots
         if slot.book is Book.FOREVER and slot.live and slot.order_id and slot.order_id not in there

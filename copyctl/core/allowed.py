@@ -24,9 +24,10 @@ from copyctl.model.choices import CopyOn, OnBreach
 from copyctl.model.facts import Positions
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
+from copyctl.model.placement import Slot
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Slot
+from copyctl.model.records import Copy
 from copyctl.model.terms import Product, Segment, Side
 
 MINUTE = 60 * SECOND

@@ -13,9 +13,8 @@ from copyctl.core import allowed, basket_margin, persons, prices
 from copyctl.core.asked import Answer, Asked, Later, noted, refuse, unavailable
 from copyctl.core.decide import Verdict, unseen_fill
 from copyctl.core.entries import is_placed, overtaken
-from copyctl.core.hours import SECOND
+from copyctl.core.hours import SECOND, day_number
 from copyctl.core.market import answer_due, ask_quote, calendar_known, market, market_standing, quoting_account
-from copyctl.core.positions import day_number
 from copyctl.core.sessions import is_squared_off, unfit
 from copyctl.core.stakes import mapping_of
 from copyctl.core.state import Draft

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from copyctl.core import halts
 from copyctl.core.capital import ask_now, needs_funds
-from copyctl.core.hours import day_start, ist
+from copyctl.core.hours import day_number, day_start, ist
 from copyctl.core.keys import instrument_key, position_key
 from copyctl.core.market import calendar_known, had_its_session
 from copyctl.core.observe import learned
-from copyctl.core.positions import CARRIED, day_number
+from copyctl.core.positions import CARRIED
 from copyctl.core.state import Draft, follower_of
 from copyctl.core.unread import accounts_of, ask_positions, is_expired
 from copyctl.model.calendar import TradingDays

@@ -21,9 +21,10 @@ from copyctl.model.choices import Action, CopyOn, LateFilled, OnLeaderCancel, Sl
 from copyctl.model.copying import Sizing
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.placement import Standing
 from copyctl.model.policy import Follower, Policy
 from copyctl.model.reasons import Category, Reason, rejected
-from copyctl.model.records import Copy, FixedSizing, LeaderOrder, Standing
+from copyctl.model.records import Copy, FixedSizing, LeaderOrder
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 
 FLAT = "the leader's position is closed again"

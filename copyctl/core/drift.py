@@ -1,7 +1,8 @@
 """Drift: in what a follower's copy differs from what the rules want of it, said in a sentence."""
 
 from copyctl.model.order import Order
-from copyctl.model.records import Copy, Standing
+from copyctl.model.placement import Standing
+from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
 
 

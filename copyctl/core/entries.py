@@ -17,9 +17,10 @@ from copyctl.model.alerts import Alert
 from copyctl.model.choices import Action, Excess, LagAction, LateFilled, OnLeaderCancel
 from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Validity
 

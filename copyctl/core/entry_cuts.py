@@ -18,9 +18,10 @@ from copyctl.core.stakes import blank, leader_position
 from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
 from copyctl.model.order import ZERO, Order
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
+from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.terms import Decision
 
 

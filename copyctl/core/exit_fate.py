@@ -16,8 +16,9 @@ from copyctl.core.telling import alert_once
 from copyctl.model.alerts import Alert
 from copyctl.model.choices import ExitLagAction
 from copyctl.model.effects import ReadBooks
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.rejections import Treatment, treats_exit
 from copyctl.model.terms import OrderStatus, OrderType, Product, Segment
 

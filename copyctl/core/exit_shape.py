@@ -20,9 +20,10 @@ from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
 from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Copy, Position, Slot, Standing
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision
 

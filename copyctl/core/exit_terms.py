@@ -19,9 +19,10 @@ from copyctl.core.wish import trailed
 from copyctl.model.choices import CopyOn
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.placement import Slot
 from copyctl.model.policy import Follower
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Position, Slot
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Desired
 from copyctl.model.terms import Book, Leg, OrderStatus, OrderType, Side, Validity
 

@@ -30,3 +30,8 @@ def moment_of(day: date, at: time = _MIDNIGHT) -> int:
     """The moment (ns) at which the Indian clock shows this time on this day."""
     seconds = (day.toordinal() - _EPOCH) * _DAY - _AHEAD + at.hour * 3600 + at.minute * 60 + at.second
     return seconds * SECOND + at.microsecond * 1000
+
+
+def day_number(moment: int) -> int:
+    """The Indian day of a moment, as a count of days."""
+    return (moment // SECOND + 19_800) // 86_400

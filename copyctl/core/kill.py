@@ -10,11 +10,11 @@ from decimal import ROUND_CEILING
 
 from msgspec.structs import replace
 
-from copyctl.core.hours import SECOND
+from copyctl.core.hours import SECOND, day_number
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.limits import loss_reached
 from copyctl.core.plan import of
-from copyctl.core.positions import CARRIED, day_number
+from copyctl.core.positions import CARRIED
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
 from copyctl.model.account import Account
@@ -22,9 +22,10 @@ from copyctl.model.alerts import Alert
 from copyctl.model.choices import CopyOn, KillAction
 from copyctl.model.events import CommandGiven
 from copyctl.model.facts import Ask, BrokerKillWanted
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Position, Slot, Standing
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.model.terms import Product, Side
 

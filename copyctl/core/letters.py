@@ -14,9 +14,10 @@ from copyctl.core.pursue import with_slot
 from copyctl.core.state import Draft, follower_of
 from copyctl.model.effects import Notice
 from copyctl.model.events import CommandGiven
+from copyctl.model.placement import Standing
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Standing
+from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, Level
 
 BY_HAND = "tried once more, by hand"

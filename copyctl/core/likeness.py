@@ -14,8 +14,9 @@ from copyctl.core.pursue import correlation_of
 from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.order import Order, Terms
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Rules
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.terms import Book
 
 CLOCKS_DIFFER = 2 * SECOND

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from copyctl.core.keys import order_key
 from copyctl.core.state import Draft
-from copyctl.model.order import ExecutionReport, Order, Terms
+from copyctl.model.order import ExecutionReport, Fill, Order, Terms
 from copyctl.model.terms import Leg, OrderStatus, OrderType, Product, Source, Validity
 
 LEGGED = frozenset({Product.CO, Product.BO})
@@ -78,6 +78,17 @@ def _entry_beside(draft: Draft, report: ExecutionReport) -> str:
         and order.side is not report.side
     ]
     return max(fits, key=lambda one: (one.created_time, one.order_id)).order_id if fits else ""
+
+
+def order_of_fill(draft: Draft, fill: Fill) -> Order | None:
+    """The order that a trade is of. Under an id that legs share with their entry the side tells them apart, and which
+    of them has traded."""
+    name = draft.name_of(fill.account, fill.order_id) or fill.order_id
+    order = draft.orders.get(order_key(fill.account, name))
+    if order is None or order.side in (None, fill.side):
+        return order
+    legs = (draft.orders.get(order_key(fill.account, leg_name(name, leg))) for leg in Leg)
+    return next((leg for leg in legs if leg is not None and leg.filled), order)
 
 
 # --- forever orders -------------------------------------------------------------------------------------------------

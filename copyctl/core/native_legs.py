@@ -20,7 +20,8 @@ from copyctl.core.state import Draft
 from copyctl.core.wish import trailed
 from copyctl.model.effects import ReadBooks
 from copyctl.model.order import Bracket, Order, Terms
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.request import Desired
 from copyctl.model.terms import Book, Decision, Leg, Validity
 

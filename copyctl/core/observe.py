@@ -8,7 +8,7 @@ from copyctl.core import halts, settle
 from copyctl.core.book import fold, only_seen_again
 from copyctl.core.hours import SECOND, ist
 from copyctl.core.keys import copy_key, instrument_key, order_key
-from copyctl.core.naming import named
+from copyctl.core.naming import named, order_of_fill
 from copyctl.core.native_legs import adopt_leg, adopt_legs, as_shown, ended_by_the_broker
 from copyctl.core.parts import claim, fitted, place_of
 from copyctl.core.positions import SHORTLY, traded
@@ -19,9 +19,10 @@ from copyctl.core.wish import first_wish, next_wish, same_order
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import AskInstrument, Notice, ReadBooks
 from copyctl.model.order import ExecutionReport, Fill, Order
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, rejected
-from copyctl.model.records import Copy, LeaderOrder, Slot, Standing
+from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import OrderStatus, Source, Validity
 
@@ -115,7 +116,7 @@ def note_fills(draft: Draft, fills: Iterable[Fill]) -> None:
         if draft.fills.get(key) is not None:
             continue
         draft.fills.put(fill)
-        order = draft.orders.get(order_key(fill.account, fill.order_id))
+        order = order_of_fill(draft, fill)
         copy = draft.copy_with(order) if order else None
         draft.notices.append(
             Notice(

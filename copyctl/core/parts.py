@@ -15,7 +15,8 @@ from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.model.alerts import Alert
 from copyctl.model.order import Order
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.request import RequestKind
 
 

@@ -14,9 +14,10 @@ from copyctl.core.telling import alert_once
 from copyctl.model.alerts import Alert
 from copyctl.model.choices import Caution
 from copyctl.model.order import Order
+from copyctl.model.placement import Slot
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Slot
+from copyctl.model.records import Copy
 from copyctl.model.request import Desired, Request
 from copyctl.model.terms import Side
 

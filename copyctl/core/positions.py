@@ -394,8 +394,3 @@ def clamp(draft: Draft, here: Position) -> Position:
     after = replace(here, copied=copied, target=target)
     draft.positions.put(after)
     return after
-
-
-def day_number(moment: int) -> int:
-    """The Indian day of a moment, as a count of days."""
-    return (moment // SECOND + 19_800) // 86_400

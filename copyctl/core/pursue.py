@@ -21,9 +21,10 @@ from copyctl.core.wish import same_order
 from copyctl.model.choices import CopyOn
 from copyctl.model.effects import ReadBooks
 from copyctl.model.order import ZERO, Order, Terms
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower, Resilience, Rules
 from copyctl.model.reasons import Category, Reason, rejected
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.request import Desired, Request, RequestKind, RequestState
 from copyctl.model.terms import Book, Decision, Leg, OrderStatus
 

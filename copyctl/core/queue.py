@@ -21,9 +21,9 @@ from copyctl.core.urgency import reserved_part, urgency, uses_reserve
 from copyctl.model.account import Account
 from copyctl.model.choices import LegOrder
 from copyctl.model.effects import Notice, Send
+from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Slot, Standing
 from copyctl.model.request import Approved, Denied, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, Side
 

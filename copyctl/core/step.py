@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copyctl.core import access, commands, exits, forever, kill, legs, settle, unread
+from copyctl.core import access, commands, exits, forever, kill, legs, looking, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
 from copyctl.core.day import find_calendars, new_day
@@ -100,7 +100,7 @@ def step(state: State, event: Event) -> Step:
         _settle_positions(draft, rules)
         access.probe(draft, rules)
         if state.rules is not None and not isinstance(event, Started):  # commands that waited are heard before
-            settle.wake(draft)
+            looking.wake(draft)
             release(draft, rules)
             access.settle(draft, rules)
         free_ended(draft)
@@ -156,7 +156,7 @@ def _started(draft: Draft, event: Started) -> None:
     for follower in draft.rules.followers if draft.rules is not None else ():
         for copy in draft.open_copies(follower.client_id):
             draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
-    for request in settle.restarted(draft):
+    for request in looking.restarted(draft):
         recognise(draft, request.leader_order_id, request.account, request.revision)
 
 
@@ -244,9 +244,9 @@ def _books(draft: Draft, event: BooksRead) -> None:
     ask_ahead(draft, draft.rules, event.account)
     observe(draft, draft.rules, _special(draft, event))
     note_fills(draft, event.fills)
-    for request in settle.special_read(draft, draft.rules, event):
+    for request in looking.special_read(draft, draft.rules, event):
         recognise(draft, request.leader_order_id, request.account, request.revision)
-    settle.book_read(draft, event.account, event.asked_at)
+    looking.book_read(draft, event.account, event.asked_at)
     if newly_ready and event.account != draft.rules.leader.client_id:
         access.look_again(draft, event.account)
     _waited_for_book(draft, draft.rules, event.account)
@@ -335,7 +335,7 @@ def _looked(draft: Draft, event: Looked) -> None:
     request = draft.requests.get(event.request_id)
     if request is not None:
         recognise(draft, request.leader_order_id, request.account, request.revision)
-        settle.looked(draft, draft.rules, event)
+        looking.looked(draft, draft.rules, event)
         draft.touched[copy_key(request.leader_order_id, request.account)] = None
 
 

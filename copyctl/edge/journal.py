@@ -359,7 +359,8 @@ def _says_nothing(entry: Entry) -> bool:
         return False
     event = entry.event
     if isinstance(event, BooksRead):
-        return not (event.orders or event.fills)
+        by_its_list = event.armed is not None and any(change.table == "order" for change in entry.changes)
+        return not (event.orders or event.fills or by_its_list)
     return isinstance(event, TimeReached) and not entry.changes
 
 

@@ -7,7 +7,8 @@ because one waits for the other. To whoever asks what became of the order they a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from copyctl.model.records import Copy, Slot
+from copyctl.model.placement import Slot
+from copyctl.model.records import Copy
 from copyctl.model.terms import Decision
 
 _PART = "#"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from copyctl.model.choices import KillAction
-from copyctl.model.records import Copy, Slot
+from copyctl.model.placement import Slot
+from copyctl.model.records import Copy
 from copyctl.report.figures import number
 from copyctl.report.followed import leader_order
 from copyctl.report.picture import Picture, Records

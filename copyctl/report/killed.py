@@ -6,7 +6,8 @@ from typing import Any
 
 from copyctl.model.effects import Notice
 from copyctl.model.order import Order
-from copyctl.model.records import Copy, Position, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Fate, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision
 from copyctl.report.codes import sentence

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.model.order import Order
-from copyctl.model.records import Copy, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Copy
 from copyctl.model.terms import OrderStatus
 from copyctl.report.followed import Followed
 from copyctl.report.picture import Picture

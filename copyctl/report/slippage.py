@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.model.order import Order
-from copyctl.model.records import Slot
+from copyctl.model.placement import Slot
 from copyctl.model.terms import Side
 from copyctl.report.picture import Picture
 from copyctl.report.placements import average_price

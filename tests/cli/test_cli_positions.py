@@ -7,7 +7,8 @@ from typing import Any
 from copyctl.model.account import Account
 from copyctl.model.effects import Notice
 from copyctl.model.order import Order, Terms
-from copyctl.model.records import Copy, LeaderOrder, Position, Record, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Copy, LeaderOrder, Position, Record
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from copyctl.report.moments import day_of

@@ -20,7 +20,8 @@ from copyctl.model.account import Account
 from copyctl.model.events import CommandGiven
 from copyctl.model.journal import Entry
 from copyctl.model.order import Terms
-from copyctl.model.records import Change, Copy, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Change, Copy
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from tests.cli.world import ALICE, BOB, LEADER, POLICY, TOKENS, Desk, document

@@ -50,9 +50,10 @@ from copyctl.model.facts import (
 )
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
+from copyctl.model.placement import Slot
 from copyctl.model.policy import Policy, Rules
 from copyctl.model.reasons import Category
-from copyctl.model.records import Copy, Position, Slot
+from copyctl.model.records import Copy, Position
 from copyctl.model.request import Fate, Outcome, Request, RequestKind
 from copyctl.model.terms import (
     Decision,

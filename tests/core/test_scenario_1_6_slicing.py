@@ -11,8 +11,8 @@ from copyctl.core.freeze import Freeze
 from copyctl.core.plan import Alter, Begin, End, Working, plan
 from copyctl.model.events import Answered
 from copyctl.model.order import ExecutionReport
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate, Outcome, RequestKind
 from copyctl.model.terms import Decision, Side
 from tests.core.building import ALICE, SECOND, Desk, report, terms

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate, RequestKind
 from copyctl.model.terms import Decision
 from tests.core.building import ALICE, SECOND, Desk

@@ -8,8 +8,8 @@ import pytest
 from copyctl.model.alerts import Alert
 from copyctl.model.events import CredentialsChanged, TokenTold
 from copyctl.model.order import Fill
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate, RequestKind
 from copyctl.model.terms import Decision, Level, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, LEADER, SECOND, Desk

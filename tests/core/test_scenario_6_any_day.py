@@ -13,8 +13,8 @@ from copyctl.core.hours import ist
 from copyctl.core.sessions import standing
 from copyctl.model.facts import Question, QuoteWanted
 from copyctl.model.market import Phase, Traits
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Decision, OrderStatus, Product, Segment
 from tests.core.building import ALICE, LEADER, OPTION, SECOND, WEEKDAYS

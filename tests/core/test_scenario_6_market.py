@@ -9,8 +9,8 @@ import pytest
 from copyctl.model.effects import ReadBooks
 from copyctl.model.events import StreamChanged
 from copyctl.model.facts import Lack
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate
 from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, report

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from copyctl.core.positions import day_number
+from copyctl.core.hours import day_number
 from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.events import BooksRead

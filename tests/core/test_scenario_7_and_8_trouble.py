@@ -12,8 +12,8 @@ from copyctl.model.account import Account
 from copyctl.model.effects import Look
 from copyctl.model.events import BooksRead, EventSetAside, FrameRead, FrameUnreadable, StreamChanged, TimeReached
 from copyctl.model.order import ExecutionReport
+from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
-from copyctl.model.records import Standing
 from copyctl.model.request import Fate, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderType, Side
 from tests.core.building import ALICE, BOB, LEADER, NOON, SECOND, Desk, report

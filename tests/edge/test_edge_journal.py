@@ -31,6 +31,7 @@ from copyctl.model.facts import Funds, Quote
 from copyctl.model.instrument import Instrument
 from copyctl.model.journal import Entry
 from copyctl.model.order import Fill, Order, Terms
+from copyctl.model.placement import Slot
 from copyctl.model.records import (
     TABLES,
     BasketRecord,
@@ -41,7 +42,6 @@ from copyctl.model.records import (
     LeaderOrder,
     Needed,
     Position,
-    Slot,
     Spent,
 )
 from copyctl.model.request import Desired, Request, RequestKind

@@ -10,8 +10,9 @@ from copyctl.engine.alone import Standing, is_priced, prices_wanted, standing
 from copyctl.model.account import Account
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.order import Terms
+from copyctl.model.placement import Slot
 from copyctl.model.reasons import Reason
-from copyctl.model.records import Copy, Position, Record, Slot
+from copyctl.model.records import Copy, Position, Record
 from copyctl.model.records import Standing as Placed
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Validity

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from copyctl.model.records import Record, Standing
+from copyctl.model.placement import Standing
+from copyctl.model.records import Record
 from copyctl.model.terms import OrderStatus, Side
 from copyctl.report.kill import kill_words, resting
 from tests.report.world import ALICE, BOB, NAMES, NINE, copy, instrument, order, records, slot

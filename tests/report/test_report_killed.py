@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from copyctl.model.effects import Notice
-from copyctl.model.records import Record, Standing
+from copyctl.model.placement import Standing
+from copyctl.model.records import Record
 from copyctl.model.request import Request, RequestKind
 from copyctl.model.terms import Decision, OrderStatus
 from copyctl.report.killed import asked_of_the_broker, has_open_entries

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from copyctl.model.records import Record, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import Record
 from copyctl.model.terms import Decision, OrderStatus, Side
 from copyctl.report.orders import copies
 from tests.report.world import ALICE, BOB, LEADER, NAMES, NINE, at, copy, fill, instrument, lead, order, records, slot

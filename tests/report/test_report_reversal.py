@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from copyctl.model.order import Terms
-from copyctl.model.records import Copy, Record, Standing
+from copyctl.model.placement import Standing
+from copyctl.model.records import Copy, Record
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 from copyctl.report.orders import copies
 from copyctl.report.status import Member, Run, status

@@ -7,8 +7,9 @@ import pytest
 
 from copyctl.model.account import Account
 from copyctl.model.journal import Command
+from copyctl.model.placement import Standing
 from copyctl.model.pulse import Pulse, Reads
-from copyctl.model.records import Record, Spent, Standing
+from copyctl.model.records import Record, Spent
 from copyctl.model.terms import Decision
 from copyctl.report.budget import budgets
 from copyctl.report.moments import SECOND, day_of

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from copyctl.model.records import Record, Standing
+from copyctl.model.placement import Standing
+from copyctl.model.records import Record
 from copyctl.model.terms import Decision, OrderStatus
 from copyctl.report.summary import summary
 from tests.report.world import ALICE, BOB, LEADER, NAMES, NINE, copy, fill, order, records, slot

@@ -8,7 +8,8 @@ from typing import Any
 from copyctl.model.deployment import OrderRates, Rate, RateLimits
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order, Terms
-from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record, Slot, Standing
+from copyctl.model.placement import Slot, Standing
+from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record
 from copyctl.model.request import Desired
 from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from copyctl.report.moments import IST, nanoseconds

@@ -184,8 +184,9 @@ class _Desk:
 
     def _within(self, offer: Offer, units: int) -> int:
         """As many of these units as the order may offer; what it has beyond its most takes room. While more is
-        offered than there is, it is raised into what it may have already only as far as all the others leave that."""
-        units = min(units, max(offer.leaves, offer.most + self.room))
+        offered than there is, it is raised into what it may have already only as far as all the others leave that; one
+        that has not left gives way."""
+        units = min(units, max(0 if offer.working.waiting else offer.leaves, offer.most + self.room))
         self.room -= max(0, units - offer.most)
         return units
 

@@ -84,7 +84,7 @@ def place(case: Case) -> tuple[Copy, int]:
         return _idle(case, copy), taken
     copy = exit_row.said(draft, one, copy, portion, wish, made, cap=case.cap, room=case.room)
     due_at = exit_fate.next_look(draft, case.follower, one, copy, portion, urgent=wish.urgent, longest=case.longest)
-    moments = [at for at in (due_at, _looks_for_cuts(draft, copy), native_legs.looks_at(draft, copy)) if at]
+    moments = [at for at in (due_at, _looks_for_cuts(draft, copy), native_legs.looks_at(draft, one, copy)) if at]
     return replace(copy, due_at=min(moments, default=0)), taken
 
 
@@ -144,6 +144,8 @@ def rests(draft: Draft, copy: Copy) -> int:
 def _most(draft: Draft, copy: Copy, slot: Slot) -> int:
     """The largest total that a live order may have at the broker: while a change of it is not confirmed, the largest
     of all that it may have."""
+    if slot.native:
+        return native_legs.most_of(draft, copy, slot)
     order = draft.orders.get(order_key(copy.follower, slot.order_id)) if slot.order_id else None
     shown = order.terms.quantity if order is not None and order.terms is not None else 0
     if shown and _is_certain(draft, copy, slot):

@@ -42,7 +42,7 @@ def desired(
     if follower.policy.copy_on is CopyOn.TRADED:
         wish = traded_terms(wish)
     how = mapping_of(follower, copy.rule)
-    if (kept := live_leg(copy)) is not None:
+    if (kept := live_leg(draft, copy)) is not None:
         return copy, _kept(draft, here, one, copy, kept, quantity)
     his = order
     if any(slot.live and slot.book is Book.FOREVER for slot in copy.slots):  # his may have triggered: so will ours

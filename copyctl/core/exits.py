@@ -22,7 +22,7 @@ from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.mapping import rests_as_forever
-from copyctl.core.native_legs import live_leg, pairs, with_legs
+from copyctl.core.native_legs import live_leg, not_seen_yet, pairs, with_legs
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
@@ -109,7 +109,7 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
         Exit(copy=copy)
         for copy in draft.copies_in(follower.client_id, key)
         if copy.exit and copy.leader_order_id not in rows
-        if copy.leader_order_id.startswith(OWN_ROW) or live_leg(copy) is not None
+        if copy.leader_order_id.startswith(OWN_ROW) or any(slot.native and slot.live for slot in copy.slots)
     ]
     own = [replace_copy(one, adopted(draft, rules, follower, instrument, one)) for one in own if not _is_done(one)]
     return found + own
@@ -212,7 +212,7 @@ def _steer(group: _Group) -> None:
             portions, _ = _shares(group, items, cap)
     offers = {one.key: offered(draft, one.copy) for one in group.exits}
     for place_, one in enumerate(group.exits):
-        if live_leg(one.copy) is not None:  # two legs of one entry are given up together
+        if live_leg(draft, one.copy) is not None:  # two legs of one entry are given up together
             late = lagging(draft, group.follower, one, one.copy, portions[one.key])
             group.exits[place_] = replace_copy(one, late)
     portions = with_legs(draft, group.exits, portions)
@@ -224,10 +224,12 @@ def _steer(group: _Group) -> None:
     if first:
         portions = {key: one if key == first else Portion() for key, one in portions.items()}
     lot = group.instrument.lot_size
-    twice = sum(min(offers[one], offers[other]) for one, other in pairs(one.copy for one in group.exits))
+    twice = sum(min(offers[one], offers[other]) for one, other in pairs(draft, group.exits))
     taken_up = cap - sum(portion.owed for portion in portions.values()) < lot
     fits = {item.key: taken_up or item.whole or in_lots(item.offers, lot) > 0 for item in items}
-    room = cap - sum(offers.values()) + twice
+    key = instrument_key(group.here.segment, group.here.security_id)
+    coming = not_seen_yet(draft, group.follower.client_id, key, group.sign)
+    room = cap - sum(offers.values()) + twice - coming
     for one in sorted(group.exits, key=lambda one: (portions[one.key].owed == 0, not _waits_for_trigger(one))):
         case = Case(
             draft=draft,

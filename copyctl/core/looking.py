@@ -1,8 +1,8 @@
 """Looking: a request of unknown fate is settled by looking, never by sending again on a guess.
 
 A placement is looked for by its correlation id and in the order book, over some seconds, since Dhan's look-up cannot
-see an order that is still in TRANSIT; one that lives in a book of its own, in that. A modification is settled by reading
-the book. What the last process left on its way is of unknown fate too.
+see an order that is still in TRANSIT; one that lives in a book of its own, in that. A modification is settled by
+reading the book. What the last process left on its way is of unknown fate too.
 """
 
 from msgspec.structs import replace

@@ -22,12 +22,14 @@ from copyctl.model.effects import ReadBooks
 from copyctl.model.order import Bracket, Order, Terms
 from copyctl.model.placement import Slot, Standing
 from copyctl.model.records import Copy
-from copyctl.model.request import Desired
-from copyctl.model.terms import Book, Decision, Leg, Validity
+from copyctl.model.request import Desired, RequestKind
+from copyctl.model.terms import Book, Decision, Leg, Side, Validity
 
 EXITS = (Leg.STOP_LOSS, Leg.TARGET)
 COMES_WITHIN = 2 * SECOND
 """A book that was asked for so long after an entry filled shows what hangs on it."""
+LOOK_AGAIN_AFTER = SECOND // 4
+"""What hangs on a book that is being read is looked at again after this."""
 
 
 def adopt_leg(draft: Draft, order: Order) -> None:
@@ -165,20 +167,53 @@ def is_to_come(draft: Draft, order: Order | None, copy: Copy) -> bool:
     names = [leg_name(slot.order_id, order.leg) for slot in kept]
     if not kept or any(draft.orders.get(order_key(copy.follower, name)) is not None for name in names):
         return False
-    shown = [draft.orders.get(order_key(copy.follower, slot.order_id)) for slot in kept]
-    filled_at = max((one.newest_as_of for one in shown if one is not None), default=draft.now)
-    account = draft.account(copy.follower)
-    read_at = account.books_at if kept[-1].book is Book.DAY else account.special_at
-    if read_at > filled_at + COMES_WITHIN:
+    if not any(_may_come(draft, entry, slot) for slot in kept if entry is not None):
         return False
-    if read_at < draft.now - COMES_WITHIN // 2:
+    if draft.account(copy.follower).special_at < draft.now - COMES_WITHIN // 2:
         draft.effects.append(ReadBooks(account=copy.follower, special=True))
     return True
 
 
-def live_leg(copy: Copy) -> Slot | None:
-    """The leg of ours that is open in this row."""
-    return next((slot for slot in copy.slots if slot.native and slot.live and not slot.cancel_asked), None)
+def live_leg(draft: Draft, copy: Copy) -> Slot | None:
+    """The leg of ours that is open in this row, and that we have not asked to end."""
+    for slot in copy.slots:
+        if slot.native and slot.live and not slot.cancel_asked:
+            return slot if draft.requests.get(f"{slot.name}/{RequestKind.CANCEL}") is None else None
+    return None
+
+
+def most_of(draft: Draft, copy: Copy, slot: Slot) -> int:
+    """The largest total that a leg may have at the broker by now: it grows with the fills of its entry by itself."""
+    entry = draft.orders.get(order_key(copy.follower, slot.order_id.partition(":")[0]))
+    other = draft.orders.get(order_key(copy.follower, other_of(slot)))
+    brought = entry.filled - (other.filled if other is not None else 0) if entry is not None else 0
+    return max(slot.asked.quantity, brought)
+
+
+def not_seen_yet(draft: Draft, account: str, instrument: str, sign: int) -> int:
+    """Units that legs may close of which the broker has shown nothing yet: those of entries that have just filled."""
+    units = 0
+    for copy in draft.copies_in(account, instrument):
+        if copy.exit or copy.wanted is None or (1 if copy.wanted.side is Side.BUY else -1) != sign:
+            continue
+        for slot in copy.slots:
+            kept = slot.asked.bracket
+            if kept is None or not slot.filled or not slot.order_id or not _may_come(draft, copy, slot):
+                continue
+            there = [leg for leg, price in ((Leg.STOP_LOSS, kept.stop), (Leg.TARGET, kept.target)) if price]
+            legs = [draft.orders.get(order_key(account, leg_name(slot.order_id, leg))) for leg in there]
+            if None in legs and not any(leg is not None and not leg.over for leg in legs):
+                units += slot.filled
+    return units
+
+
+def _may_come(draft: Draft, copy: Copy, slot: Slot) -> bool:
+    """May the legs of an entry that has filled be there, though nothing has shown them yet?"""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id))
+    filled_at = order.newest_as_of if order is not None else draft.now
+    account = draft.account(copy.follower)
+    read_at = account.books_at if slot.book is Book.DAY else account.special_at
+    return read_at <= filled_at + COMES_WITHIN
 
 
 def other_of(slot: Slot) -> str:
@@ -187,13 +222,13 @@ def other_of(slot: Slot) -> str:
     return leg_name(slot.order_id.partition(":")[0], other)
 
 
-def pairs(copies: Iterable[Copy]) -> list[tuple[str, str]]:
+def pairs(draft: Draft, exits: Iterable[Exit]) -> list[tuple[str, str]]:
     """The rows whose open legs belong to one entry."""
     found: dict[str, list[str]] = {}
-    for copy in copies:
-        slot = live_leg(copy)
+    for one in exits:
+        slot = live_leg(draft, one.copy)
         if slot is not None:
-            found.setdefault(slot.order_id.partition(":")[0], []).append(copy.leader_order_id)
+            found.setdefault(slot.order_id.partition(":")[0], []).append(one.key)
     return [(rows[0], rows[1]) for rows in found.values() if len(rows) == 2]
 
 
@@ -201,19 +236,19 @@ def with_legs(draft: Draft, exits: Sequence[Exit], portions: Mapping[str, Portio
     """The portions, those of open legs as the broker deals with them: each of two offers what either does, for it ends
     one with the other, and its quantity is its own doing. While one has just traded the other is left to the broker."""
     joint, rows = dict(portions), {one.key: one for one in exits}
-    for one, other in pairs(row.copy for row in exits):
+    for one, other in pairs(draft, exits):
         if rows[one].copy.urgent or rows[other].copy.urgent:
             continue
         rest = max(portions[one].rest, portions[other].rest)
         for mine, beside in ((one, other), (other, one)):
-            if not _given_up_alone(rows[mine], rows[beside]):
+            if not _given_up_alone(rows[mine], rows[beside]) or _is_in_doubt(draft, rows[mine]):
                 joint[mine] = Portion(owed=portions[mine].owed, rest=rest + portions[beside].owed)
     for key, row in rows.items():
-        slot = live_leg(row.copy)
+        slot = live_leg(draft, row.copy)
         if slot is None or row.copy.urgent:
             continue
         leaves = max(0, slot.asked.quantity - slot.filled)
-        wanted = leaves if looks_at(draft, row.copy) else joint[key].rest + joint[key].owed
+        wanted = leaves if _other_traded_until(draft, row.copy) else joint[key].rest + joint[key].owed
         owed = min(leaves, joint[key].owed)
         joint[key] = Portion(owed=owed, rest=max(0, min(leaves, wanted) - owed))
     return joint
@@ -224,9 +259,28 @@ def _given_up_alone(mine: Exit, beside: Exit) -> bool:
     return mine.order is not None and mine.order.over and not mine.order.filled and beside.live
 
 
-def looks_at(draft: Draft, copy: Copy) -> int:
+def _is_in_doubt(draft: Draft, mine: Exit) -> bool:
+    """May the end of the leader's leg be his broker's doing, the other one having traded? Frames of both come one after
+    the other: his book tells."""
+    order = mine.order
+    if order is None or not order.over or order.filled or order.book_as_of >= order.newest_as_of:
+        return False
+    return draft.account(order.account).books_at <= order.newest_as_of
+
+
+def looks_at(draft: Draft, one: Exit, copy: Copy) -> int:
+    """When a leg is looked at again whatever happens (ns), 0: never. In doubt the leader's books are read."""
+    if live_leg(draft, copy) is None:
+        return 0
+    if _is_in_doubt(draft, one) and one.order is not None:
+        draft.effects.append(ReadBooks(account=one.order.account, special=True))
+        return draft.now + LOOK_AGAIN_AFTER
+    return _other_traded_until(draft, copy)
+
+
+def _other_traded_until(draft: Draft, copy: Copy) -> int:
     """Until when a leg is left to the broker, since the other one of its entry has just traded (ns), 0: it is not."""
-    slot = live_leg(copy)
+    slot = live_leg(draft, copy)
     beside = draft.orders.get(order_key(copy.follower, other_of(slot))) if slot is not None else None
     until = beside.newest_as_of + COMES_WITHIN if beside is not None and beside.filled else 0
     return until if until > draft.now else 0

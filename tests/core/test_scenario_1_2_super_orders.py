@@ -193,6 +193,10 @@ def test_scenario_2_3_a_stop_that_trails_ten_times_sends_nothing() -> None:
 def test_scenario_3_4_the_leader_cancels_his_target_alone() -> None:
     desk = filled()
     desk.told(desk.leg(LEADER, "L1", TARGET, "CANCELLED", quantity=100))
+    assert desk.taken() == []  # his broker may have done it, his stop having traded: his book is read
+    gone = desk.leg(LEADER, "L1", TARGET, "CANCELLED", quantity=100)
+    desk.shown(LEADER, desk.entry(LEADER, "L1", "TRADED", filled=100), gone, desk.leg(LEADER, "L1", STOP, quantity=100))
+    desk.wait(1)
     assert kinds(desk) == [(CANCEL, Book.SUPER, TARGET, "A1")]
 
 

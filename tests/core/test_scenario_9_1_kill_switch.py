@@ -920,7 +920,14 @@ def test_whenever_the_switch_comes_the_follower_is_flat_when_the_leader_is(seed:
     world.day()
     assert world.open_entries() == []
     if world.net(LEADER) == 0:
-        assert world.net(ALICE) == 0
+        assert world.net(ALICE) == sum(copy.excess for copy in world.copies())  # told, and kept (fills.excess: alert)
+
+
+def test_an_excess_that_is_told_and_kept_is_all_that_may_be_left() -> None:
+    world = Killed(821, trouble=0.3, parts=switch(), words=("cancel_open_orders",))
+    world.day()
+    assert (world.net(LEADER), world.net(ALICE)) == (0, 5)
+    assert any("5 units filled beyond" in text for text in world.desk.alerts())
 
 
 def test_what_is_asked_for_after_a_halt_leaves_and_then_it_holds_back_again() -> None:

@@ -8,8 +8,9 @@ take place. Only ``guard`` makes an ``Approved``.
 
 Where things are:
 
-- the step and its state: ``step``, ``state``, ``index``, ``waiting``, ``day``, ``forget``, ``telling``
-- what is seen: ``book``, ``observe``, ``wish``; figures that only the broker has: ``facts``, ``reads``, ``unread``
+- the step and its state: ``step``, ``state``, ``overlay``, ``index``, ``waiting``, ``day``, ``forget``, ``telling``
+- what is seen: ``book``, ``observe``, ``wish``, ``naming``; what the broker keeps or cuts by itself: ``native_legs``,
+  ``forever``, ``parts``, ``freeze``, ``likeness``; figures that only the broker has: ``facts``, ``reads``, ``unread``
 - the leader's positions, and what of his orders opens or closes: ``positions``, ``missing``, ``flatness``, ``join``
 - entries: ``attend``, ``decide``, ``filters``, ``sizing``, ``capital``, ``mapping``, ``entries``; baskets: ``legs``,
   ``baskets``, ``basket_margin``
@@ -18,7 +19,7 @@ Where things are:
 - exits: ``owing``, ``entry_cuts``, ``stakes``, ``exits``, ``exit_plan``, ``exit_orders``, ``exit_shape``,
   ``exit_terms``, ``exit_fate``, ``exit_row``, ``own_rows``
 - from a wish to a request, and what becomes of it: ``plan``, ``pursue``, ``correlation``, ``queue``, ``guard``,
-  ``settle``, ``drift``, ``kill``
+  ``settle``, ``looking``, ``drift``, ``kill``
 
 Called by: engine, lab. May import: model.
 """

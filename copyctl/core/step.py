@@ -263,7 +263,7 @@ def _special(draft: Draft, event: BooksRead) -> Sequence[ExecutionReport]:
     elif event.special_why and not account.special_why:
         draft.accounts.put(replace(account, special_why=event.special_why))
         text = f"super or forever orders cannot be read, and are not followed meanwhile: {event.special_why}"
-        alert(draft, Alert.ANOMALY, text, follower=event.account)
+        alert(draft, Alert.SPECIAL_UNREAD, text, follower=event.account)
     return event.orders if event.armed is None else forever.by_the_list(draft, event, event.armed)
 
 

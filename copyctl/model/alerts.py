@@ -45,6 +45,7 @@ class Alert(StrEnum):
     ACCESS_RESTORED = "access_restored"
     PAUSED = "paused"
     INSTRUMENT_HALTED = "instrument_halted"
+    SPECIAL_UNREAD = "special_orders_unread"
     ANOMALY = "anomaly"
     LATENCY = "latency"
     CLOCK_OFF = "clock_off"
@@ -228,6 +229,11 @@ ALERTS: dict[Alert, Meaning] = {
         level=Level.WARNING,
         says="A rejection names a halt or a suspension: what a follower wants of that instrument waits, or goes again.",
         do="Nothing: one request a minute is tried, and all go when one is taken or the leader trades it.",
+    ),
+    Alert.SPECIAL_UNREAD: Meaning(
+        level=Level.WARNING,
+        says="The book of super orders or the list of forever orders cannot be read: what is theirs is not followed.",
+        do="Look at the text: the broker may be in trouble. They are read again at every sweep.",
     ),
     Alert.ANOMALY: Meaning(
         level=Level.WARNING,

@@ -28,6 +28,7 @@ from copyctl.core.index import instrument_of, is_open
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key, policy_mark
 from copyctl.core.legs import joined
 from copyctl.core.likeness import take_over
+from copyctl.core.naming import LEGGED
 from copyctl.core.passing import killed, later, passed
 from copyctl.core.positions import closed_since
 from copyctl.core.pursue import adopt, placed_already, pursue
@@ -38,7 +39,7 @@ from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.unread import unknown_position
 from copyctl.model.alerts import Alert
-from copyctl.model.choices import ConfirmShort
+from copyctl.model.choices import ConfirmShort, SuperOrder
 from copyctl.model.copying import Sizing
 from copyctl.model.effects import ReadBooks
 from copyctl.model.instrument import Instrument
@@ -118,7 +119,7 @@ def _attend_follower(
     may_go = False
     one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
     if waits is not None:
-        again = draft.now + READ_AGAIN + 1 if _lacks_exits(leader) else 0
+        again = draft.now + READ_AGAIN + 1 if _lacks_exits(leader, follower) else 0
         copy = replace(copy, decision=Decision.QUEUED, reason=waits.reason, detail=waits.detail, due_at=again)
         copy = joined(draft, follower, copy, lead, instrument) if lead.classified else copy
     elif isinstance(priced := with_price(one), Later):
@@ -168,10 +169,10 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if account.killed_at:
         return None  # whatever else it would wait for: it is refused
-    if _lacks_exits(leader) and not over_without_a_fill(leader):
+    if _lacks_exits(leader, follower) and not over_without_a_fill(leader):
         if draft.account(leader.account).special_at < draft.now - READ_AGAIN:
             draft.effects.append(ReadBooks(account=leader.account, special=True))
-        detail = "the target and stop of the leader's super order are read"
+        detail = "the target and stop of the leader's order are read"
         return Verdict(decision=Decision.QUEUED, reason=Reason.CHECKING, detail=detail)
     if not_confirmed(draft, rules, leader, lead, follower):
         draft.effects.append(ReadBooks(account=rules.leader.client_id))
@@ -188,9 +189,19 @@ def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, followe
     return None
 
 
-def _lacks_exits(leader: Order) -> bool:
-    """Is it a super order whose target and stop are not known yet? Frames never tell them."""
-    return leader.super_order and leader.bracket is None and not leader.is_leg
+def _lacks_exits(leader: Order, follower: Follower) -> bool:
+    """Do its target and stop have to be read yet, for the follower's broker to keep them too? Frames never tell those
+    of a super, CO or BO order, and a row may say that it has none."""
+    if leader.bracket is not None or leader.is_leg:
+        return False
+    own = (rule.mapping for rule in follower.policy.filters.rules if rule.mapping is not None)
+    mappings = (follower.policy.mapping, *own)
+    if leader.super_order:
+        return any(one.super_order is SuperOrder.COPY for one in mappings)
+    product = leader.product
+    if product not in LEGGED or leader.book_as_of:
+        return False
+    return any(one.product.get(product, product) in LEGGED for one in mappings)
 
 
 def not_confirmed(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> bool:

@@ -17,6 +17,7 @@ from copyctl.model.order import Order, Terms
 from copyctl.model.placement import Slot, Standing
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
+from copyctl.model.request import RequestKind
 from copyctl.model.terms import Book
 
 CLOCKS_DIFFER = 2 * SECOND
@@ -27,7 +28,7 @@ def like(draft: Draft, copy: Copy, book: Book, terms: Terms, since: int) -> Orde
     """The order of the follower's in a special book that is just what this copy places, given at ``since`` (the
     broker's time, ns) or later, and that belongs to no copy."""
     wanted = copy.wanted
-    if wanted is None or book is Book.DAY:
+    if wanted is None or book is Book.DAY or _is_another_on_its_way(draft, copy, book):
         return None
     if book is Book.FOREVER:
         there = draft.forever_of(copy.follower)
@@ -42,6 +43,17 @@ def like(draft: Draft, copy: Copy, book: Book, terms: Terms, since: int) -> Orde
         if order.created_time >= since - CLOCKS_DIFFER and same_order(terms, order.terms) and _is_free(draft, order):
             return order
     return None
+
+
+def _is_another_on_its_way(draft: Draft, copy: Copy, book: Book) -> bool:
+    """Was another one sent for this follower and instrument, and not answered yet? What shows up may be that one."""
+    return any(
+        draft.requests.get(f"{slot.correlation_id}/{RequestKind.PLACE}") is not None
+        for other in draft.copies_in(copy.follower, instrument_of(copy))
+        if other.leader_order_id != copy.leader_order_id
+        for slot in other.slots
+        if slot.book is book and slot.live and slot.sent and not slot.order_id
+    )
 
 
 def _is_free(draft: Draft, order: Order) -> bool:

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from copyctl.core.native_legs import leg_name
-from copyctl.model.events import BooksRead, FrameRead
+from copyctl.model.events import BooksRead, CommandGiven, FrameRead
 from copyctl.model.order import Bracket, ExecutionReport
 from copyctl.model.request import RequestKind
-from copyctl.model.terms import Book, Decision, Leg, OrderType, Side, Source
+from copyctl.model.terms import Book, Decision, Leg, OrderType, Product, Side, Source
 from tests.core.building import ALICE, LEADER, SECOND, Desk, report
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
@@ -323,8 +323,6 @@ def test_scenario_8_3_the_follower_has_legs_before_the_leader() -> None:
 def test_scenario_9_1_flatten_ends_the_legs_first() -> None:
     desk = filled()
     desk.now += SECOND
-    from copyctl.model.events import CommandGiven
-
     desk.feed(CommandGiven(at=desk.now, command_id=1, command="kill", actions=("flatten",)))
     assert sorted(kinds(desk)) == [(CANCEL, Book.SUPER, STOP, "A1"), (CANCEL, Book.SUPER, TARGET, "A1")]
     for leg in (STOP, TARGET):
@@ -366,10 +364,53 @@ def test_scenario_1_2_entry_only_his_legs_count_as_exits_of_his() -> None:
 
 @pytest.mark.parametrize("product", ["CO", "BO"])
 def test_scenario_1_2_cover_and_bracket_orders_turned_into_a_plain_one(product: str) -> None:
-    from copyctl.model.terms import Product
-
     desk = Supers({"mapping": {"product": {product: "INTRADAY"}}}).start()
     desk.leader(product=Product(product))
     (request,) = desk.taken()
     assert request.desired is not None
     assert (request.desired.product, request.desired.terms.bracket) == (Product.INTRADAY, None)
+
+
+def test_two_of_the_same_at_once_are_two() -> None:
+    desk = opened()
+    desk.told(desk.entry(LEADER, "L2"))
+    desk.shown(ALICE, desk.entry(ALICE, "A1", quantity=50, correlation_id="NA", created_time=desk.now))
+    desk.shown(LEADER, desk.entry(LEADER, "L1"), desk.entry(LEADER, "L2"))
+    assert [one.leader_order_id for one in desk.taken()] == ["L1", "L2"]
+
+
+# --- CO and BO: the same, with an order of the day as their entry -----------------------------------------------------
+
+
+@pytest.mark.parametrize("product", [Product.CO, Product.BO])
+def test_scenario_1_2_cover_and_bracket_orders_have_legs_of_their_own(product: Product) -> None:
+    kept = Bracket(stop=Decimal(95)) if product is Product.CO else Bracket(
+        target=Decimal(10), stop=Decimal(5), distances=True
+    )  # fmt: skip
+    said: dict[str, Any] = {"product": product, "super_order": False, "bracket": kept}
+    desk = Supers().start()
+    desk.told(desk.entry(LEADER, "L1", **said))
+    assert desk.decided() == (Decision.QUEUED, "checking")
+    desk.shown(LEADER, desk.entry(LEADER, "L1", **said))
+    (request,) = desk.taken()
+    assert request.desired is not None
+    assert (request.book, request.desired.product, request.desired.terms.bracket) == (Book.DAY, product, kept)
+    desk.ack("A1")
+    correlation = desk.slot().correlation_id
+    for account, order_id, units in ((LEADER, "L1", 100), (ALICE, "A1", 50)):
+        entry = desk.entry(
+            account, order_id, "TRADED", quantity=units, filled=units, **said,
+            **({"correlation_id": correlation} if account == ALICE else {}),
+        )  # fmt: skip
+        desk.told(entry, desk.leg(account, order_id, STOP, quantity=units, product=product, super_order=False))
+    assert desk.taken() == []
+    desk.told(desk.leg(LEADER, "L1", STOP, trigger=97, quantity=100, product=product, super_order=False))
+    (request,) = desk.taken()
+    assert (request.kind, request.book, request.leg, request.number) == (MODIFY, Book.DAY, STOP, "A1-STOP")
+    assert request.desired is not None
+    assert request.desired.terms.trigger_price == 97
+    for account, order_id, units in ((LEADER, "L1", 100), (ALICE, "A1", 50)):
+        leg = {"quantity": units, "filled": units, "trigger": 97, "product": product, "super_order": False}
+        desk.told(desk.leg(account, order_id, STOP, "TRADED", **leg))
+    desk.wait(60)
+    assert desk.taken() == []

@@ -129,7 +129,10 @@ def test_scenario_1_2_a_product_is_mapped_or_refused() -> None:
     desk.leader("L2", product=Product.MTF)
     desk.leader("L3", product=Product.CO)
     assert desk.asked() == []
-    assert desk.decided("L2") == desk.decided("L3") == (Decision.REFUSED, "unsupported_product")
+    assert desk.decided("L2") == (Decision.REFUSED, "unsupported_product")
+    assert desk.decided("L3") == (Decision.QUEUED, "checking")  # its stop is read
+    desk.books(LEADER, report(LEADER, "L3", product=Product.CO))  # and it has none
+    assert desk.decided("L3") == (Decision.REFUSED, "unsupported_product")
 
 
 def test_scenario_1_3_validity_is_never_silently_day() -> None:

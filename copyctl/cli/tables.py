@@ -244,7 +244,7 @@ def _table(*columns: str) -> Table:
 
 def _leader_order(row: Row) -> str:
     own = is_own(row["leader_order_id"])
-    price = row["price"] or row["trigger_price"]
+    price = _prices(row)
     quantity = row["wanted_quantity"] if own else row["leader_quantity"]
     parts = (row["side"], quantity, row["symbol"] or row["security_id"], row["order_type"])
     told = " ".join(clean(part) for part in parts if part is not None)
@@ -252,6 +252,17 @@ def _leader_order(row: Row) -> str:
         return f"copyctl's own: {told}{f' {price}' if price else ''}"
     filled = f"{row['leader_status'] or ''} {row['leader_filled']} filled".strip()
     return f"{told}{f' {price}' if price else ''}, {filled}"
+
+
+def _prices(row: Row) -> str:
+    """The prices of an order, and how it waits: ``102, target 110, stop 95``, or ``1421 FOREVER from 1420``."""
+    words = [str(row["price"] or row["trigger_price"] or "")]
+    if row["validity"] == "FOREVER":
+        words[0] = f"{words[0]} FOREVER from {row['trigger_price']}".strip()
+    if row["second_trigger_price"]:
+        words.append(f"or {row['second_price'] or 'MARKET'} from {row['second_trigger_price']}")
+    words += [f"{name} {row[f'{name}_price']}" for name in ("target", "stop") if row[f"{name}_price"]]
+    return ", ".join(word for word in words if word)
 
 
 def _decision(row: Row) -> Text:

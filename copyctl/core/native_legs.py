@@ -19,7 +19,7 @@ from copyctl.core.stakes import Exit
 from copyctl.core.state import Draft
 from copyctl.core.wish import trailed
 from copyctl.model.effects import ReadBooks
-from copyctl.model.order import Bracket, Order, Terms
+from copyctl.model.order import ZERO, Bracket, Order, Terms
 from copyctl.model.placement import Slot, Standing
 from copyctl.model.records import Copy
 from copyctl.model.request import Desired, RequestKind
@@ -68,7 +68,7 @@ def _adopt(draft: Draft, entry: Copy, placed: Slot, order: Order) -> None:
         created_at=draft.now,
         updated_at=draft.now,
     )
-    trail = placed.asked.bracket.trail if placed.asked.bracket is not None else order.terms.price * 0
+    trail = placed.asked.bracket.trail if placed.asked.bracket is not None else ZERO
     asked = with_trail(order.terms, order.leg, trail)
     slot = Slot(
         revision=len(copy.slots),
@@ -125,11 +125,8 @@ def as_shown(slot: Slot, order: Order) -> Slot:
     asked = replace(slot.asked, quantity=shown.quantity)
     bracket = asked.bracket
     moved = shown.trigger_price
-    if (
-        bracket is not None
-        and order.side is not None
-        and trailed(asked.trigger_price, moved, bracket.trail, order.side)
-    ):
+    trail = bracket.trail if bracket is not None else ZERO
+    if bracket is not None and order.side is not None and trailed(asked.trigger_price, moved, trail, order.side):
         asked = replace(asked, trigger_price=moved, bracket=replace(bracket, stop=moved))
     return replace(slot, asked=asked)
 
@@ -162,7 +159,8 @@ def is_to_come(draft: Draft, order: Order | None, copy: Copy) -> bool:
     the first fill of our entry; where the book of super orders, read well after that, lacks it, it does not."""
     if order is None or not order.is_leg:
         return False
-    entry = draft.copies.get(copy_key(order.parent_id, copy.follower))
+    rows = (draft.copies.get(copy_key(row, copy.follower)) for row in (order.parent_id, f"{order.parent_id}#entry"))
+    entry = next((row for row in rows if row is not None and not row.exit), None)
     kept = [slot for slot in entry.slots if slot.asked.bracket is not None and slot.filled] if entry is not None else []
     names = [leg_name(slot.order_id, order.leg) for slot in kept]
     if not kept or any(draft.orders.get(order_key(copy.follower, name)) is not None for name in names):
@@ -265,7 +263,8 @@ def _is_in_doubt(draft: Draft, mine: Exit) -> bool:
     order = mine.order
     if order is None or not order.over or order.filled or order.book_as_of >= order.newest_as_of:
         return False
-    return draft.account(order.account).books_at <= order.newest_as_of
+    account = draft.account(order.account)
+    return (account.special_at if order.super_order else account.books_at) <= order.newest_as_of
 
 
 def looks_at(draft: Draft, one: Exit, copy: Copy) -> int:

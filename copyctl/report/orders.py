@@ -60,7 +60,7 @@ def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Ro
     lead = picture.leads.get(row.leader_order_id)
     one = whole(row, picture)
     lost = slippage(row.slots, leader, picture)
-    last = row.last
+    last, terms = row.last, _leader_terms(leader, lead)
     return {
         "leader_order_id": row.leader_order_id,
         "follower": name,
@@ -69,7 +69,7 @@ def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Ro
         "detail": _each(row, lambda copy: _detail(copy, last)),
         "exit": last.exit,
         "leader_status": leader.status.value if leader and leader.status else None,
-        "leader_quantity": _leader_terms(leader, lead, "quantity"),
+        "leader_quantity": terms.quantity if terms else None,
         "leader_filled": leader.filled if leader else 0,
         "leader_average_price": number(leader.average_price) if leader and leader.filled else None,
         "wanted_quantity": row.wanted,
@@ -86,7 +86,7 @@ def _row(row: Followed, name: str, leader: Order | None, picture: Picture) -> Ro
         "policy": last.policy or None,
         "basket": leader_order(last.basket) or None,
         "correlation_id": row.slots[-1].correlation_id if row.slots else None,
-        **(_what_is_ours(last.wanted, picture) if row.is_own else _what(leader, lead, picture)),
+        **(_what_is_ours(last.wanted, picture) if row.is_own else _what(leader, terms, picture)),
         "created_at": told(_began(row, picture)),
         "updated_at": told(row.updated_at),
     }
@@ -108,7 +108,7 @@ def _each(row: Followed, says: Callable[[Copy], str]) -> str:
     return "; ".join(f"{part}: {said}" for part, said in parts if said)
 
 
-def _what(leader: Order | None, lead: LeaderOrder | None, picture: Picture) -> Row:
+def _what(leader: Order | None, terms: Terms | None, picture: Picture) -> Row:
     """The leader's order itself, in Dhan's words."""
     instrument = picture.instrument(leader.segment, leader.security_id) if leader else None
     return {
@@ -117,9 +117,7 @@ def _what(leader: Order | None, lead: LeaderOrder | None, picture: Picture) -> R
         "symbol": (instrument.symbol or None) if instrument else None,
         "side": leader.side.value if leader and leader.side else None,
         "product": leader.product.value if leader and leader.product else None,
-        "order_type": _leader_terms(leader, lead, "order_type"),
-        "price": number(_leader_terms(leader, lead, "price")),
-        "trigger_price": number(_leader_terms(leader, lead, "trigger_price")),
+        **_terms(terms),
     }
 
 
@@ -134,13 +132,25 @@ def _what_is_ours(wanted: Desired | None, picture: Picture) -> Row:
         "symbol": (instrument.symbol or None) if instrument else None,
         "side": wanted.side.value,
         "product": wanted.product.value,
-        "order_type": wanted.terms.order_type.value,
-        "price": number(wanted.terms.price),
-        "trigger_price": number(wanted.terms.trigger_price),
+        **_terms(wanted.terms),
     }
 
 
-def _leader_terms(leader: Order | None, lead: LeaderOrder | None, term: str) -> Any:
-    """A term as the leader wished it last, or as the broker shows it."""
-    terms: Terms | None = lead.wish if lead else leader.terms if leader else None
-    return getattr(terms, term) if terms else None
+def _terms(terms: Terms | None) -> Row:
+    """Type, validity and prices; of a super, CO or BO order with its exits, of a forever order with its second leg."""
+    kept, second = (terms.bracket, terms.second) if terms else (None, None)
+    return {
+        "order_type": terms.order_type.value if terms else None,
+        "validity": terms.validity.value if terms else None,
+        "price": number(terms.price) if terms else None,
+        "trigger_price": number(terms.trigger_price) if terms else None,
+        "target_price": number(kept.target) if kept else None,
+        "stop_price": number(kept.stop) if kept else None,
+        "second_price": number(second.price) if second else None,
+        "second_trigger_price": number(second.trigger_price) if second else None,
+    }
+
+
+def _leader_terms(leader: Order | None, lead: LeaderOrder | None) -> Terms | None:
+    """The terms as the leader wished them last, or as the broker shows them."""
+    return lead.wish if lead else leader.terms if leader else None

@@ -74,7 +74,7 @@ def paths(desk: Desk) -> list[tuple[str, str]]:
 
 
 def test_scenario_1_2_mirrored_with_its_legs_in_one_call(desk: Desk) -> None:
-    live(desk)
+    order = live(desk)
     desk.look_again(times=3)
     desk.heard("place")
     assert paths(desk) == [("POST", "/super/orders")]
@@ -82,6 +82,8 @@ def test_scenario_1_2_mirrored_with_its_legs_in_one_call(desk: Desk) -> None:
         130, 102, 110, 95, 0, "INTRADAY",
     )  # fmt: skip
     assert legs(desk) == {TARGET: ("PENDING", 110), STOP: ("PENDING", 95)}
+    assert pick(desk.copy(order), "price", "target_price", "stop_price") == (102, 110, 95)
+    assert "LIMIT 102, target 110, stop 95" in desk.look("orders", "--format", "table").replace("\n", " ")
 
 
 def test_scenario_1_2_a_market_entry_which_the_clients_encoder_refuses(desk: Desk) -> None:

@@ -91,6 +91,8 @@ def test_scenario_1_3_3_one_of_two_keeps_both_legs(desk: Desk) -> None:
     change(desk, order, "STOP_LOSS_LEG", "OCO", price=1350, trigger_price=1355)
     desk.eventually(lambda: {row["legName"]: row["price"] for row in armed(desk)}.get("STOP_LOSS_LEG") == 1350)
     assert {row["legName"]: row["price"] for row in armed(desk)} == {"TARGET_LEG": 1450, "STOP_LOSS_LEG": 1350}
+    said = pick(desk.copy(order), "validity", "price", "trigger_price", "second_price", "second_trigger_price")
+    assert said == ("FOREVER", 1450, 1449, 1350, 1355)
 
 
 @pytest.mark.parametrize("correlation", ["NA", "parent"])

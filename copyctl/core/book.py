@@ -60,7 +60,7 @@ def fold(order: Order | None, report: ExecutionReport) -> Order:
         filled=filled,
         average_price=average,
         correlation_id=before.correlation_id or report.correlation_id,
-        leg=report.leg if order is None else before.leg,
+        leg=report.leg if order is None or (before.forever and report.source is Source.BOOK) else before.leg,
         parent_id=before.parent_id or report.parent_id,
         super_order=before.super_order or report.super_order,
         after_market=after_market,

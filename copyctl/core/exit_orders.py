@@ -167,7 +167,7 @@ class _Desk:
             wanted = _only_cut(offer, leaves)
         if offer.refused and not force and offer.most > leaves:
             self.end(offer, anew=True)  # the cut was refused, and it must not stay as it is
-        elif wanted == one.asked and not force:
+        elif (wanted == one.asked and not force) or one.stays(wanted):
             return
         elif one.waiting:
             self._alter(one, wanted, urgent=offer.urgent)

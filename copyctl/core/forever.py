@@ -15,13 +15,40 @@ from copyctl.core.naming import as_forever, becomes, is_forever
 from copyctl.core.state import Draft
 from copyctl.model.effects import ReadBooks
 from copyctl.model.events import BooksRead
-from copyctl.model.order import ExecutionReport, Order
-from copyctl.model.request import RequestKind
-from copyctl.model.terms import Book, OrderStatus, Source
+from copyctl.model.order import ExecutionReport, Order, Terms, Version
+from copyctl.model.records import Copy
+from copyctl.model.terms import OrderStatus, Source
 
+CLOCKS_DIFFER = 2 * SECOND
+"""The broker dates in whole seconds, by a clock of its own."""
 TAKEN_WITHIN = 3 * SECOND
 """A forever order that was taken shows in the list by then."""
 NEVER_ARMED = "the list of forever orders does not show it armed"
+
+
+def taken(draft: Draft, copy: Copy, order_id: str, terms: Terms) -> None:
+    """The broker has taken a forever order of ours: it is known from now on, for it may trigger before any list shows
+    it."""
+    wanted = copy.wanted
+    if wanted is None or draft.orders.get(order_key(copy.follower, order_id)) is not None:
+        return
+    given = (draft.now + draft.account(copy.follower).broker_ahead) // SECOND * SECOND
+    draft.put_order(
+        Order(
+            account=copy.follower,
+            order_id=order_id,
+            status=OrderStatus.TRANSIT,
+            furthest=OrderStatus.TRANSIT,
+            side=wanted.side,
+            segment=wanted.segment,
+            security_id=wanted.security_id,
+            product=wanted.product,
+            terms=terms,
+            versions=(Version(terms=terms, as_of=draft.now, source=Source.STREAM),),
+            created_time=given - CLOCKS_DIFFER,
+            seen_at=draft.now,
+        )
+    )
 
 
 def by_the_list(draft: Draft, event: BooksRead, armed: Sequence[str]) -> list[ExecutionReport]:
@@ -42,22 +69,27 @@ def by_the_list(draft: Draft, event: BooksRead, armed: Sequence[str]) -> list[Ex
             draft.put_order(replace(one, gone_at=0))
     if any(not one.gone_at for one in left):
         draft.effects.append(ReadBooks(account=event.account, special=True))
-    return [*rows, *gone, *_never_listed(draft, event, there)]
+    return [*rows, *gone]
 
 
 def _is_it(draft: Draft, forever: Order, row: ExecutionReport) -> bool:
     is_new = row.source is Source.BOOK and draft.orders.get(order_key(row.account, row.order_id)) is None
     if not is_new or is_forever(row.terms) or draft.name_of(row.account, row.order_id):
         return False
+    ours = draft.state.copy_of
+    if row.correlation_id in ours or order_key(row.account, row.order_id) in ours:
+        return False
     return row.created_time >= forever.created_time and becomes(forever, row)
 
 
 def _gone(draft: Draft, forever: Order, asked_at: int) -> ExecutionReport | None:
     """That it is over, where a read before this one lacked it too. One that never was armed was refused."""
+    never_armed = forever.furthest in (None, OrderStatus.TRANSIT)
+    if never_armed and asked_at < forever.seen_at + TAKEN_WITHIN:
+        return None
     if not forever.gone_at or asked_at <= forever.gone_at:
         draft.put_order(replace(forever, gone_at=forever.gone_at or asked_at))
         return None
-    never_armed = forever.furthest in (None, OrderStatus.TRANSIT)
     status, text = (OrderStatus.REJECTED, NEVER_ARMED) if never_armed else (OrderStatus.CANCELLED, "")
     return _over(forever.account, forever.order_id, asked_at, status, text)
 
@@ -66,23 +98,3 @@ def _over(account: str, order_id: str, as_of: int, status: OrderStatus, text: st
     return ExecutionReport(
         account=account, order_id=order_id, source=Source.BOOK, as_of=as_of, status=status, text=text
     )
-
-
-def _never_listed(draft: Draft, event: BooksRead, there: set[str]) -> list[ExecutionReport]:
-    """Forever orders of ours that the broker has taken and that its list never showed: it has refused them since."""
-    rules = draft.rules
-    if rules is None or event.account == rules.leader.client_id:
-        return []
-    return [
-        _over(event.account, slot.order_id, event.asked_at, OrderStatus.REJECTED, NEVER_ARMED)
-        for copy in draft.open_copies(event.account)
-        for slot in copy.slots
-        if slot.book is Book.FOREVER and slot.live and slot.order_id and slot.order_id not in there
-        if draft.orders.get(order_key(event.account, slot.order_id)) is None
-        if 0 < slot.asked_at < event.asked_at - TAKEN_WITHIN and not _is_asked(draft, slot.name)
-    ]
-
-
-def _is_asked(draft: Draft, name: str) -> bool:
-    """Is a request for this placement on its way?"""
-    return any(draft.requests.get(f"{name}/{kind}") is not None for kind in RequestKind)

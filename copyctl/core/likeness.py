@@ -7,6 +7,7 @@ Better to take over one that a person placed just so than to place it twice.
 
 from msgspec.structs import replace
 
+from copyctl.core.forever import CLOCKS_DIFFER
 from copyctl.core.hours import SECOND
 from copyctl.core.index import instrument_of
 from copyctl.core.native_legs import book_of
@@ -19,9 +20,6 @@ from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
 from copyctl.model.request import RequestKind
 from copyctl.model.terms import Book
-
-CLOCKS_DIFFER = 2 * SECOND
-"""The broker dates in whole seconds, by a clock of its own."""
 
 
 def like(draft: Draft, copy: Copy, book: Book, terms: Terms, since: int) -> Order | None:

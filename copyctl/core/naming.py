@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from copyctl.core.keys import order_key
 from copyctl.core.state import Draft
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
-from copyctl.model.terms import Leg, OrderStatus, OrderType, Product, Source, Validity
+from copyctl.model.terms import Leg, OrderStatus, Product, Source, Validity
 
 LEGGED = frozenset({Product.CO, Product.BO})
 """Products whose exits hang on an order of the day; all others with legs are super orders, which have a book."""
@@ -127,8 +127,4 @@ def becomes(forever: Order, report: ExecutionReport) -> bool:
         return False
     terms, second = forever.terms, forever.terms.second
     legs = [(terms.quantity, terms.price), *([(second.quantity, second.price)] if second is not None else [])]
-    at_market = report.terms.order_type is OrderType.MARKET
-    return any(
-        report.terms.quantity == units and (at_market or not price or report.terms.price == price)
-        for units, price in legs
-    )
+    return any(report.terms.quantity == units and (not price or report.terms.price == price) for units, price in legs)

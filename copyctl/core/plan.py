@@ -49,7 +49,13 @@ class Working:
         quantity and the type that it has; an armed forever order stays one."""
         if self.native:
             return (terms.quantity, terms.order_type) == (self.asked.quantity, self.asked.order_type)
-        return self.triggered or (self.book is Book.FOREVER) == (terms.validity is Validity.FOREVER)
+        return (self.book is Book.FOREVER and not self.triggered) == (terms.validity is Validity.FOREVER)
+
+    def stays(self, terms: Terms) -> bool:
+        """Is it a forever order that has triggered, where no less is wanted of it? Prices of one that waits say nothing
+        of it any more."""
+        is_armed_only = self.triggered and terms.validity is Validity.FOREVER
+        return is_armed_only and terms.quantity >= self.asked.quantity
 
     @property
     def leaves(self) -> int:
@@ -216,8 +222,8 @@ def _change(slot: Working, terms: Terms, *, changed: bool, most: int, freeze: Fr
         return Plan(actions=(Alter(revision=slot.revision, terms=terms, cut=freeze.cut(terms.quantity)),))
     if slot.placing or slot.changing:
         return Plan(waits=True)
-    if slot.triggered and terms.validity is Validity.FOREVER:
-        return Plan()  # the leader's was changed while it waited for its trigger: ours waits no more
+    if slot.stays(terms):
+        return Plan()
     if slot.modifications >= most or not slot.takes(terms):
         return Plan(actions=(End(revision=slot.revision, anew=True),), waits=True)
     return Plan(actions=(Alter(revision=slot.revision, terms=terms),))

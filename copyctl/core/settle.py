@@ -8,6 +8,7 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 from msgspec.structs import replace
 
 from copyctl.core import access, halts
+from copyctl.core.forever import taken
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, instrument_key
 from copyctl.core.market import calendar_known, market_standing
@@ -26,7 +27,7 @@ from copyctl.model.reasons import Category, Reason, rejected
 from copyctl.model.records import Copy
 from copyctl.model.rejections import HANDLING, Treatment
 from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestState
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Book, Decision
 
 LOOK_EVERY = 2 * SECOND
 
@@ -86,6 +87,8 @@ def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcom
             if slot.cut:
                 draft.effects.append(ReadBooks(account=request.account))
                 return claim_named(draft, with_slot(copy, slot), slot.revision, outcome.order_ids)
+            if slot.book is Book.FOREVER and slot.order_id:
+                taken(draft, copy, slot.order_id, slot.asked)
         case RequestKind.MODIFY:
             slot = replace(slot, asked_at=draft.now)
         case RequestKind.CANCEL:

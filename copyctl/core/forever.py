@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import order_key
-from copyctl.core.naming import as_forever, becomes, is_forever
+from copyctl.core.naming import as_forever, becomes, is_forever, on_their_way
 from copyctl.core.state import Draft
 from copyctl.model.effects import ReadBooks
 from copyctl.model.events import BooksRead
-from copyctl.model.order import ExecutionReport, Order, Terms, Version
+from copyctl.model.order import ExecutionReport, Order, Version
+from copyctl.model.placement import Slot
 from copyctl.model.records import Copy
 from copyctl.model.terms import OrderStatus, Source
 
@@ -26,36 +27,60 @@ TAKEN_WITHIN = 3 * SECOND
 NEVER_ARMED = "the list of forever orders does not show it armed"
 
 
-def taken(draft: Draft, copy: Copy, order_id: str, terms: Terms) -> None:
+def taken(draft: Draft, copy: Copy, slot: Slot) -> None:
     """The broker has taken a forever order of ours: it is known from now on, for it may trigger before any list shows
     it."""
-    wanted = copy.wanted
-    if wanted is None or draft.orders.get(order_key(copy.follower, order_id)) is not None:
+    if copy.wanted is None or draft.orders.get(order_key(copy.follower, slot.order_id)) is not None:
         return
-    given = (draft.now + draft.account(copy.follower).broker_ahead) // SECOND * SECOND
-    draft.put_order(
-        Order(
-            account=copy.follower,
-            order_id=order_id,
-            status=OrderStatus.TRANSIT,
-            furthest=OrderStatus.TRANSIT,
-            side=wanted.side,
-            segment=wanted.segment,
-            security_id=wanted.security_id,
-            product=wanted.product,
-            terms=terms,
-            versions=(Version(terms=terms, as_of=draft.now, source=Source.STREAM),),
-            created_time=given - CLOCKS_DIFFER,
-            seen_at=draft.now,
-        )
+    draft.put_order(_order_of(draft, copy, slot))
+
+
+def _order_of(draft: Draft, copy: Copy, slot: Slot) -> Order:
+    """A forever order as we have asked for it."""
+    wanted = copy.wanted
+    if wanted is None:
+        raise ValueError(f"the copy of {copy.leader_order_id} wants nothing")
+    given = (slot.decided_at + draft.account(copy.follower).broker_ahead) // SECOND * SECOND
+    return Order(
+        account=copy.follower,
+        order_id=slot.order_id,
+        status=OrderStatus.TRANSIT,
+        furthest=OrderStatus.TRANSIT,
+        side=wanted.side,
+        segment=wanted.segment,
+        security_id=wanted.security_id,
+        product=wanted.product,
+        terms=slot.asked,
+        versions=(Version(terms=slot.asked, as_of=draft.now, source=Source.STREAM),),
+        created_time=given - CLOCKS_DIFFER,
+        seen_at=draft.now,
     )
+
+
+def _sent(draft: Draft, account: str) -> list[Order]:
+    """Forever orders of ours that are not answered yet, as they may be."""
+    return [_order_of(draft, copy, slot) for copy, slot in on_their_way(draft, account)]
+
+
+def without_what_is_in_question(draft: Draft, account: str, rows: Sequence[ExecutionReport]) -> list[ExecutionReport]:
+    """The rows of a read without the list, less those that may be what an armed order has become: the list tells. Where
+    it cannot be read nothing is in question."""
+    known = draft.account(account)
+    if not known.special_at or known.special_why:
+        return list(rows)
+    armed = [*(one for one in draft.forever_of(account) if one.armed), *_sent(draft, account)]
+    told = [row for row in rows if not any(_is_it(draft, one, row) for one in armed)]
+    if len(told) < len(rows):
+        draft.effects.append(ReadBooks(account=account, special=True))
+    return told
 
 
 def by_the_list(draft: Draft, event: BooksRead, armed: Sequence[str]) -> list[ExecutionReport]:
     """The rows of a read, those that forever orders became told of these, with a report of each that is gone."""
     there = set(armed)
     missing = [one for one in draft.forever_of(event.account) if one.armed and one.order_id not in there]
-    rows = list(event.orders)
+    sent = _sent(draft, event.account)
+    rows = [row for row in event.orders if not any(_is_it(draft, one, row) for one in sent)]
     left = []
     for forever in missing:
         place = next((at for at, row in enumerate(rows) if _is_it(draft, forever, row)), None)
@@ -79,7 +104,14 @@ def _is_it(draft: Draft, forever: Order, row: ExecutionReport) -> bool:
     ours = draft.state.copy_of
     if row.correlation_id in ours or order_key(row.account, row.order_id) in ours:
         return False
-    return row.created_time >= forever.created_time and becomes(forever, row)
+    return row.created_time >= forever.created_time and any(becomes(one, row) for one in _as_it_may_be(draft, forever))
+
+
+def _as_it_may_be(draft: Draft, forever: Order) -> list[Order]:
+    """A forever order as it was shown last and, of ours, as it was asked for since."""
+    copy = draft.copy_with(forever) if forever.order_id else None
+    asked = [slot.asked for slot in copy.slots if slot.order_id == forever.order_id] if copy is not None else []
+    return [forever, *(replace(forever, terms=terms) for terms in asked)]
 
 
 def _gone(draft: Draft, forever: Order, asked_at: int) -> ExecutionReport | None:

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from copyctl.core.keys import order_key
 from copyctl.core.state import Draft
 from copyctl.model.order import ExecutionReport, Fill, Order, Terms
-from copyctl.model.terms import Leg, OrderStatus, Product, Source, Validity
+from copyctl.model.placement import Slot
+from copyctl.model.records import Copy
+from copyctl.model.terms import Book, Leg, OrderStatus, Product, Source, Validity
 
 LEGGED = frozenset({Product.CO, Product.BO})
 """Products whose exits hang on an order of the day; all others with legs are super orders, which have a book."""
@@ -42,6 +44,8 @@ def named(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:
         return replace(report, order_id=name, number=report.order_id, leg=known.leg, parent_id=known.parent_id)
     if report.of_forever:
         parent = _parent_of(draft, report)
+        if parent is None and on_their_way(draft, report.account):
+            return None  # it may be what that became
         return as_forever(parent, report) if parent is not None else report
     return report if report.leg is Leg.ENTRY else _as_leg(draft, report)
 
@@ -115,6 +119,16 @@ def _parent_of(draft: Draft, child: ExecutionReport) -> Order | None:
     if child.parent_id:
         return draft.orders.get(order_key(child.account, child.parent_id))
     return next((one for one in draft.forever_of(child.account) if becomes(one, child)), None)
+
+
+def on_their_way(draft: Draft, account: str) -> list[tuple[Copy, Slot]]:
+    """Forever orders of ours that were sent and are not answered yet: they may have triggered by then."""
+    return [
+        (copy, slot)
+        for copy in draft.open_copies(account)
+        for slot in copy.slots
+        if slot.book is Book.FOREVER and slot.live and slot.sent and not slot.order_id
+    ]
 
 
 def becomes(forever: Order, report: ExecutionReport) -> bool:

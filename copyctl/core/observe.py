@@ -24,7 +24,7 @@ from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, rejected
 from copyctl.model.records import Copy, LeaderOrder
 from copyctl.model.request import RequestKind, RequestState
-from copyctl.model.terms import OrderStatus, Source, Validity
+from copyctl.model.terms import Book, Leg, OrderStatus, Source, Validity
 
 NEWEST = 20
 """So many of the leader's last orders in an instrument tell whether he was at it just now."""
@@ -250,13 +250,28 @@ def _take_in(draft: Draft, before: Copy, slot: Slot, order: Order) -> None:
     )
     if slot.asked_at < order.book_as_of and order.status in _RESTING:
         slot = replace(slot, rests=True)
-    slot = _confirmed(draft, copy, as_shown(slot, order), order)
+    slot = _confirmed(draft, copy, as_shown(_as_triggered(draft, slot, order), order), order)
     copy = _ended(draft, copy, slot, order) if order.over else _open(copy, slot)
     if copy != before:
         draft.copies.put(replace(copy, updated_at=draft.now))
         adopt_legs(draft, copy, copy.slots[slot.revision])
     if copy != before or slot.ends_itself:
         draft.touched[copy_key(copy.leader_order_id, copy.follower)] = None
+
+
+def _as_triggered(draft: Draft, slot: Slot, order: Order) -> Slot:
+    """A forever order of ours that has triggered is an order of the day from now on: what waits for it goes there, and
+    a change that waits changes nothing any more."""
+    if slot.book is not Book.FOREVER or not order.number:
+        return slot
+    cancel = draft.requests.get(request_id(slot, RequestKind.CANCEL))
+    if cancel is not None and cancel.state is RequestState.QUEUED and not cancel.number:
+        draft.requests.put(replace(cancel, number=order.number, book=Book.DAY, leg=Leg.ENTRY, due_at=0))
+    modify = draft.requests.get(request_id(slot, RequestKind.MODIFY))
+    if modify is None or modify.state is not RequestState.QUEUED or modify.number:
+        return slot
+    draft.requests.drop(modify.request_id)
+    return replace(slot, asked=modify.before or slot.asked)
 
 
 def _open(copy: Copy, slot: Slot) -> Copy:

@@ -88,7 +88,7 @@ def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcom
                 draft.effects.append(ReadBooks(account=request.account))
                 return claim_named(draft, with_slot(copy, slot), slot.revision, outcome.order_ids)
             if slot.book is Book.FOREVER and slot.order_id:
-                taken(draft, copy, slot.order_id, slot.asked)
+                taken(draft, copy, slot)
         case RequestKind.MODIFY:
             slot = replace(slot, asked_at=draft.now)
         case RequestKind.CANCEL:

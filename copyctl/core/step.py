@@ -264,7 +264,9 @@ def _special(draft: Draft, event: BooksRead) -> Sequence[ExecutionReport]:
         draft.accounts.put(replace(account, special_why=event.special_why))
         text = f"super or forever orders cannot be read, and are not followed meanwhile: {event.special_why}"
         alert(draft, Alert.SPECIAL_UNREAD, text, follower=event.account)
-    return event.orders if event.armed is None else forever.by_the_list(draft, event, event.armed)
+    if event.armed is None:
+        return forever.without_what_is_in_question(draft, event.account, event.orders)
+    return forever.by_the_list(draft, event, event.armed)
 
 
 def _waited_for_book(draft: Draft, rules: Rules, account: str) -> None:

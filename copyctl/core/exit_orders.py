@@ -146,11 +146,14 @@ class _Desk:
         if offer.refused or one.ends_itself or (one.modifications >= self._most_modifications and not one.waiting):
             self.end(offer, anew=not one.ends_itself)
             return
-        wanted = of(now, one.filled + min(units, max(offer.leaves, offer.most + self.room)))
-        if not (one.waiting or one.takes(wanted)):
+        if not (one.waiting or one.takes(of(now, one.filled + units))):
             self.end(offer, anew=True)
             return
-        self._alter(one, of(now, one.filled + self._within(offer, units)), urgent=True)
+        leaves = self._within(offer, units)
+        if leaves > 0:
+            self._alter(one, of(now, one.filled + leaves), urgent=True)
+        elif one.waiting:
+            self.end(offer)
 
     def bring(self, offer: Offer, units: int, terms: Terms, *, anew: bool, force: bool = False) -> None:
         """Bring an order to so many open units of these terms."""
@@ -186,7 +189,8 @@ class _Desk:
         """As many of these units as the order may offer; what it has beyond its most takes room. While more is
         offered than there is, it is raised into what it may have already only as far as all the others leave that; one
         that has not left gives way."""
-        units = min(units, max(0 if offer.working.waiting else offer.leaves, offer.most + self.room))
+        there = 0 if offer.working.waiting else min(offer.leaves, offer.most)
+        units = min(units, max(there, offer.most + self.room))
         self.room -= max(0, units - offer.most)
         return units
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -297,6 +297,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10), st.lists(st.b
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 10), STEPS)
+@example(6, [(1, 0, []), (3, 1, [True, False, True]), (0, 3, [True, False]), (2, 1, [True])])
 def test_the_orders_of_an_exit_never_offer_more_than_there_is(
     lots: int, steps: list[tuple[int, int, list[bool]]]
 ) -> None:

@@ -11,9 +11,9 @@ from copyctl.model.account import Account
 from copyctl.model.facts import Quote, QuoteWanted
 from copyctl.model.order import Terms
 from copyctl.model.placement import Slot
+from copyctl.model.placement import Standing as Placed
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position, Record
-from copyctl.model.records import Standing as Placed
 from copyctl.model.request import Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Validity
 

@@ -20,7 +20,6 @@ from copyctl.model.terms import Book, Leg, OrderType, Side, Source
 from tests.core.building import ALICE, LEADER, SECOND, Desk, report
 
 LEGS = (Leg.STOP_LOSS, Leg.TARGET)
-WHOLE = {LEADER: 100, ALICE: 50}
 OPEN = ("PENDING", "PART_TRADED")
 
 
@@ -46,6 +45,7 @@ class Supers:
     entry_id: str = ""
     correlation_id: str = ""
     entry: str = ""
+    whole: int = 0
     filled: int = 0
     stop: int = 95
     target: int = 110
@@ -59,12 +59,12 @@ class Supers:
         return self.bought
 
     def fill_entry(self, units: int) -> None:
-        units = min(units, WHOLE[self.account] - self.filled)
+        units = min(units, self.whole - self.filled)
         if self.entry not in OPEN or units <= 0:
             return
         self.filled += units
         self.bought += units
-        self.entry = "TRADED" if self.filled == WHOLE[self.account] else "PART_TRADED"
+        self.entry = "TRADED" if self.filled == self.whole else "PART_TRADED"
         for leg in LEGS:
             self.legs.setdefault(leg, "PENDING")
 
@@ -102,7 +102,7 @@ class Supers:
         said: dict[str, Any] = {"as_of": as_of, "super_order": True}
         kept = Bracket(target=Decimal(self.target), stop=Decimal(self.stop))
         mine = {"correlation_id": self.correlation_id, "bracket": kept, "filled": self.filled}
-        rows = [report(self.account, self.entry_id, self.entry, quantity=WHOLE[self.account], **mine, **said)]
+        rows = [report(self.account, self.entry_id, self.entry, quantity=self.whole, **mine, **said)]
         for leg, status in self.legs.items():
             stop = {"order_type": "STOP_LOSS_MARKET", "trigger": self.stop, "price": 0}
             shape = stop if leg is Leg.STOP_LOSS else {"price": self.target}
@@ -127,7 +127,7 @@ class Day:
         fills = {"lag_alert": "5s", "lag_deadline": "10s", "lag_action": lag, "excess": "close"}
         policy = {"fills": fills}
         self.desk = Desk(policy).start()
-        self.of = {LEADER: Supers(LEADER, entry_id="L1"), ALICE: Supers(ALICE)}
+        self.of = {LEADER: Supers(LEADER, entry_id="L1", whole=100), ALICE: Supers(ALICE)}
         self.told: dict[str, list[ExecutionReport]] = {LEADER: [], ALICE: []}
         self.known: dict[tuple[str, str], ExecutionReport] = {}
         self.number = 0
@@ -181,6 +181,7 @@ class Day:
             if request.book is Book.SUPER:
                 assert not mine.entry or mine.entry in ("CANCELLED", "REJECTED"), "a second super order"
                 mine.entry_id, mine.correlation_id, mine.entry = name, request.correlation_id, "PENDING"
+                mine.whole, mine.filled, mine.legs, mine.hit = wanted.terms.quantity, 0, {}, dict.fromkeys(LEGS, 0)
                 return Fate.ACKNOWLEDGED, name
             one = Plain(name, request.correlation_id, wanted.side, wanted.terms.quantity, False, terms=wanted.terms)
             mine.plain.append(one)

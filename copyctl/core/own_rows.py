@@ -33,9 +33,9 @@ def owe(
     """
     now = position(draft, here.account, here.segment, here.security_id, here.product)
     row = own_row(draft, follower, now, units, why, note=note)
-    if row is None:
+    if row is None and not now.target:
         return None
-    sign = 1 if now.copied > 0 else -1
+    sign = 1 if (now.copied or now.target) > 0 else -1  # it may be closed already, by an exit that was hit first
     target = max(ZERO, sign * now.target)
     draft.positions.put(replace(now, target=sign * max(ZERO, target - units) if target else now.target))
     draft.moved[(here.account, instrument_key(here.segment, here.security_id))] = None

@@ -180,6 +180,9 @@ def _prices(side: Side, order: Order, wish: Terms, mapping: OrderMapping, instru
         if (kind or mapping.stop_market.equity) is StopMarket.PROTECTED:
             order_type = OrderType.STOP_LOSS
             price = beyond(trigger, mapping.stop_market.offset_pct / HUNDRED, side, tick)
+            if price == trigger:
+                detail = f"{side} stop with trigger {trigger:f}: no limit is a tick beyond it"
+                return Refusal(reason=Reason.INVALID_TRIGGER, detail=detail)
     if order_type is OrderType.STOP_LOSS and (price > trigger if side is Side.SELL else price < trigger):
         return Refusal(
             reason=Reason.INVALID_TRIGGER,

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from msgspec.structs import replace
 
+from copyctl.core.hours import SECOND
 from copyctl.core.naming import LEGGED
 from copyctl.model.choices import Disclosed, Shift, StopMarket, SuperOrder
 from copyctl.model.copying import OrderMapping, PriceMapping
@@ -19,6 +20,7 @@ from copyctl.model.terms import OrderType, Product, Side, Validity
 
 HUNDRED = Decimal(100)
 BPS = Decimal(10_000)
+PAISA = Decimal("0.01")
 LEAST_DISCLOSED_SHARE = Decimal("0.30")
 """A disclosed quantity must be more than this share of the order (Dhan API v2, place order)."""
 OF_FOREVER = frozenset({Product.CNC, Product.MTF, Product.MARGIN})
@@ -189,6 +191,24 @@ def _prices(side: Side, order: Order, wish: Terms, mapping: OrderMapping, instru
             detail=f"{side} stop with trigger {trigger:f} on the wrong side of its price {price:f}",
         )
     return replace(wish, order_type=order_type, price=price, trigger_price=trigger)
+
+
+SAME_MOMENT = SECOND
+"""Frames that come within this of the first one of an order tell the price at which the market was then."""
+
+
+def marketable(order: Order, wish: Terms) -> str:
+    """What is to be said of a limit that lay at the last traded price or beyond when the order came: it may have been a
+    market order, which the broker protects with a limit (1.1.1). "" for any other order."""
+    last = order.last_price
+    if not last or wish.order_type is not OrderType.LIMIT or wish.validity is Validity.FOREVER or order.is_leg:
+        return ""
+    if order.last_price_at > order.seen_at + SAME_MOMENT:
+        return ""
+    ahead = wish.price - last if order.side is Side.BUY else last - wish.price
+    in_paise = last.quantize(PAISA)
+    told = in_paise if in_paise == last else last
+    return f"marketable: a limit {'beyond' if ahead else 'at'} the last price {told:f}" if ahead >= 0 else ""
 
 
 def _second(leg: SecondLeg | None, mapping: OrderMapping, side: Side, tick: Decimal) -> SecondLeg | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.naming import LEGGED
+from copyctl.core.plan import of
 from copyctl.model.choices import Disclosed, Shift, StopMarket, SuperOrder
 from copyctl.model.copying import OrderMapping, PriceMapping
 from copyctl.model.instrument import Instrument
@@ -238,16 +239,31 @@ def _shifted(price: Decimal, how: PriceMapping, side: Side, tick: Decimal) -> De
 
 
 def _disclosed(wish: Terms, terms: Terms, mapping: OrderMapping, order: Order, notes: list[Reason]) -> int:
-    """The disclosed quantity: the leader's share of it, kept legal. All of it is the same as none."""
+    """The disclosed quantity: the leader's share of it, kept legal."""
     if not wish.disclosed_quantity or mapping.disclosed.mode is not Disclosed.PROPORTIONAL or not terms.quantity:
         return 0
     if terms.validity is Validity.IOC or (order.segment is not None and order.segment.is_derivative):
         notes.append(Reason.DISCLOSED_DROPPED)
         return 0
-    share = Decimal(wish.disclosed_quantity) / max(1, wish.quantity)
-    shown = int((share * terms.quantity).to_integral_value(rounding=ROUND_HALF_UP))
-    least = int(LEAST_DISCLOSED_SHARE * terms.quantity) + 1
-    if shown < least:
-        notes.append(Reason.DISCLOSED_RAISED)
-        shown = least
-    return 0 if shown >= terms.quantity else shown
+    shown, least = _shown_of(wish, terms.quantity), _least_shown(terms.quantity)
+    if shown < least:  # of so few that all of them would have to be shown nothing can be hidden
+        raised = least < terms.quantity
+        notes.append(Reason.DISCLOSED_RAISED if raised else Reason.DISCLOSED_DROPPED)
+        return least if raised else 0
+    return shown if shown < terms.quantity else 0
+
+
+def of_share(terms: Terms, quantity: int) -> Terms:
+    """These terms for fewer units, of which the market sees the same share; all of it is the same as none."""
+    shown = max(_shown_of(terms, quantity), _least_shown(quantity)) if terms.disclosed_quantity else 0
+    return replace(of(terms, quantity), disclosed_quantity=shown if shown < quantity else 0)
+
+
+def _shown_of(terms: Terms, quantity: int) -> int:
+    """How many of so many units are the share that these terms show."""
+    share = Decimal(terms.disclosed_quantity) / max(1, terms.quantity)
+    return int((share * quantity).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def _least_shown(quantity: int) -> int:
+    return int(LEAST_DISCLOSED_SHARE * quantity) + 1

@@ -228,6 +228,51 @@ def test_scenario_1_2_as_it_is_his_target_is_moved_and_ours_follows_by_its_leg(d
     desk.eventually(lambda: legs_of(desk, "alice")["TARGET_LEG"]["price"] == 112)
 
 
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@BOTH
+def test_scenario_1_2_as_it_is_a_market_entry_brings_its_exits_on_either_side(
+    desk: Desk, order: Row, side: str
+) -> None:
+    desk.start()
+    stop, target, away = (95, 111.1, 96.1) if side == "BUY" else (107, 91.1, 106.1)
+    covers = {"trigger_price": stop} if order is COVER else {}
+    entry = desk.place(**order | MARKET | covers, transaction_type=side)
+    desk.follows(entry, decision="copied", reason=None, leader_status="TRADED", follower_status="TRADED", drift=None)
+    assert pick(desk.asked(), "orderType", "quantity", "price") == ("MARKET", 130, 0)
+    row_of(desk, "STOP_LOSS_LEG", exit=True, decision="copied", leader_status="PENDING", follower_status="PENDING")
+    legs = legs_of(desk, "alice")
+    assert legs["STOP_LOSS_LEG"]["triggerPrice"] == (stop if order is COVER else away)  # 5 from 101.10
+    if order is BRACKET:
+        assert legs["TARGET_LEG"]["price"] == target
+    desk.price(90 if side == "BUY" else 112)
+    row_of(desk, "STOP_LOSS_LEG", leader_status="TRADED", follower_status="TRADED")
+    desk.look_again(times=2)
+    assert (desk.net(), desk.net("leader")) == (0, 0)
+    desk.heard("place")
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@BOTH
+def test_scenario_1_2_turned_into_intraday_a_market_entry_is_followed_by_his_stop_on_either_side(
+    desk: Desk, order: Row, side: str
+) -> None:
+    desk.policy = PLAIN
+    desk.start()
+    stop = (95 if side == "BUY" else 107) if order is COVER else (96.1 if side == "BUY" else 106.1)
+    covers = {"trigger_price": stop} if order is COVER else {}
+    entry = desk.place(**order | MARKET | covers, transaction_type=side)
+    desk.follows(entry, decision="copied", leader_status="TRADED", follower_status="TRADED")
+    row_of(desk, "STOP_LOSS_LEG", exit=True, decision="copied", follower_status="PENDING")
+    out = "SELL" if side == "BUY" else "BUY"
+    assert pick(desk.asked(1), "productType", "transactionType", "orderType", "quantity", "triggerPrice") == (
+        "INTRADAY", out, "STOP_LOSS", 130, stop)  # fmt: skip
+    desk.price(stop)
+    row_of(desk, "STOP_LOSS_LEG", leader_status="TRADED", follower_status="TRADED")
+    desk.look_again(times=2)
+    assert (desk.net(), desk.net("leader")) == (0, 0)
+    desk.heard("place", "place")
+
+
 @BOTH
 def test_scenario_1_2_as_it_is_an_open_entry_is_changed_and_cancelled_as_his(desk: Desk, order: Row) -> None:
     entry = copied_native(desk, order)

@@ -404,6 +404,17 @@ def test_scenario_6_2_an_exit_whose_leader_has_traded_waits_for_the_next_open() 
     ]
 
 
+def test_scenario_6_2_an_exit_that_waits_is_asked_about_again_under_other_hours() -> None:
+    desk = desk_at("15:30:00")
+    bought(desk, product=Product.MARGIN)
+    desk.sleeps_until("18:00:00")
+    sells(desk, "TRADED", filled=100, product=Product.MARGIN)
+    desk.reload({})
+    assert desk.taken() == []
+    desk.reload({"market_hours": {"enforce": False}})
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+
+
 def test_scenario_6_2_a_cancel_goes_at_any_time() -> None:
     desk = entry_at("15:39:00")
     desk.ack("A1")

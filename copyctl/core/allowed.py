@@ -17,8 +17,8 @@ from copyctl.core.exposure import Exposure
 from copyctl.core.hours import SECOND, day_start
 from copyctl.core.index import instrument_of, placements
 from copyctl.core.keys import copy_key, instrument_key, order_key, position_key
+from copyctl.core.mapping import of_share
 from copyctl.core.market import ask_quote
-from copyctl.core.plan import of
 from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn, OnBreach
 from copyctl.model.facts import Positions
@@ -56,7 +56,7 @@ def within_limits(asked: Asked) -> Answer:
     wanted, kept = asked.wanted, found.allowed + copy.filled
     copy = replace(
         copy,
-        wanted=replace(wanted, terms=of(wanted.terms, kept)),
+        wanted=replace(wanted, terms=of_share(wanted.terms, kept)),
         reduced=(wanted.terms.quantity, kept),
     )
     copy = noted(copy, Reason.REDUCED)

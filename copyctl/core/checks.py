@@ -78,12 +78,36 @@ def hours(draft: Draft, follower: Follower, copy: Copy, leader: Order, instrumen
     return _unseen(draft, copy) or _in_session(follower, copy, now)
 
 
+def _row_of_after_market(asked: Asked) -> Answer:
+    """Only a row tells when an after-market order goes to the exchange (1.7), and a frame comes first; there is time
+    to read it."""
+    until = row_is_due(asked.draft, asked.leader) if asked.wanted.after_market else 0
+    if not until or is_placed(asked.draft, asked.copy):
+        return asked.copy
+    return Later(reason=Reason.CHECKING, detail=ROW_IS_READ, until=until)
+
+
+ROW_IS_READ = "the leader's order book is read: it may tell when his after-market order goes to the exchange"
+
+
+def row_is_due(draft: Draft, leader: Order) -> int:
+    """Until when the row of the leader's after-market order is waited for, which is asked for now; 0: it is not."""
+    told = not leader.after_market or leader.amo_time is not None or leader.book_as_of
+    until = leader.seen_at + TIME_TOLD_WITHIN
+    if told or leader.over or until <= draft.now:
+        return 0
+    draft.effects.append(ReadBooks(account=leader.account))
+    return until
+
+
 TRADING = frozenset({Phase.PRE_OPEN, Phase.REGULAR, Phase.CLOSING_AUCTION})
 """While these last an after-market order that rests has gone to the exchange."""
 KEPT_FOR = frozenset({Reason.MARKET_CLOSED, Reason.MARKET_HOLIDAY, Reason.PRE_OPEN})
 """Why an entry is kept until its market opens (6.2)."""
 READ_AGAIN = 5 * SECOND
 """A book that is waited for is asked for again after this."""
+TIME_TOLD_WITHIN = 5 * SECOND
+"""So long the row of an after-market order is waited for, which may tell when it goes to the exchange."""
 
 
 def has_gone(leader: Order, now: Standing) -> bool:
@@ -262,6 +286,7 @@ def _delivery(asked: Asked) -> Answer:
 
 _CHECKS: tuple[Callable[[Asked], Answer], ...] = (
     _hours,
+    _row_of_after_market,
     _late_price,
     _guard,
     _band,

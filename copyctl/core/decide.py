@@ -323,7 +323,8 @@ def _wanted(copy: Copy, mapped: Mapped, sized: sizing.Sized, leader: Order, lead
         notes.append(Reason.MINIMUM_RAISED)
     if lead.unseen_for and leader.filled and not copy.slots:
         notes.append(Reason.LATE_COPIED)
-    detail = sized.detail + "".join(f"; {note}" for note in notes)
+    said = [sized.detail, *notes, *filter(None, [mapping.marketable(leader, lead.wish)])]
+    detail = "; ".join(said)
     copy = replace(copy, wanted=mapped.desired, stuck="")
     if copy.slots:
         return _sized(copy, detail)

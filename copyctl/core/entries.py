@@ -6,6 +6,7 @@ from copyctl.core import filters, mapping, prices, sizing
 from copyctl.core.asked import Asked, Later, noted
 from copyctl.core.decide import late_terms, traded_terms
 from copyctl.core.hours import SECOND
+from copyctl.core.keys import order_key
 from copyctl.core.market import answer_due, ask_quote, last_price, market_standing
 from copyctl.core.positions import position
 from copyctl.core.pursue import LAG_ACTION, request_id, with_slot
@@ -159,7 +160,18 @@ def _act_on_lag(asked: Asked, waited: int) -> Copy:
     if not market:
         return replace(copy, given_up=LAG_CANCEL)
     terms = _at_once(asked, asked.wanted)
+    copy = replace(copy, slots=tuple(_as_it_rests(draft, copy, slot, terms) for slot in copy.slots))
     return replace(copy, wanted=replace(asked.wanted, terms=terms), checked=terms)
+
+
+def _as_it_rests(draft: Draft, copy: Copy, slot: Slot, now: Terms) -> Slot:
+    """A placement that was asked for at the market already and rests as a limit, by which the broker protects it, is
+    asked for anew, at the price of now (1.1.1)."""
+    order = draft.orders.get(order_key(copy.follower, slot.order_id))
+    shown = order.terms if order is not None else None
+    if not slot.live or shown is None or slot.asked.order_type is not OrderType.MARKET or shown == slot.asked:
+        return slot
+    return replace(slot, asked=shown) if now.order_type is OrderType.MARKET else slot
 
 
 def _at_once(asked: Asked, wanted: Desired) -> Terms:

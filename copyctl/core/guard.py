@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from copyctl.core import halts, holds
 from copyctl.core.allowed import limits_of
 from copyctl.core.asked import Asked, Later
-from copyctl.core.checks import has_gone, hours
+from copyctl.core.checks import ROW_IS_READ, has_gone, hours, row_is_due
 from copyctl.core.decide import Verdict, entry_part
 from copyctl.core.exit_shape import rests
 from copyctl.core.keys import copy_key, instrument_key, leader_id, order_key
@@ -146,6 +146,12 @@ def _exit(draft: Draft, rules: Rules, request: Request, follower: Follower | Non
     if until:
         detail = unknown_position(draft, request.account)
         return Denied(reason=Reason.CHECKING, detail=detail, final=False, until=until)
+    found = _subject(draft, rules, request)
+    if found is not None and desired is not None and desired.after_market:
+        if until := row_is_due(draft, found[1]):
+            return Denied(reason=Reason.CHECKING, detail=ROW_IS_READ, final=False, until=until)
+        desired = replace(desired, amo_time=found[1].amo_time or desired.amo_time)
+        request = replace(request, desired=desired)
     if follower is None or desired is None or not follower.policy.market_hours.enforce:
         return Approved(request=request)
     instrument = draft.instruments.get(instrument_key(desired.segment, desired.security_id))
@@ -153,7 +159,6 @@ def _exit(draft: Draft, rules: Rules, request: Request, follower: Follower | Non
     if instrument is None or not calendar_known(draft, hours_of):
         return Approved(request=request)
     now = market_standing(draft, hours_of, instrument)
-    found = _subject(draft, rules, request)
     if desired.after_market and (found is None or not has_gone(found[1], now)):
         return Approved(request=request)
     desired = replace(desired, after_market=False, amo_time=None)

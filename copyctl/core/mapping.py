@@ -8,7 +8,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from msgspec.structs import replace
 
+from copyctl.core.hours import SECOND
 from copyctl.core.naming import LEGGED
+from copyctl.core.plan import of
 from copyctl.model.choices import Disclosed, Shift, StopMarket, SuperOrder
 from copyctl.model.copying import OrderMapping, PriceMapping
 from copyctl.model.instrument import Instrument
@@ -19,6 +21,7 @@ from copyctl.model.terms import OrderType, Product, Side, Validity
 
 HUNDRED = Decimal(100)
 BPS = Decimal(10_000)
+PAISA = Decimal("0.01")
 LEAST_DISCLOSED_SHARE = Decimal("0.30")
 """A disclosed quantity must be more than this share of the order (Dhan API v2, place order)."""
 OF_FOREVER = frozenset({Product.CNC, Product.MTF, Product.MARGIN})
@@ -180,12 +183,33 @@ def _prices(side: Side, order: Order, wish: Terms, mapping: OrderMapping, instru
         if (kind or mapping.stop_market.equity) is StopMarket.PROTECTED:
             order_type = OrderType.STOP_LOSS
             price = beyond(trigger, mapping.stop_market.offset_pct / HUNDRED, side, tick)
+            if price == trigger:
+                detail = f"{side} stop with trigger {trigger:f}: no limit is a tick beyond it"
+                return Refusal(reason=Reason.INVALID_TRIGGER, detail=detail)
     if order_type is OrderType.STOP_LOSS and (price > trigger if side is Side.SELL else price < trigger):
         return Refusal(
             reason=Reason.INVALID_TRIGGER,
             detail=f"{side} stop with trigger {trigger:f} on the wrong side of its price {price:f}",
         )
     return replace(wish, order_type=order_type, price=price, trigger_price=trigger)
+
+
+SAME_MOMENT = SECOND
+"""Frames that come within this of the first one of an order tell the price at which the market was then."""
+
+
+def marketable(order: Order, wish: Terms) -> str:
+    """What is to be said of a limit that lay at the last traded price or beyond when the order came: it may have been a
+    market order, which the broker protects with a limit (1.1.1). "" for any other order."""
+    last = order.last_price
+    if not last or wish.order_type is not OrderType.LIMIT or wish.validity is Validity.FOREVER or order.is_leg:
+        return ""
+    if order.last_price_at > order.seen_at + SAME_MOMENT:
+        return ""
+    ahead = wish.price - last if order.side is Side.BUY else last - wish.price
+    in_paise = last.quantize(PAISA)
+    told = in_paise if in_paise == last else last
+    return f"marketable: a limit {'beyond' if ahead else 'at'} the last price {told:f}" if ahead >= 0 else ""
 
 
 def _second(leg: SecondLeg | None, mapping: OrderMapping, side: Side, tick: Decimal) -> SecondLeg | None:
@@ -215,16 +239,31 @@ def _shifted(price: Decimal, how: PriceMapping, side: Side, tick: Decimal) -> De
 
 
 def _disclosed(wish: Terms, terms: Terms, mapping: OrderMapping, order: Order, notes: list[Reason]) -> int:
-    """The disclosed quantity: the leader's share of it, kept legal. All of it is the same as none."""
+    """The disclosed quantity: the leader's share of it, kept legal."""
     if not wish.disclosed_quantity or mapping.disclosed.mode is not Disclosed.PROPORTIONAL or not terms.quantity:
         return 0
     if terms.validity is Validity.IOC or (order.segment is not None and order.segment.is_derivative):
         notes.append(Reason.DISCLOSED_DROPPED)
         return 0
-    share = Decimal(wish.disclosed_quantity) / max(1, wish.quantity)
-    shown = int((share * terms.quantity).to_integral_value(rounding=ROUND_HALF_UP))
-    least = int(LEAST_DISCLOSED_SHARE * terms.quantity) + 1
-    if shown < least:
-        notes.append(Reason.DISCLOSED_RAISED)
-        shown = least
-    return 0 if shown >= terms.quantity else shown
+    shown, least = _shown_of(wish, terms.quantity), _least_shown(terms.quantity)
+    if shown < least:  # of so few that all of them would have to be shown nothing can be hidden
+        raised = least < terms.quantity
+        notes.append(Reason.DISCLOSED_RAISED if raised else Reason.DISCLOSED_DROPPED)
+        return least if raised else 0
+    return shown if shown < terms.quantity else 0
+
+
+def of_share(terms: Terms, quantity: int) -> Terms:
+    """These terms for fewer units, of which the market sees the same share; all of it is the same as none."""
+    shown = max(_shown_of(terms, quantity), _least_shown(quantity)) if terms.disclosed_quantity else 0
+    return replace(of(terms, quantity), disclosed_quantity=shown if shown < quantity else 0)
+
+
+def _shown_of(terms: Terms, quantity: int) -> int:
+    """How many of so many units are the share that these terms show."""
+    share = Decimal(terms.disclosed_quantity) / max(1, terms.quantity)
+    return int((share * quantity).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def _least_shown(quantity: int) -> int:
+    return int(LEAST_DISCLOSED_SHARE * quantity) + 1

@@ -100,7 +100,8 @@ def guard_entry(
     traded price is not asked for only to be compared, since the limit protects without it.
 
     A stop is measured from its own trigger, for it trades there and not where the market is now: one that rests far
-    from the market is no breach. A STOP_LOSS_MARKET becomes a STOP_LOSS, being a MARKET from its trigger on.
+    from the market is no breach. A STOP_LOSS_MARKET becomes a STOP_LOSS, being a MARKET from its trigger on; its limit
+    is a tick beyond the trigger where the distance is less than that.
 
     ``computed``: the limit is not the leader's but made by ``mapping`` of a MARKET or STOP_LOSS_MARKET; where it lies
     too far it is pulled in, as his order without a limit would be, and not refused.
@@ -124,8 +125,8 @@ def guard_entry(
         detail = _too_far("the last traded price", last, name, reference, side, "price_guard.entry_bps", bps)
         return Refused(reason=PRICE_GUARD, detail=detail)
     price = to_tick(furthest, tick, OPPOSITE[side])
-    if is_stop:  # a limit short of its trigger would be refused; they can only cross where the trigger is off the tick
-        least = to_tick(terms.trigger_price, tick, side)
+    if is_stop:  # the broker refuses a limit that is not beyond its trigger
+        least = _next_beyond(terms.trigger_price, tick, side)
         price = least if _costlier(least, price, side) else price
     return _limited(terms, price)
 
@@ -181,29 +182,33 @@ def within_band(
     """An order's limit and trigger held against the band. A MARKET has neither and passes.
 
     An entry outside is refused, the band named. An exit is never refused: what lies outside is moved to the band's
-    edge, rounded inward to the tick, which leaves a stop's trigger and limit in their order.
+    edge, rounded inward to the tick; where that leaves a stop's trigger and limit at one price, one of them makes room.
 
     ``computed``: the limit is not the leader's but ours, of an order of his without one (``guard_entry`` or
-    ``mapping``). His would have gone, so a limit past the band's costly edge is moved there, of an entry too.
+    ``mapping``). His would have gone, so a limit past the band's costly edge is moved there, of an entry too, unless
+    its trigger is there already.
     """
     if limits is None:
         return Priced(terms=terms)
     lower, upper = to_tick(limits.lower, tick, Side.BUY), to_tick(limits.upper, tick, Side.SELL)
     if is_exit:
-        return _moved(terms, lower, upper)
+        return _moved(terms, side, lower, upper, tick)
     edge, exact = (upper, limits.upper) if side is Side.BUY else (lower, limits.lower)
     pulled = computed and terms.order_type.has_price and _costlier(terms.price, exact, side)
     held = replace(terms, price=edge) if pulled else terms
     told = {"limit": held.price} if held.order_type.has_price else {}
     told |= {"trigger": held.trigger_price} if held.order_type.has_trigger else {}
+    where = f"{limits.name} {limits.lower:f} to {limits.upper:f}"
+    if pulled and held.order_type.has_trigger and held.trigger_price == edge:
+        detail = f"the {side}'s trigger {edge:f} leaves no room for a limit inside {where}"
+        return Refused(reason=CIRCUIT_LIMIT, detail=detail)
     for word, price in told.items():
         if not limits.lower <= price <= limits.upper:
-            where = f"{limits.name} {limits.lower:f} to {limits.upper:f}"
             return Refused(reason=CIRCUIT_LIMIT, detail=f"the {side}'s {word} {price:f} lies outside {where}")
     return Priced(terms=held, notes=(REPRICED,) if pulled else ())
 
 
-def _moved(terms: Terms, lower: Decimal, upper: Decimal) -> Priced:
+def _moved(terms: Terms, side: Side, lower: Decimal, upper: Decimal, tick: Decimal) -> Priced:
     price, trigger = terms.price, terms.trigger_price
     if terms.order_type.has_price:
         price = min(max(price, lower), upper)
@@ -211,6 +216,12 @@ def _moved(terms: Terms, lower: Decimal, upper: Decimal) -> Priced:
         trigger = min(max(trigger, lower), upper)
     if (price, trigger) == (terms.price, terms.trigger_price):
         return Priced(terms=terms)
+    if terms.order_type is OrderType.STOP_LOSS and price == trigger:
+        beyond = tick if side is Side.BUY else -tick
+        if lower <= trigger - beyond <= upper:
+            trigger -= beyond
+        elif lower <= price + beyond <= upper:
+            price += beyond
     return Priced(terms=replace(terms, price=price, trigger_price=trigger), notes=(REPRICED,))
 
 
@@ -261,6 +272,14 @@ def _furthest(reference: Decimal, side: Side, bps: Decimal) -> Decimal:
 
 def _costlier(price: Decimal, than: Decimal, side: Side) -> bool:
     return price > than if side is Side.BUY else price < than
+
+
+def _next_beyond(price: Decimal, tick: Decimal, side: Side) -> Decimal:
+    """The first price on the tick that costs more than this one."""
+    on_tick = to_tick(price, tick, side)
+    if on_tick != price:
+        return on_tick
+    return price + tick if side is Side.BUY else max(tick, price - tick)
 
 
 def _limited(terms: Terms, price: Decimal) -> Priced:

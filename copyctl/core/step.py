@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from copyctl.core import access, commands, exits, forever, kill, legs, looking, settle, unread
 from copyctl.core.attend import attend
 from copyctl.core.capital import free_ended
+from copyctl.core.checks import KEPT_FOR
 from copyctl.core.day import find_calendars, new_day
 from copyctl.core.facts import ask_ahead, ask_at_start, ask_of_follower, take_calendar, take_fact
 from copyctl.core.forget import forget
@@ -59,7 +60,7 @@ from copyctl.model.order import ExecutionReport
 from copyctl.model.policy import Rules
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Change
-from copyctl.model.request import RequestKind
+from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Level
 
 CLOCK_OFF = 2 * SECOND
@@ -170,6 +171,9 @@ def _policy_loaded(draft: Draft, event: PolicyLoaded) -> None:
     draft.all_again = True
     _come_and_go(draft, event.rules)
     draft.effects.extend(find_calendars(event.rules))
+    for request in list(draft.requests.values()):  # until when it waits is another question by other hours
+        if request.state is RequestState.QUEUED and request.waits_for in KEPT_FOR:
+            draft.requests.put(replace(request, due_at=0))
     if before is None:  # a process begins: what the records say of the world is old
         for account in list(draft.accounts.values()):
             draft.accounts.put(replace(account, ready=False))

@@ -173,7 +173,10 @@ class Trade:
 def order_row_text(order: Order, settings: Settings) -> str:
     """The order's row as JSON."""
     if not order.row_text:
-        order.row_text = compact(shaped(order_row(order), settings))
+        row = order_row(order)
+        if settings.rows_tell_amo_time and order.after_market:
+            row["amoTime"] = order.amo_time
+        order.row_text = compact(shaped(row, settings))
     return order.row_text
 
 

@@ -161,6 +161,7 @@ class Settings:
     rows_as_text: bool = False  # numbers in rows as strings
     row_nulls: list[str] = field(default_factory=list)
     row_missing: list[str] = field(default_factory=list)
+    rows_tell_amo_time: bool = False  # of after-market orders: not documented, and not seen in most captures
     history_page_size: int = 50
     margin_dialect: str = "camel"
     # what `includePosition` asks the calculator of several orders for: what they need on top of what is held, what all

@@ -128,7 +128,7 @@ LEADER_AT_100 = [
     ("SL 120/120.50", BUY, None, None, "same"),
     ("SLM 120", BUY, None, None, "SL 120.00/120.60"),
     ("SLM 80", SELL, "100", "100", "SL 80.00/79.60"),
-    ("SLM 0.30", BUY, None, None, "SL 0.30/0.30"),
+    ("SLM 0.30", BUY, None, None, "SL 0.30/0.35"),
     ("SLM 100.02", BUY, None, None, "SL 100.02/100.50"),
 ]
 
@@ -180,11 +180,19 @@ def test_a_limit_that_we_made_is_pulled_in_and_not_refused(text: str, side: Side
     assert outcome(found, before) == expected
 
 
-def test_a_stop_off_the_tick_is_not_given_a_limit_short_of_its_trigger() -> None:
-    for side, expected in ((BUY, "SL 100.02/100.05"), (SELL, "SL 100.02/100.00")):
-        before = order("SLM 100.02")
-        found = guard_entry(before, side, guard("1"), leader_price=None, last_price=None, tick=TICK)
-        assert outcome(found, before) == expected
+@pytest.mark.parametrize(
+    ("trigger", "side", "expected"),
+    [
+        ("100.02", BUY, "SL 100.02/100.05"),
+        ("100.02", SELL, "SL 100.02/100.00"),
+        ("100", BUY, "SL 100.00/100.05"),
+        ("100", SELL, "SL 100.00/99.95"),
+    ],
+)
+def test_the_limit_of_a_stop_is_a_tick_beyond_its_trigger_at_least(trigger: str, side: Side, expected: str) -> None:
+    before = order(f"SLM {trigger}")
+    found = guard_entry(before, side, guard("1"), leader_price=None, last_price=None, tick=TICK)
+    assert outcome(found, before) == expected
 
 
 def test_a_refusal_of_the_guard_names_both_prices_and_the_rule() -> None:
@@ -262,8 +270,7 @@ def test_no_guarded_entry_is_further_than_the_distance(
     assert start is not None
     assert found.terms.order_type.has_price, "nothing guarded goes without a limit"
     beyond = cost(side, found.terms.price, start) - start * bps / BPS
-    off_tick_stop = terms.order_type.has_trigger and not on_tick(terms.trigger_price, tick)
-    assert beyond <= 0 or found.terms.price == tick or (off_tick_stop and beyond < tick)
+    assert beyond <= 0 or found.terms.price == tick or (terms.order_type.has_trigger and beyond <= tick)
     if found.notes:
         assert on_tick(found.terms.price, tick)
         assert beyond > -tick or terms.order_type.has_price, "and no nearer than the tick asks for"
@@ -414,8 +421,8 @@ EIGHTY = Band(lower=Decimal("80.02"), upper=Decimal("120.03"), name="the circuit
         ("L 500", BUY, "refused", "L 120.00"),
         ("SL 95/94", SELL, "same", "same"),
         ("SL 81/79", SELL, "refused", "SL 81.00/80.05"),
-        ("SL 79/78", SELL, "refused", "SL 80.05/80.05"),
-        ("SL 125/126", BUY, "refused", "SL 120.00/120.00"),
+        ("SL 79/78", SELL, "refused", "SL 80.10/80.05"),
+        ("SL 125/126", BUY, "refused", "SL 119.95/120.00"),
         ("SLM 79", SELL, "refused", "SLM 80.05"),
         ("SLM 95", SELL, "same", "same"),
     ],
@@ -437,6 +444,8 @@ def test_an_entry_outside_the_band_is_refused_and_an_exit_moved(text: str, side:
         ("L 121", SELL, "refused"),
         ("SL 119/121", BUY, "SL 119.00/120.00"),
         ("SL 121/122", BUY, "refused"),  # the trigger is the leader's
+        ("SL 120/122", BUY, "refused"),  # and leaves no room for a limit
+        ("SL 80.05/79", SELL, "refused"),
         ("SLM 81", SELL, "same"),
     ],
 )
@@ -472,7 +481,9 @@ def test_what_the_band_lets_through_lies_inside_it(
     prices += [found.terms.trigger_price] if terms.order_type.has_trigger else []
     assert all(limits.lower <= price <= limits.upper for price in prices)
     if terms.order_type is OrderType.STOP_LOSS and on_tick(terms.trigger_price, tick):
-        assert cost(side, found.terms.price, found.terms.trigger_price) >= 0
+        room = cost(side, found.terms.price, found.terms.trigger_price)
+        one_price = terms.price == terms.trigger_price or limits.upper - limits.lower < 2 * tick
+        assert room > 0 or (one_price and not room)
     again = within_band(found.terms, side, limits, tick, is_exit=is_exit, computed=computed)
     assert again == Priced(terms=found.terms), "asked again, it changes nothing more"
 

@@ -109,6 +109,17 @@ def test_scenario_1_1_4_a_stop_market_is_protected_or_native(side: str, how: dic
     assert (terms.order_type, terms.trigger_price, f"{terms.price:f}") == wanted
 
 
+def test_scenario_1_1_4_near_zero_there_is_no_limit_beyond_its_trigger() -> None:
+    desk = Desk().start()
+    desk.leader(order_type="STOP_LOSS_MARKET", trigger="0.05", side=Side.SELL)
+    assert desk.asked() == []
+    assert desk.decided() == (Decision.REFUSED, "invalid_trigger")
+    desk = Desk().start()
+    desk.leader(order_type="STOP_LOSS_MARKET", trigger="0.10", side=Side.SELL)
+    terms = placed(desk).terms
+    assert (terms.trigger_price, terms.price) == (Decimal("0.10"), Decimal("0.05"))
+
+
 def test_scenario_1_1_4_on_shares_it_is_native() -> None:
     desk = Desk().start()
     desk.leader(order_type="STOP_LOSS_MARKET", trigger=95, segment=SHARE.segment, security_id=SHARE.security_id)

@@ -8,7 +8,7 @@ import pytest
 
 from copyctl.model.facts import Lack
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.terms import Decision, OrderType, Product, Side
+from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, SHARE
 from tests.core.clocked import CANCEL, MODIFY, PLACE, Clocked
 
@@ -121,7 +121,7 @@ def test_scenario_5_6_limits_from_before_the_first_session_are_asked_for_again()
 
 def test_scenario_5_6_an_after_market_order_is_not_held_against_the_limits_of_this_day() -> None:
     desk = Clocked("20:00:00", circuit()).quoted(100, 90, 110).start()
-    desk.leader(price=112, after_market=True, status="TRANSIT")
+    desk.leader(price=112, after_market=True, amo_time=AmoTime.OPEN, status="TRANSIT")
     assert desk.placed().after_market
     assert desk.quotes_asked() == []
 

@@ -12,7 +12,7 @@ from copyctl.model.facts import Lack
 from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.request import Fate
-from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Side
+from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Side, Source
 from tests.core.building import ALICE, BOB, LEADER, report
 from tests.core.clocked import (
     CANCEL,
@@ -351,9 +351,27 @@ def test_scenario_6_2_one_that_has_gone_to_the_exchange_is_a_plain_order() -> No
     assert not desk.placed().after_market
 
 
+def test_scenario_1_7_its_row_is_read_first_which_may_tell_its_time_and_is_not_waited_for_long() -> None:
+    told, untold = desk_at("16:30:00"), desk_at("16:30:00")
+    for desk in (told, untold):
+        seen(desk, status="TRANSIT", after_market=True)
+        assert desk.taken() == []
+        assert desk.decided() == (Decision.QUEUED, "checking")
+        assert desk.reads(LEADER)
+    row = report(
+        LEADER, "L1", "PENDING", source=Source.BOOK, after_market=True, amo_time=AmoTime.PRE_OPEN, as_of=told.now
+    )
+    told.books(LEADER, row)
+    assert told.placed().amo_time is AmoTime.PRE_OPEN
+    untold.wait(4)
+    assert untold.taken() == []
+    untold.wait(2)
+    assert untold.placed().amo_time is AmoTime.OPEN
+
+
 def test_scenario_6_2_without_hours_an_after_market_order_is_copied_as_it_is() -> None:
     desk = desk_at("12:00:00", {"enforce": False})
-    seen(desk, status="TRANSIT", after_market=True)
+    seen(desk, status="TRANSIT", after_market=True, amo_time=AmoTime.OPEN)
     assert desk.placed().after_market
 
 
@@ -386,6 +404,17 @@ def test_scenario_6_2_an_exit_whose_leader_has_traded_waits_for_the_next_open() 
     ]
 
 
+def test_scenario_6_2_an_exit_that_waits_is_asked_about_again_under_other_hours() -> None:
+    desk = desk_at("15:30:00")
+    bought(desk, product=Product.MARGIN)
+    desk.sleeps_until("18:00:00")
+    sells(desk, "TRADED", filled=100, product=Product.MARGIN)
+    desk.reload({})
+    assert desk.taken() == []
+    desk.reload({"market_hours": {"enforce": False}})
+    assert desk.asked() == [(PLACE, 50, Decimal(110))]
+
+
 def test_scenario_6_2_a_cancel_goes_at_any_time() -> None:
     desk = entry_at("15:39:00")
     desk.ack("A1")
@@ -400,7 +429,7 @@ def test_scenario_6_2_an_exit_that_waited_over_the_night_leaves_in_the_session_a
     desk = desk_at("15:30:00")
     bought(desk, product=Product.MARGIN)
     desk.sleeps_until("19:59:00")
-    sells(desk, after_market=True, product=Product.MARGIN)
+    sells(desk, after_market=True, amo_time=AmoTime.OPEN, product=Product.MARGIN)
     assert desk.placed().after_market
     desk.reject(Category.AUTHENTICATION, "token")
     desk.taken()

@@ -11,7 +11,7 @@ from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.events import BooksRead
 from copyctl.model.reasons import Category, Reason
-from copyctl.model.terms import Decision, OrderType, Product, Side
+from copyctl.model.terms import AmoTime, Decision, OrderType, Product, Side
 from tests.core.building import ALICE, LEADER, SECOND, WEEKDAYS, report
 from tests.core.clocked import (
     CANCEL,
@@ -64,7 +64,7 @@ def test_scenario_6_3_only_what_takes_part_in_it_has_a_pre_open_session() -> Non
 
 def test_scenario_6_3_a_change_waits_for_regular_trading_too() -> None:
     desk = desk_at("08:30:00", {"pre_open": "queue"})
-    amo = {**SHARES, "after_market": True}
+    amo = {**SHARES, "after_market": True, "amo_time": AmoTime.OPEN}
     seen(desk, "08:31:00", **amo)
     assert desk.placed().after_market
     desk.ack("A1")
@@ -79,7 +79,7 @@ def test_scenario_6_3_a_change_waits_for_regular_trading_too() -> None:
 
 def test_scenario_6_3_a_change_that_is_refused_leaves_the_copy_as_it_is() -> None:
     desk = desk_at("08:30:00", {"pre_open": "reject"})
-    amo = {**SHARES, "after_market": True}
+    amo = {**SHARES, "after_market": True, "amo_time": AmoTime.OPEN}
     seen(desk, "08:31:00", **amo)
     desk.ack("A1")
     desk.copied("PENDING", **amo)
@@ -381,7 +381,7 @@ def test_square_off_lets_exits_go_on() -> None:
 def test_square_off_does_not_touch_an_after_market_order_for_tomorrow() -> None:
     desk = desk_at("2026-09-18T19:59:00", SQUARED)  # a Friday
     desk.calendar(DAYS)
-    seen(desk, "2026-09-18T20:00:00", status="TRANSIT", after_market=True)
+    seen(desk, "2026-09-18T20:00:00", status="TRANSIT", after_market=True, amo_time=AmoTime.OPEN)
     assert desk.placed().after_market
     desk.ack("A1")
     desk.copied("PENDING", after_market=True)

@@ -11,7 +11,7 @@ from copyctl.model.facts import Ask, FundsWanted, PositionsWanted, Question
 from copyctl.model.reasons import Category, Reason
 from copyctl.model.records import Copy, Position
 from copyctl.model.request import Fate, RequestKind
-from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Side
+from copyctl.model.terms import AmoTime, Decision, OrderStatus, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held, report
 from tests.core.market import at
 
@@ -105,7 +105,7 @@ def test_an_after_market_order_lives_through_its_trading_day_and_no_longer() -> 
     desk = Desk()
     desk.now = at("2026-09-18T16:30:00")  # a Friday
     desk.start()
-    desk.leader("L1", after_market=True)
+    desk.leader("L1", after_market=True, amo_time=AmoTime.OPEN)
     (sent,) = desk.taken()
     assert sent.desired is not None
     assert sent.desired.after_market

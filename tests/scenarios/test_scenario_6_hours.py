@@ -80,6 +80,7 @@ def test_scenario_6_2_one_that_traded_waits_for_the_next_open(desk: Desk) -> Non
     desk.stop()
     desk.policy = closed_today()
     desk.start()
+    desk.follows(desk.place(price=70), decision="refused")  # the trading days are known by now
     dropped = ["Transit", "Pending"]  # while his is live at the exchange ours is sent all the same
     desk.broker.tell("settings", account="leader", stream_drop_statuses=dropped)
     order = desk.place(**SELL, **MARKET)

@@ -172,6 +172,9 @@ async def test_an_after_market_order_waits_until_the_session_opens(leader: Clien
     order_id = await leader.place_id(price=105, after_market_order=True, amo_time="OPEN_30")
     row = await leader.becomes(order_id, "PENDING")
     assert (row["afterMarketOrder"], row["exchangeTime"]) == (True, "0001-01-01 00:00:00")
+    assert "amoTime" not in row
+    await door("settings", rows_tell_amo_time=True)
+    assert (await leader.order(order_id))["amoTime"] == "OPEN_30"
     await door.price(100)
     assert (await leader.order(order_id))["filledQty"] == 0
     assert (await door("orders", "GET", account="leader"))["orders"][0]["amoTime"] == "OPEN_30"

@@ -106,7 +106,11 @@ def test_a_cover_order_says_its_stop_as_its_trigger() -> None:
 @pytest.mark.parametrize("product", [Product.CO, Product.BO])
 def test_the_legs_of_a_branched_order_are_changed_by_their_names(product: Product) -> None:
     stop = Terms(
-        order_type=OrderType.STOP_LOSS_MARKET, validity=Validity.DAY, quantity=65, trigger_price=Decimal("94.5")
+        order_type=OrderType.STOP_LOSS_MARKET,
+        validity=Validity.DAY,
+        quantity=65,
+        trigger_price=Decimal("94.5"),
+        bracket=Bracket(stop=Decimal("94.5")),
     )
     call = modified(stop, product=product, leg=Leg.STOP_LOSS)
     assert call.method == "modify_order"
@@ -115,7 +119,8 @@ def test_the_legs_of_a_branched_order_are_changed_by_their_names(product: Produc
         "STOP_LOSS_MARKET",
         Decimal("94.5"),
     )
-    assert arguments(modified(PLAIN, product=product, leg=Leg.TARGET), "leg_name", "price") == (
+    target = replace(PLAIN, bracket=Bracket(target=Decimal("101.25")))
+    assert arguments(modified(target, product=product, leg=Leg.TARGET), "leg_name", "price") == (
         "TARGET_LEG",
         Decimal("101.25"),
     )

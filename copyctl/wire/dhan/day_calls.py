@@ -102,18 +102,18 @@ def _body(request: Request, desired: Desired, amo_time: AmoTime) -> dict[str, ob
 def _trigger_price(request: Request, desired: Desired) -> object:
     """The trigger of an order; of the entry of a CO it is the stop that covers it."""
     bracket = _bracket(request, desired)
-    covers = bracket is not None and not bracket.distances and request.leg is Leg.ENTRY
+    covers = bracket is not None and not bracket.distances
     return bracket.stop if bracket is not None and covers else desired.terms.trigger_price
 
 
 def _bracket(request: Request, desired: Desired) -> Bracket | None:
-    """The exits of a CO (a stop, as a price) or of a BO (distances).
+    """The exits of a CO (a stop, as a price) or of a BO (distances); a leg has a price of its own and none.
 
     Raises:
         ValueError: there are exits, and an order of this product would be taken without them or with others.
     """
     bracket, product = desired.terms.bracket, desired.product
-    if bracket is None:
+    if bracket is None or request.leg is not Leg.ENTRY:
         return None
     if product is Product.BO and bracket.distances:
         return bracket

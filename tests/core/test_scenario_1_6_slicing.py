@@ -1,6 +1,7 @@
 """A copy above the freeze quantity: several orders at the exchange, one copy for whoever asks (scenario 1.6)."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from copyctl.core.freeze import Freeze
 from copyctl.core.plan import Alter, Begin, End, Working, plan
 from copyctl.model.events import Answered
+from copyctl.model.freeze import FREEZE_AS_OF, FREEZE_QUANTITIES
 from copyctl.model.order import ExecutionReport
 from copyctl.model.placement import Standing
 from copyctl.model.reasons import Category
@@ -364,3 +366,8 @@ def test_scenario_1_6_a_withdrawn_slice_leaves_nothing_behind() -> None:
     assert sent.count(PLACE) == 1
     standings = [slot.standing for slot in desk.copy().slots]
     assert standings[1:] == [Standing.WITHDRAWN]
+
+
+def test_scenario_1_6_the_table_that_ships_is_told_to_traders() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "policy.md").read_text().split())
+    assert f"those of {FREEZE_AS_OF}, in units: {', '.join(f'{n} {u}' for n, u in FREEZE_QUANTITIES.items())}." in page

@@ -1,6 +1,6 @@
 """Super orders end to end: an entry with a target and a stop that the broker keeps, mirrored as one (scenario 1.2).
 
-Every test runs where the legs have ids of their own and where they share their entry's: sources disagree.
+What is done to legs runs where these have ids of their own and where they share their entry's: sources disagree.
 """
 
 from typing import Any
@@ -12,9 +12,12 @@ from tests.scenarios.desk import CALL, Desk, Row, pick
 TARGET, STOP = "TARGET_LEG", "STOP_LOSS_LEG"
 
 
-@pytest.fixture(autouse=True, params=["own", "shared"])
+both_ids = pytest.mark.parametrize("_legs", ["own", "shared"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
 def _legs(desk: Desk, request: pytest.FixtureRequest) -> None:
-    desk.settings(leg_ids=request.param)
+    desk.settings(leg_ids=getattr(request, "param", "own"))
 
 
 def place(desk: Desk, **changes: Any) -> str:
@@ -73,6 +76,7 @@ def paths(desk: Desk) -> list[tuple[str, str]]:
     return found
 
 
+@both_ids
 def test_scenario_1_2_mirrored_with_its_legs_in_one_call(desk: Desk) -> None:
     order = live(desk)
     desk.look_again(times=3)
@@ -125,6 +129,7 @@ def test_scenario_3_1_cancelled_before_it_filled(desk: Desk) -> None:
     assert paths(desk) == [("POST", "/super/orders"), ("DELETE", "/super/orders/ID/ENTRY_LEG")]
 
 
+@both_ids
 def test_scenario_2_3_the_stop_and_2_2_the_target_are_moved_leg_by_leg(desk: Desk) -> None:
     order = live(desk)
     change(desk, order, STOP, stopLossPrice=97)
@@ -151,6 +156,7 @@ def test_scenario_2_3_a_stop_that_trails_ten_times_on_both_sides_costs_no_call(d
     assert (desk.net("leader"), desk.net()) == (0, 0)
 
 
+@both_ids
 def test_scenario_3_4_he_cancels_his_target_alone(desk: Desk) -> None:
     order = live(desk)
     assert desk.dhan.cancel_super_order(order, TARGET)
@@ -159,6 +165,7 @@ def test_scenario_3_4_he_cancels_his_target_alone(desk: Desk) -> None:
     assert paths(desk)[1:] == [("DELETE", "/super/orders/ID/TARGET_LEG")]
 
 
+@both_ids
 @pytest.mark.parametrize(("price", "hit"), [(110.5, TARGET), (94.5, STOP)])
 def test_scenario_4_6_either_leg_is_hit_on_both_and_nothing_is_mirrored_twice(
     desk: Desk, price: float, hit: str
@@ -172,6 +179,7 @@ def test_scenario_4_6_either_leg_is_hit_on_both_and_nothing_is_mirrored_twice(
     assert [copy["drift"] for copy in desk.copies()] == [None] * 3
 
 
+@both_ids
 def test_scenario_8_3_the_target_is_hit_on_the_follower_first(desk: Desk) -> None:
     order = live(desk)
     entry = supers(desk)[0]["orderId"]
@@ -185,6 +193,7 @@ def test_scenario_8_3_the_target_is_hit_on_the_follower_first(desk: Desk) -> Non
     assert desk.net() == 0
 
 
+@both_ids
 def test_scenario_4_13_his_stop_has_traded_and_ours_has_not(desk: Desk) -> None:
     order = live(desk, {"fills": {"lag_alert": "1s", "lag_deadline": "2s"}})
     desk.settings("alice", hold_matching=True)
@@ -202,6 +211,7 @@ def test_scenario_4_13_his_stop_has_traded_and_ours_has_not(desk: Desk) -> None:
     ]
 
 
+@both_ids
 def test_scenario_4_6_he_closes_by_another_order_and_no_leg_of_ours_outlives_the_position(desk: Desk) -> None:
     live(desk)
     closed = desk.place(order_type="MARKET", price=0, transaction_type="SELL")
@@ -222,6 +232,7 @@ def test_scenario_9_1_flatten_cancels_the_legs_before_it_closes(desk: Desk) -> N
     assert paths(desk)[-1] == ("POST", "/orders")
 
 
+@both_ids
 def test_scenario_7_2_placed_filled_and_stopped_while_disconnected(desk: Desk) -> None:
     order = live(desk)
     desk.kill()

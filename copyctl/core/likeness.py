@@ -11,11 +11,11 @@ from copyctl.core.forever import CLOCKS_DIFFER
 from copyctl.core.hours import SECOND
 from copyctl.core.index import instrument_of
 from copyctl.core.native_legs import book_of
-from copyctl.core.pursue import correlation_of
+from copyctl.core.pursue import as_placement, correlation_of
 from copyctl.core.state import Draft
 from copyctl.core.wish import same_order
 from copyctl.model.order import Order, Terms
-from copyctl.model.placement import Slot, Standing
+from copyctl.model.placement import Slot
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
 from copyctl.model.request import RequestKind
@@ -69,21 +69,8 @@ def take_over(draft: Draft, rules: Rules, copy: Copy, leader: Order) -> Copy:
     order = like(draft, copy, book, copy.wanted.terms, leader.created_time)
     if order is None:
         return copy
-    slot = Slot(
-        revision=0,
-        correlation_id=correlation_of(rules, copy, 0),
-        asked=copy.wanted.terms,
-        standing=Standing.WORKING,
-        sent=True,
-        order_id=order.order_id,
-        filled=order.filled,
-        average_price=order.average_price,
-        asked_at=draft.now,
-        confirmed=True,
-        book=book,
-        frame_at=order.seen_at,
-        decided_at=order.seen_at,
-    )
+    placed = as_placement(order, 0, copy.wanted.terms, draft.now)
+    slot = replace(placed, correlation_id=correlation_of(rules, copy, 0), asked=copy.wanted.terms)
     return replace(copy, slots=(slot,), pursued=copy.wanted)
 
 

@@ -103,7 +103,7 @@ def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
                 Slot(revision=missing, correlation_id=correlation_id, asked=nothing, standing=Standing.WITHDRAWN)
             )
         part = sum(slot.correlation_id == order.correlation_id for slot in slots)
-        slots.append(replace(_adopted(order, len(slots), wanted, now), part=part))
+        slots.append(replace(as_placement(order, len(slots), wanted, now), part=part))
     copy = replace(copy, slots=tuple(slots), pursued=copy.wanted)
     last = slots[-1]
     if last.standing is not Standing.REJECTED or copy.filled:
@@ -112,7 +112,8 @@ def adopt(copy: Copy, orders: list[Order], now: int) -> Copy:
     return replace(copy, decision=Decision.DEAD, reason=reason, detail=orders[-1].text, dead_at=now)
 
 
-def _adopted(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
+def as_placement(order: Order, revision: int, wanted: Terms, now: int) -> Slot:
+    """An order that is at the broker already, as a placement of a copy."""
     shown = order.terms or wanted
     book = Book.SUPER if order.super_order else Book.FOREVER if order.forever else Book.DAY
     asked = of(wanted, shown.quantity)

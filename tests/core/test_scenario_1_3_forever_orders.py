@@ -174,13 +174,7 @@ def test_scenario_4_5_his_has_traded_and_ours_waits_for_its_trigger() -> None:
     desk.ack()
     desk.listed(ALICE)
     desk.listed(ALICE)
-    (request,) = desk.taken()
-    assert request.desired is not None
-    assert (request.book, request.desired.terms.order_type, request.desired.terms.quantity) == (
-        Book.DAY,
-        OrderType.MARKET,
-        50,
-    )
+    goes_to_the_market(desk)
 
 
 def test_scenario_3_a_triggered_order_is_cancelled_as_an_order_of_the_day() -> None:
@@ -246,27 +240,17 @@ def holding(policy: dict[str, Any] | None = None) -> Lists:
 SOLD = {"side": Side.SELL}
 
 
-def test_scenario_4_6_a_stop_and_target_for_what_is_held_rest_as_one_forever_order() -> None:
-    desk = holding()
-    desk.listed(LEADER, desk.armed(LEADER, "G1", BOTH, **SOLD))
-    (request,) = desk.taken()
-    assert request.desired is not None
-    assert (request.exit, request.book, request.desired.terms) == (True, Book.FOREVER, half(BOTH))
-
-
-def test_scenario_4_13_his_leg_has_triggered_and_ours_waits() -> None:
+def guarded() -> Lists:
+    """What both hold has a stop and a target, armed."""
     desk = holding()
     desk.listed(LEADER, desk.armed(LEADER, "G1", BOTH, **SOLD))
     desk.ack("B1")
     desk.listed(ALICE, desk.armed(ALICE, "B1", half(BOTH), **SOLD))
     desk.taken()
-    desk.told(
-        desk.child(LEADER, "C1", "TRADED", of_forever=True, parent_id="G1", quantity=100, filled=100, price=90, **SOLD)
-    )
-    desk.wait(30)
-    assert (CANCEL, Book.FOREVER, Leg.TARGET, "B1") in kinds(desk)
-    desk.listed(ALICE)
-    desk.listed(ALICE)
+    return desk
+
+
+def goes_to_the_market(desk: Lists) -> None:
     (request,) = desk.taken()
     assert request.desired is not None
     assert (request.book, request.desired.terms.order_type, request.desired.terms.quantity) == (
@@ -276,12 +260,28 @@ def test_scenario_4_13_his_leg_has_triggered_and_ours_waits() -> None:
     )
 
 
-def test_scenario_7_2_one_leg_of_two_triggers_while_disconnected() -> None:
+def test_scenario_4_6_a_stop_and_target_for_what_is_held_rest_as_one_forever_order() -> None:
     desk = holding()
     desk.listed(LEADER, desk.armed(LEADER, "G1", BOTH, **SOLD))
-    desk.ack("B1")
-    desk.listed(ALICE, desk.armed(ALICE, "B1", half(BOTH), **SOLD))
-    desk.taken()
+    (request,) = desk.taken()
+    assert request.desired is not None
+    assert (request.exit, request.book, request.desired.terms) == (True, Book.FOREVER, half(BOTH))
+
+
+def test_scenario_4_13_his_leg_has_triggered_and_ours_waits() -> None:
+    desk = guarded()
+    desk.told(
+        desk.child(LEADER, "C1", "TRADED", of_forever=True, parent_id="G1", quantity=100, filled=100, price=90, **SOLD)
+    )
+    desk.wait(30)
+    assert (CANCEL, Book.FOREVER, Leg.TARGET, "B1") in kinds(desk)
+    desk.listed(ALICE)
+    desk.listed(ALICE)
+    goes_to_the_market(desk)
+
+
+def test_scenario_7_2_one_leg_of_two_triggers_while_disconnected() -> None:
+    desk = guarded()
     said = {"price": 90, "created_time": desk.now, **SOLD}
     desk.listed(LEADER, day=(desk.child(LEADER, "C1", "TRADED", quantity=100, filled=100, **said),))
     desk.listed(ALICE, day=(desk.child(ALICE, "D1", "TRADED", quantity=50, filled=50, **said),))
@@ -297,21 +297,11 @@ def test_scenario_4_6_not_mapped_it_is_closed_when_his_triggers() -> None:
     desk.told(
         desk.child(LEADER, "C1", "TRADED", of_forever=True, parent_id="G1", quantity=100, filled=100, price=90, **SOLD)
     )
-    (request,) = desk.taken()
-    assert request.desired is not None
-    assert (request.book, request.desired.terms.order_type, request.desired.terms.quantity) == (
-        Book.DAY,
-        OrderType.MARKET,
-        50,
-    )
+    goes_to_the_market(desk)
 
 
 def test_scenario_4_10_sold_by_hand_the_armed_order_goes() -> None:
-    desk = holding()
-    desk.listed(LEADER, desk.armed(LEADER, "G1", BOTH, **SOLD))
-    desk.ack("B1")
-    desk.listed(ALICE, desk.armed(ALICE, "B1", half(BOTH), **SOLD))
-    desk.taken()
+    desk = guarded()
     said = {"segment": SHARE.segment, "security_id": SHARE.security_id, "product": Product.CNC, **SOLD}
     desk.frame(ALICE, "H1", "TRADED", quantity=50, filled=50, **said)
     assert kinds(desk) == [(CANCEL, Book.FOREVER, Leg.TARGET, "B1")]

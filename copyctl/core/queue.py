@@ -69,16 +69,23 @@ def _release_account(draft: Draft, rules: Rules, account: Account, requests: lis
             _take_back(draft, request, Decision.REFUSED, verdict.reason, verdict.detail)
         elif isinstance(verdict, Denied):
             _wait(draft, request, verdict.reason, verdict.detail, until=verdict.until)
-        elif may <= 0:
+        elif may < _needs(request, room):
             _wait(draft, request, Reason.RATE_LIMIT, room.why if uses_reserve(queued) else room.why_usual)
         else:
-            counts = max(1, request.slices)  # whether the broker counts a sliced call once is not known
+            counts = max(1, request.slices)
             left.extend([request.request_id] * counts)
             leaving = reserved_part(verdict.request) if usual <= 0 else verdict.request
             reserved, usual = reserved - counts, usual - counts
             _send(draft, replace(verdict, request=_leaving(draft, leaving)))
     if left:
         rates.spend(draft, account.account, left, before=room.windows)
+
+
+def _needs(request: Request, room: rates.Room) -> int:
+    """How much room it takes: of a sliced call, which the broker may count as one or as many, as if each slice were
+    one, and never more than there can be."""
+    caps = (window.cap(reserve=uses_reserve(request)) for window in room.windows)
+    return max(1, min([request.slices, *caps]))
 
 
 def _uncovers(request: Request) -> bool:

@@ -371,3 +371,13 @@ def test_scenario_1_6_a_withdrawn_slice_leaves_nothing_behind() -> None:
 def test_scenario_1_6_the_table_that_ships_is_told_to_traders() -> None:
     page = " ".join((Path(__file__).parents[2] / "docs" / "policy.md").read_text().split())
     assert f"those of {FREEZE_AS_OF}, in units: {', '.join(f'{n} {u}' for n, u in FREEZE_QUANTITIES.items())}." in page
+
+
+def test_scenario_7_5_each_slice_counts_until_it_is_known_that_they_do_not() -> None:
+    desk = Desk(rate_limits={"orders": {"per_second": 6}}).start()
+    desk.leader("L1", quantity=MANY)
+    assert [one.slices for one in desk.taken()] == [5]
+    desk.leader("L2", quantity=MANY)
+    assert (desk.taken(), desk.decided("L2")) == ([], (Decision.QUEUED, "rate_limit"))
+    desk.wait(5)
+    assert [one.slices for one in desk.taken()] == [5]

@@ -12,7 +12,7 @@ from copyctl.core import mapping, prices
 from copyctl.core.decide import traded_terms
 from copyctl.core.keys import instrument_key, order_key
 from copyctl.core.market import calendar_known, market, market_standing
-from copyctl.core.native_legs import live_leg, with_trail
+from copyctl.core.native_legs import THROUGH_ITS_TARGET, live_leg, with_trail
 from copyctl.core.stakes import Exit, mapping_of
 from copyctl.core.state import Draft
 from copyctl.core.wish import trailed
@@ -43,7 +43,10 @@ def desired(
         wish = traded_terms(wish)
     how = mapping_of(follower, copy.rule)
     if (kept := live_leg(draft, copy)) is not None:
-        return copy, _kept(draft, here, one, copy, kept, quantity)
+        asked = _kept(draft, here, one, copy, kept, quantity)
+        if kept.leg is Leg.TARGET and copy.urgent == THROUGH_ITS_TARGET:
+            asked = replace(asked, terms=_through(draft, follower, instrument, one, asked.terms, asked.side, kept))
+        return copy, asked
     his = order
     if any(slot.live and slot.book is Book.FOREVER for slot in copy.slots):  # his may have triggered: so will ours
         his = replace(order, number="", triggered=False, filled=0, status=OrderStatus.PENDING)
@@ -88,6 +91,23 @@ def _kept(draft: Draft, here: Position, one: Exit, copy: Copy, slot: Slot, quant
     trigger = wish.trigger_price if moved_by_him else asked.trigger_price
     terms = replace(with_trail(replace(asked, trigger_price=trigger), slot.leg, trail), quantity=quantity)
     return replace(copy.wanted, product=here.product, terms=terms)
+
+
+THROUGH_BPS = Decimal(300)
+"""So far through the market a leg is moved that has to trade now, where the price guard does not say."""
+
+
+def _through(
+    draft: Draft, follower: Follower, instrument: Instrument, one: Exit, terms: Terms, side: Side, slot: Slot
+) -> Terms:
+    """A target through the market; where it is there already it stays, and where no price is known it is left."""
+    bps = follower.policy.price_guard.emergency_bps or THROUGH_BPS
+    now = _priced(draft, follower, instrument, one.order, side, NOW, bps).terms.price
+    last = market(draft, instrument, one.order or _telling(draft, instrument)).last_price
+    if not now or last is None:
+        return terms
+    is_there = slot.asked.price <= last if side is Side.SELL else slot.asked.price >= last
+    return with_trail(replace(terms, price=slot.asked.price if is_there else now), Leg.TARGET, ZERO)
 
 
 def hurried(

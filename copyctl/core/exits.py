@@ -22,7 +22,7 @@ from copyctl.core.flatness import keep_flat
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, instrument_key, order_key
 from copyctl.core.mapping import rests_as_forever
-from copyctl.core.native_legs import live_leg, not_seen_yet, pairs, with_legs
+from copyctl.core.native_legs import THROUGH_ITS_TARGET, live_leg, not_seen_yet, pairs, through_the_target, with_legs
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
@@ -215,7 +215,13 @@ def _steer(group: _Group) -> None:
         if live_leg(draft, one.copy) is not None:  # two legs of one entry are given up together
             late = lagging(draft, group.follower, one, one.copy, portions[one.key])
             group.exits[place_] = replace_copy(one, late)
-    portions = with_legs(draft, group.exits, portions)
+    is_bracket = group.here.product is Product.BO
+    kept, target = through_the_target(draft, group.exits, portions, cap=cap) if is_bracket else ({}, "")
+    portions = {**with_legs(draft, group.exits, portions), **kept}
+    group.exits[:] = [
+        replace_copy(one, replace(one.copy, urgent=THROUGH_ITS_TARGET if one.key == target else one.copy.urgent))
+        for one in group.exits
+    ]
     others_rest = {key: any(units for other, units in offers.items() if other != key) for key in offers}
     for place_, one in enumerate(group.exits):
         copy = marked(one.copy, portions[one.key], others_rest=others_rest[one.key])

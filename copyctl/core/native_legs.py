@@ -252,6 +252,31 @@ def with_legs(draft: Draft, exits: Sequence[Exit], portions: Mapping[str, Portio
     return joint
 
 
+THROUGH_ITS_TARGET = "the broker closes it by its own legs alone"
+"""Why the target of a BO goes to the market (``Copy.urgent``)."""
+
+
+def through_the_target(
+    draft: Draft, exits: Sequence[Exit], portions: Mapping[str, Portion], *, cap: int
+) -> tuple[dict[str, Portion], str]:
+    """A position in BO is closed by its own legs alone: no other order of that product comes without legs. So what has
+    to be closed, all of it, goes by the target, at a limit through the market, and the legs stay until it has traded;
+    so do legs that the leader has given up both, for without them his position can but be closed next. Returns the
+    legs' portions, and the row of the target, "" where it is not called upon."""
+    legs = {one.key: slot for one in exits if (slot := live_leg(draft, one.copy)) is not None}
+    target = next((key for key, slot in legs.items() if slot.leg is Leg.TARGET), "")
+    leaves = {key: max(0, slot.asked.quantity - slot.filled) for key, slot in legs.items()}
+    owed = sum(portion.owed for portion in portions.values())
+    by_others = any(portions[one.key].owed for one in exits if one.key not in legs)
+    late = any(one.copy.urgent for one in exits if one.key in legs)
+    his = [one.order for one in exits if one.key in legs]
+    given_up = all(order is not None and order.over and not order.filled for order in his)
+    goes = by_others or late
+    if not target or not (goes or given_up) or cap < leaves[target] or (goes and owed < leaves[target]):
+        return {}, ""
+    return {key: Portion(rest=units) for key, units in leaves.items()}, target if goes else ""
+
+
 def _given_up_alone(mine: Exit, beside: Exit) -> bool:
     """Has the leader cancelled this leg of his while the other one rests on?"""
     return mine.order is not None and mine.order.over and not mine.order.filled and beside.live

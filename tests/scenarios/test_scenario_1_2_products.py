@@ -296,6 +296,24 @@ def test_scenario_4_6_as_it_is_he_closes_a_cover_order_by_another_and_no_stop_is
     assert pick(desk.asked(), *BODY) == ("CO", "SELL", "MARKET", 130, 0, 0)
 
 
+def test_scenario_4_6_as_it_is_a_bracket_order_is_closed_by_its_own_target(desk: Desk) -> None:
+    """No other order of that product comes without legs, so its target goes through the market."""
+    entered_native(desk, BRACKET)
+    desk.broker.tell("square_off", account="leader", products=["BO"])
+    desk.eventually(lambda: (desk.net("leader"), desk.net()) == (0, 0))
+    assert legs_of(desk, "alice")["STOP_LOSS_LEG"]["orderStatus"] == "CANCELLED"
+    desk.look_again(times=3)
+    desk.heard("place", "modify")
+    assert pick(desk.asked(), "legName", "orderType", "quantity") == ("TARGET_LEG", "LIMIT", 130)
+
+
+def test_scenario_9_1_as_it_is_flatten_closes_a_bracket_order_by_its_own_target(desk: Desk) -> None:
+    entered_native(desk, BRACKET)
+    desk.command("kill", "--flatten")
+    desk.eventually(lambda: desk.net() == 0)
+    desk.heard("place", "modify")
+
+
 def test_scenario_1_2_a_cover_order_without_a_stop_is_not_copied_as_one(desk: Desk) -> None:
     desk.start()
     order = desk.place(product_type="CO")

@@ -82,6 +82,17 @@ def draw(seed: int) -> Drawn:
 
 def _policy(chance: Random) -> dict[str, Any]:
     limited = chance.random() < 0.2
+    policy = _drawn(chance, limited=limited)
+    if policy["mapping"]["slicing"] == "auto":  # on such days what is larger is cut here, into orders that are one copy
+        policy["mapping"]["freeze_quantity"] = {"*": CUT_AT}
+    return policy
+
+
+CUT_AT = 130
+"""Units: two lots of NIFTY."""
+
+
+def _drawn(chance: Random, *, limited: bool) -> dict[str, Any]:
     return {
         "copy_on": chance.choice(("accepted", "accepted", "received", "traded")),
         "sizing": {

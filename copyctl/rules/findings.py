@@ -39,6 +39,8 @@ CODES: Final[dict[str, str]] = {
     "R224": "A distance or a wait defeats its own purpose.",
     "R225": "An action of the kill switch cannot work where it stands.",
     "R226": "The reserve of the rate limits leaves nothing for entries.",
+    "R227": "A rule asks for what no order is.",
+    "R228": "A rule never decides: an earlier one takes all of its orders.",
     "R230": "A token cannot be renewed, or a new one not be kept.",
     "R231": "A door is open to others than this machine.",
     "R301": "A variable is not set.",

@@ -5,10 +5,10 @@ and told by others.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 from copyctl.model.duration import duration, duration_text
+from copyctl.rules.filter_checks import odd_rules
 from copyctl.rules.findings import Finding, finding
 from copyctl.rules.limits_checks import odd_limits
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
@@ -50,8 +50,8 @@ def senseless(root: Node) -> list[Finding]:
     inherited = standing_in(top.at("policy").node)
     for policy in _policies(top):
         settings = Settings(spot=policy, schema=policy_schema(), inherited=inherited)
-        found += [*_sizings(policy), *_offsets(policy), *_matches(policy), *_hours(policy)]
-        found += [*odd_limits(settings, rates), *odd_safety(settings)]
+        found += [*_sizings(policy), *_offsets(policy), *_hours(policy)]
+        found += [*odd_rules(settings), *odd_limits(settings, rates), *odd_safety(settings)]
     return found
 
 
@@ -138,31 +138,6 @@ def _offsets(policy: Spot) -> Iterator[Finding]:
         for moved in (one.at("price"), one.at("trigger")):
             if moved.at("mode").value == "offset":
                 yield from _needs(moved.at("mode"), (moved.at("ticks"),))
-
-
-def _matches(policy: Spot) -> Iterator[Finding]:
-    """A range that holds no number would make its rule never match."""
-    for rule in policy.at("filters", "rules").items():
-        for key in ("quantity", "price", "value", "days_to_expiry"):
-            yield from _range(rule.at("match", key))
-
-
-def _range(spot: Spot) -> Iterator[Finding]:
-    lows = [(number, end == "above") for end in ("from", "above") if (number := _number(spot.at(end))) is not None]
-    highs = [(number, end == "to") for end in ("to", "below") if (number := _number(spot.at(end))) is not None]
-    if not lows or not highs:
-        return
-    (low, is_above), (high, is_included) = max(lows), min(highs)
-    if low > high or (low == high and (is_above or not is_included)):
-        message = "no number lies between the two ends"
-        yield finding(
-            "R205", spot.place, spot.path, message, "from and above are the lower end, to and below the upper"
-        )
-
-
-def _number(spot: Spot) -> Decimal | None:
-    value = spot.value
-    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
 def _hours(policy: Spot) -> Iterator[Finding]:

@@ -39,6 +39,8 @@ def lint(
 
     Every finding names file, line and column and says what to do. Exit code 1 when there are errors.
 
+    A warning that is meant is allowed where it stands: # copyctl: allow R223: and the reason why.
+
     \b
     Example:
       copyctl lint rules/half-size.yaml

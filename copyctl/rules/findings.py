@@ -11,6 +11,8 @@ CODES: Final[dict[str, str]] = {
     "R103": "A key stands twice in one map.",
     "R104": "Files extend one another in a circle.",
     "R105": "A ${...} is not written as ${NAME}, ${NAME:-default} or ${file:PATH}.",
+    "R106": "A comment to copyctl is not written as # copyctl: allow CODE: and the reason.",
+    "R107": "A comment allows a warning that is not there.",
     "R111": "The language has no such key here.",
     "R112": "A required key is missing.",
     "R113": "The value is of the wrong kind.",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from copyctl.rules.allowances import idle, not_allowed
 from copyctl.rules.effective import Document, document_of, effective, masked, revealed, typed
 from copyctl.rules.expressions import malformed, resolve
 from copyctl.rules.files import Source, open_source
@@ -49,7 +50,10 @@ def lint(paths: Iterable[Path]) -> list[Finding]:
         checked = list(source.findings)
         if source.node is not None:
             checked += _checked(source.node, Severity.WARNING)
-        found += in_file_order(_with_excerpts(checked, source), source.lines)
+        ordered = in_file_order(_with_excerpts(checked, source), source.lines)
+        own = source.allowed.get(os.fspath(path), ())  # those of a base may be for others that extend it
+        told = [*not_allowed(ordered, source.allowed), *_with_excerpts(idle(ordered, own), source)]
+        found += in_file_order(told, source.lines)
     return list(dict.fromkeys(found))
 
 
@@ -145,7 +149,7 @@ def _found(
     ordered = in_file_order(_with_excerpts(found, source), source.lines)
     if node is None or errors(ordered):
         raise RulesRefused(ordered)
-    return node, ordered
+    return node, not_allowed(ordered, source.allowed)
 
 
 def _checked(node: Node, unbuilt: Severity) -> list[Finding]:

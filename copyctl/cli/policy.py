@@ -1,16 +1,17 @@
 """``lint``, ``show``, ``schema``: what the rules say, before anything runs."""
 
 import os
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from copyctl.cli import options
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, leave, note, say, say_json
 from copyctl.cli.tables import document_table
-from copyctl.rules import Finding, RulesRefused, Severity, render, schema_text
+from copyctl.rules import Finding, RulesRefused, Severity, junit, render, sarif, schema_text, workflow_commands
 from copyctl.rules import lint as find
 from copyctl.rules import show as effective
 
@@ -21,6 +22,9 @@ class LintFormat(StrEnum):
     TEXT = "text"
     TABLE = "table"
     JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
 
 
 class Language(StrEnum):
@@ -41,19 +45,20 @@ def lint(
 
     A warning that is meant is allowed where it stands: # copyctl: allow R223: and the reason why.
 
+    For continuous integration: sarif (code scanning), github (annotations of a workflow), junit (test reports).
+
     \b
     Example:
       copyctl lint rules/half-size.yaml
       copyctl lint --strict --format json rules/*.yaml
+      copyctl lint --format sarif rules/*.yaml > lint.sarif
+      copyctl lint --format junit rules/*.yaml > lint.xml
     """
     for one in files:
         if not one.is_file():
             leave(USAGE, f"there is no file {one}")
     findings = find(files)
-    if form is LintFormat.JSON:
-        say_json({"findings": [_finding(one) for one in findings], "files": len(files)})
-    elif findings:
-        typer.echo(render(findings))
+    _SAY[form](findings, [str(one) for one in files], strict)
     errors = sum(1 for one in findings if one.severity is Severity.ERROR)
     note(f"{_many(len(files), 'file')}: {_many(errors, 'error')}, {_many(len(findings) - errors, 'warning')}")
     raise typer.Exit(FINDINGS if errors or (strict and findings) else DONE)
@@ -98,6 +103,24 @@ def schema(
       copyctl schema rules > rules-v1.schema.json
     """
     typer.echo(schema_text(), nl=False)
+
+
+def _say_lines(text: str) -> None:
+    if text:
+        typer.echo(text)
+
+
+_SAY: Final[dict[LintFormat, Callable[[Sequence[Finding], Sequence[str], bool], None]]] = {
+    LintFormat.TEXT: lambda findings, _files, _strict: _say_lines(render(findings)),
+    LintFormat.TABLE: lambda findings, _files, _strict: _say_lines(render(findings)),
+    LintFormat.JSON: lambda findings, files, _strict: say_json(
+        {"findings": [_finding(one) for one in findings], "files": len(files)}
+    ),
+    LintFormat.SARIF: lambda findings, _files, _strict: say_json(sarif(findings)),
+    LintFormat.GITHUB: lambda findings, _files, _strict: _say_lines(workflow_commands(findings)),
+    LintFormat.JUNIT: lambda findings, files, strict: _say_lines(junit(findings, files, strict=strict)),
+}
+"""How each format is said: from the findings, the files that were given, and whether warnings count as errors."""
 
 
 def _finding(one: Finding) -> dict[str, object]:

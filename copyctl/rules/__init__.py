@@ -11,6 +11,7 @@ Imports: model, PyYAML, jsonschema.
 """
 
 from copyctl.rules.effective import Document, policy_of, rules_of
+from copyctl.rules.finding_formats import junit, sarif, workflow_commands
 from copyctl.rules.findings import CODES, Finding, RulesRefused, Severity, errors, render
 from copyctl.rules.read import Loaded, Outline, document, lint, load, outline, read, show
 from copyctl.rules.schema import schema_text
@@ -25,6 +26,7 @@ __all__ = [
     "Severity",
     "document",
     "errors",
+    "junit",
     "lint",
     "load",
     "outline",
@@ -32,6 +34,8 @@ __all__ = [
     "read",
     "render",
     "rules_of",
+    "sarif",
     "schema_text",
     "show",
+    "workflow_commands",
 ]

@@ -54,7 +54,7 @@ def test_version() -> None:
         ("orders", "--rules", "x", "--bogus"),
         ("orders", "--rules", "x", "--format", "xml"),
         ("lint",),
-        ("lint", "x", "--format", "sarif"),
+        ("lint", "x", "--format", "xml"),
         ("schema", "tape"),
         ("simulator", "--port", "99999"),
         ("simulator", "--accounts", "1"),

@@ -25,11 +25,7 @@ def bought(desk: Desk) -> None:
     ("side", "trigger", "offset", "limit"),
     [
         ("SELL", 95, 5, 90.25),
-        ("BUY", 110, 5, 115.5),
-        ("SELL", 95, 0, 94.95),  # a tick away at least
-        ("BUY", 110, 0.01, 110.05),
-        ("SELL", 0.5, 5, 0.45),  # 0.475, on to the tick
-        ("SELL", 0.1, 5, 0.05),
+        ("BUY", 110, 0.01, 110.05),  # a tick away at least
         ("SELL", 0.1, 99, 0.05),  # never under a tick
         ("BUY", 102.35, 1.7, 104.1),  # 104.08995
     ],

@@ -228,8 +228,7 @@ def test_scenario_1_2_as_it_is_his_target_is_moved_and_ours_follows_by_its_leg(d
     desk.eventually(lambda: legs_of(desk, "alice")["TARGET_LEG"]["price"] == 112)
 
 
-@pytest.mark.parametrize("side", ["BUY", "SELL"])
-@BOTH
+@pytest.mark.parametrize(("order", "side"), [(COVER, "BUY"), (BRACKET, "SELL")], ids=["CO", "BO"])
 def test_scenario_1_2_as_it_is_a_market_entry_brings_its_exits_on_either_side(
     desk: Desk, order: Row, side: str
 ) -> None:
@@ -251,8 +250,7 @@ def test_scenario_1_2_as_it_is_a_market_entry_brings_its_exits_on_either_side(
     desk.heard("place")
 
 
-@pytest.mark.parametrize("side", ["BUY", "SELL"])
-@BOTH
+@pytest.mark.parametrize(("order", "side"), [(COVER, "BUY"), (BRACKET, "SELL")], ids=["CO", "BO"])
 def test_scenario_1_2_turned_into_intraday_a_market_entry_is_followed_by_his_stop_on_either_side(
     desk: Desk, order: Row, side: str
 ) -> None:

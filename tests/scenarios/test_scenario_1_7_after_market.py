@@ -31,7 +31,7 @@ def copied_for(desk: Desk) -> tuple[Any, ...]:
     return pick(desk.asked(), *AMO)
 
 
-@pytest.mark.parametrize("at", ["OPEN", "PRE_OPEN", "OPEN_30", "OPEN_60"])
+@pytest.mark.parametrize("at", ["PRE_OPEN", "OPEN_60"])
 def test_scenario_1_7_it_is_copied_for_the_time_that_the_mapping_says_where_no_row_tells_his(
     desk: Desk, at: str
 ) -> None:
@@ -46,7 +46,7 @@ def test_scenario_1_7_it_is_copied_for_the_time_that_the_mapping_says_where_no_r
     assert pick(desk.only(), *AMO) == (True, at)
 
 
-@pytest.mark.parametrize("at", ["PRE_OPEN", "OPEN", "OPEN_30", "OPEN_60"])
+@pytest.mark.parametrize("at", ["PRE_OPEN", "OPEN"])
 def test_scenario_1_7_the_leaders_own_time_is_taken_where_his_row_tells_it(desk: Desk, at: str) -> None:
     desk.settings(rows_tell_amo_time=True)
     desk.policy = {"mapping": {"after_market_time": "OPEN_60" if at == "OPEN" else "OPEN"}}

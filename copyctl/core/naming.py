@@ -36,6 +36,8 @@ def named(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:
         return report  # it has its name already
     if is_forever(report.terms):
         return report if report.source is Source.BOOK else None
+    if report.source is Source.STREAM and _is_listed(draft, report):
+        return None
     name = draft.name_of(report.account, report.order_id)
     known = draft.orders.get(order_key(report.account, name)) if name else None
     if known is not None and known.forever:
@@ -48,6 +50,12 @@ def named(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:
             return None  # it may be what that became
         return as_forever(parent, report) if parent is not None else report
     return report if report.leg is Leg.ENTRY else _as_leg(draft, report)
+
+
+def _is_listed(draft: Draft, report: ExecutionReport) -> bool:
+    """Is it about an armed forever order itself? Frames of one may say that it is of the day, and name a leg of it."""
+    known = draft.orders.get(order_key(report.account, report.order_id))
+    return known is not None and known.forever
 
 
 def _as_leg(draft: Draft, report: ExecutionReport) -> ExecutionReport | None:

@@ -342,6 +342,26 @@ def test_a_frame_of_a_forever_order_only_has_the_list_read() -> None:
     assert any(getattr(one, "special", False) for one in desk.effects)
 
 
+@pytest.mark.parametrize("leg", [Leg.TARGET, Leg.STOP_LOSS, Leg.ENTRY])
+@pytest.mark.parametrize("status", ["PENDING", "TRANSIT", "CANCELLED"])
+@pytest.mark.parametrize("account", [LEADER, ALICE])
+def test_scenario_1_3_3_what_frames_tell_of_an_armed_order_is_told_by_its_list(
+    leg: Leg, status: str, account: str
+) -> None:
+    """Such frames name the leg, say DAY, and come before the answer or after it: taken for a leg of an entry of that
+    id, the copy of it would be cancelled as one that closes nothing."""
+    desk = listing()
+    desk.ack("B1")
+    desk.taken()
+    name = "G1" if account == LEADER else "B1"
+    desk.told(replace(desk.child(account, name, status, correlation_id="cc"), leg=leg))
+    assert kinds(desk) == []
+    desk.listed(LEADER, desk.armed(LEADER, "G1"))
+    desk.listed(ALICE, desk.armed(ALICE, "B1", half(ARMED)))
+    assert kinds(desk) == []
+    assert desk.decided("G1") == (Decision.COPIED, None)
+
+
 def test_scenario_9_9_it_outlives_the_day() -> None:
     desk = both_armed()
     desk.held[LEADER] = desk.held[ALICE] = ()

@@ -192,8 +192,9 @@ def test_scenario_1_3_mapped_to_the_day_it_is_copied_when_it_triggers(desk: Desk
     assert pick(desk.asked(), "orderType", "validity", "price") == ("LIMIT", "DAY", 1421)
 
 
-def test_scenario_1_3_3_announced_on_the_stream_it_is_copied_once(desk: Desk) -> None:
-    desk.settings(forever_announced=True)
+@pytest.mark.parametrize("name", ["classic", "entry"])
+def test_scenario_1_3_3_announced_on_the_stream_it_is_copied_once(desk: Desk, name: str) -> None:
+    desk.settings(forever_announced=True, forever_leg_names=name)
     desk.start()
     order = arm(desk)
     copied(desk, order)

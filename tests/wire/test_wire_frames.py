@@ -420,6 +420,10 @@ WAITING = Terms(
         {"goodTillDaysDate": "2027-09-15"},
         {"goodTillDaysDate": "2026-09-16 15:30:00"},
         {"goodTillDaysDate": "16/09/2026", "legNo": 3},
+        {"status": "Confirm", "goodTillDaysDate": "2026-09-15"},
+        {"status": "CONFIRM", "offMktFlag": "1", "legNo": 3},
+        {"status": "Transit", "offMktFlag": "1", "goodTillDaysDate": "2026-09-15"},
+        {"status": "TRANSIT", "legNo": 2},
     ],
 )
 def test_a_forever_order_is_known_by_its_word_or_by_its_days(told: dict[str, Any]) -> None:
@@ -442,6 +446,12 @@ def test_a_forever_order_is_known_by_its_word_or_by_its_days(told: dict[str, Any
         {"goodTillDaysDate": "2026-09-16", "triggerPrice": 99.5, "offMktFlag": "1"},
         {"goodTillDaysDate": "2026-09-16", "triggerPrice": 99.5, "status": "O-Pending"},
         {"goodTillDaysDate": "2027-09-15", "triggerPrice": 99.5, "algoOrdNo": "122609150002000", "legNo": 2},
+        {"status": "Transit", "triggerPrice": 0},
+        {"status": "Transit", "triggerPrice": 99.5, "orderType": "SL"},
+        {"status": "Transit", "triggerPrice": 99.5, "product": "V", "productName": "CO"},
+        {"status": "Transit", "triggerPrice": 99.5, "orderPlatform": "FOVR"},
+        {"status": "Pending", "triggerPrice": 99.5},
+        {"status": "Traded", "triggerPrice": 99.5},
     ],
 )
 def test_an_order_of_the_day_is_not_taken_for_a_forever_order(told: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ Both dialects are read by the same rules: key names were made ours by ``values.f
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from copyctl.model.instrument import Instrument
@@ -153,7 +154,7 @@ def _terms(found: Fields, total: int | None, leg: Leg, source: Source) -> Terms 
     limit, trigger = price(found.get("price")), price(found.get("trigger_price"))
     order_type = _known(codes.ORDER_TYPES, found, "order_type")
     validity = _known(codes.VALIDITIES, found, "validity") if "validity" in found else Validity.DAY
-    if source is Source.STREAM and validity is Validity.DAY and trigger and _waits_for_days(found):
+    if source is Source.STREAM and validity is Validity.DAY and _is_forever(found, order_type, trigger):
         validity = Validity.FOREVER
     forever = validity is Validity.FOREVER
     if leg is not Leg.ENTRY and not forever:
@@ -175,13 +176,25 @@ def _terms(found: Fields, total: int | None, leg: Leg, source: Source) -> Terms 
 _EXITS: Final = {Leg.STOP_LOSS: OrderType.STOP_LOSS_MARKET, Leg.TARGET: OrderType.LIMIT}
 
 
-def _waits_for_days(found: Fields) -> bool:
-    """Is it good for longer than the day on which it was placed, as only a forever order is? An order for after the
-    market is as well, and the child of a forever order may say what its parent was."""
-    placed, good_till = date(found.get("created")), date(found.get("good_till"))
-    if placed is None or good_till is None or good_till <= placed or _is_after_market(found):
+def _is_forever(found: Fields, order_type: OrderType | None, trigger: Decimal) -> bool:
+    """Is a frame that says DAY about an armed forever order itself? CONFIRM is said of no other. What has a trigger is
+    one where it is good for days, and where it is on its way to the exchange though its type waits for no trigger: a
+    stop that has triggered is there already. The entry of a CO has a trigger as well, and the child of a forever order
+    may say what its parent was."""
+    status = codes.STATUSES.get(word(found.get("status")))
+    if status is OrderStatus.CONFIRM:
+        return True
+    is_child = word(found.get("platform")) == codes.FOREVER_CHILD or bool(identifier(found.get("parent_id")))
+    if not trigger or is_child or _known(codes.PRODUCTS, found, "product", "product_name") in _BRANCHED:
         return False
-    return word(found.get("platform")) != codes.FOREVER_CHILD and not identifier(found.get("parent_id"))
+    is_on_its_way = status is OrderStatus.TRANSIT and order_type is not None and not order_type.has_trigger
+    return is_on_its_way or _waits_for_days(found)
+
+
+def _waits_for_days(found: Fields) -> bool:
+    """Is it good for longer than the day on which it was placed? An order for after the market is as well."""
+    placed, good_till = date(found.get("created")), date(found.get("good_till"))
+    return placed is not None and good_till is not None and good_till > placed and not _is_after_market(found)
 
 
 def _bracket(found: Fields, product: Product | None) -> Bracket | None:

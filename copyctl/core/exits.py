@@ -215,13 +215,14 @@ def _steer(group: _Group) -> None:
         if live_leg(draft, one.copy) is not None:  # two legs of one entry are given up together
             late = lagging(draft, group.follower, one, one.copy, portions[one.key])
             group.exits[place_] = replace_copy(one, late)
-    is_bracket = group.here.product is Product.BO
-    kept, target = through_the_target(draft, group.exits, portions, cap=cap) if is_bracket else ({}, "")
-    portions = {**with_legs(draft, group.exits, portions), **kept}
-    group.exits[:] = [
-        replace_copy(one, replace(one.copy, urgent=THROUGH_ITS_TARGET if one.key == target else one.copy.urgent))
-        for one in group.exits
-    ]
+    joint = with_legs(draft, group.exits, portions)
+    if group.here.product is Product.BO:
+        kept, target = through_the_target(draft, group.exits, portions, cap=cap)
+        joint |= kept
+        for place_, one in enumerate(group.exits):
+            if one.key == target:
+                group.exits[place_] = replace_copy(one, replace(one.copy, urgent=THROUGH_ITS_TARGET))
+    portions = joint
     others_rest = {key: any(units for other, units in offers.items() if other != key) for key in offers}
     for place_, one in enumerate(group.exits):
         copy = marked(one.copy, portions[one.key], others_rest=others_rest[one.key])

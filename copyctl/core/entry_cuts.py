@@ -161,7 +161,7 @@ def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str)
         part, part_lead = without_closed(*entry_part(leader, lead), copy)
         units = part.filled if leader.over or traded else part_lead.wish.quantity
         most = max(0, (sizing.size(copy.sizing, units).quantity if units > 0 else 0) - copy.missed)
-        given_back = min(copy.cut, copy.filled + copy.cut - most)
+        given_back = min(copy.cut, copy.filled - copy.wanted.terms.quantity, copy.filled + copy.cut - most)
         if given_back <= 0:
             continue
         wanted = copy.wanted

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from copyctl.core.asked import Answer, Asked, refuse
 from copyctl.core.keys import copy_key, instrument_key, order_key
-from copyctl.core.market import last_price
+from copyctl.core.market import ask_quote, last_price
 from copyctl.core.self_trade import Resting, meets, sentence, trade_at_once
 from copyctl.core.state import Draft, follower_of
 from copyctl.core.telling import alert_once
@@ -46,7 +46,8 @@ def could_meet(draft: Draft, rules: Rules, follower: Follower, wanted: Desired, 
 def exit_meets(draft: Draft, rules: Rules, follower: Follower, request: Request) -> str:
     """With which resting order of the same person an exit would trade the moment that it arrives, in a sentence; "" for
     none, and once it has waited for that one as long as ``fills.lag_deadline``. One that has to trade now, or only
-    rests at a stop, does not wait; the law is that an exit is delayed as little as can be."""
+    rests at a stop, does not wait; the law is that an exit is delayed as little as can be, so that a MARKET that waits
+    because no price of the moment is known has one asked for."""
     wanted = request.desired
     how = follower.policy.checks.self_trade
     copy = draft.copies.get(copy_key(request.leader_order_id, request.account))
@@ -62,6 +63,8 @@ def exit_meets(draft: Draft, rules: Rules, follower: Follower, request: Request)
         return ""
     detail = sentence(wanted.terms, wanted.side, met)
     if how is Caution.REFUSE:
+        if last is None and instrument is not None and not wanted.terms.order_type.has_price:
+            ask_quote(draft, rules, instrument)
         return detail
     draft.copies.put(alert_once(draft, copy, Alert.SELF_TRADE, detail))
     return ""

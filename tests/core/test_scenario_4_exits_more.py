@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from copyctl.model.reasons import Reason
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, LEADER, SECOND, Desk, held, report
@@ -284,6 +286,30 @@ def test_scenario_4_9_an_entry_that_has_no_size_yet_gives_way_to_an_exit() -> No
     desk.books(ALICE)
     assert desk.asked() == [(PLACE, 20, Decimal(100))]  # q(40)
     assert desk.decided("L2") == (Decision.COPIED, Reason.ENTRY_CUT)
+
+
+@pytest.mark.parametrize("filled", [0, 40])
+def test_scenario_4_9_what_was_taken_from_an_entry_does_not_come_back_when_his_order_turns_out_to_close(
+    filled: int,
+) -> None:
+    desk = Desk({"exits": {"confirm_short": "never"}})
+    desk.held = {LEADER: (held("43210", -100),)}
+    desk.start()
+    stop: dict[str, Any] = {"order_type": "STOP_LOSS", "price": 111, "trigger": 110}
+    desk.leader("L1", quantity=300, **stop)  # 100 close what he is short, 200 open
+    assert [said_of(one)[3] for one in desk.taken()] == [100]
+    desk.ack("A1")
+    desk.copied("PENDING", order_id="L1#entry", **stop)
+    desk.leader("L2", "TRADED", side=Side.SELL, quantity=400, filled=400, order_type="MARKET")
+    assert kinds(desk) == [CANCEL]
+    desk.copied("CANCELLED", order_id="L1#entry", filled=filled, **stop)
+    while sent := [one for one in desk.taken() if one.leader_order_id in ("L2", "L2#entry")]:  # what had filled is closed, then he is followed into his short
+        desk.ack(f"A{desk.now}", request=sent[0])
+        fills(desk, sent[0].leader_order_id, filled=said_of(sent[0])[3])
+    assert stake(desk).copied == -100
+    desk.leader("L1", "PART_TRADED", quantity=300, filled=100, **stop)  # of the 500 that he is short by now
+    desk.wait(5)
+    assert [one for one in desk.taken() if one.leader_order_id == "L1#entry"] == []
 
 
 def test_scenario_4_9_an_entry_without_a_size_that_he_has_closed_again_is_not_placed() -> None:

@@ -677,9 +677,10 @@ def test_what_was_sent_and_no_book_shows_yet_counts(answered: bool) -> None:
     assert desk.decided("L3") == SELF
 
 
-def exits_against(how: str = "refuse", price: Any = 110, **said: Any) -> BankDesk:
+def exits_against(how: str = "refuse", price: Any = 110, slow: tuple[type, ...] = (), **said: Any) -> BankDesk:
     """A follower who has bought, a bid of his own that rests at 110, and the leader's exit."""
     desk = desk_with(checks={"self_trade": how}, policy={"fills": {"lag_deadline": "30s"}}).start()
+    desk.slow = slow
     bought(desk, "L1", 100)
     desk.frame(ALICE, "H1", side=Side.BUY, quantity=10, price=110)
     desk.taken()
@@ -734,6 +735,16 @@ def test_a_market_exit_waits_only_for_what_is_near_the_market() -> None:
         desk.taken()
         desk.sells("L2", 100, order_type="MARKET")
         assert (desk.taken() == []) is waits, last
+
+
+@pytest.mark.parametrize(("last", "goes"), [(100, False), (112, True)])
+def test_a_market_exit_that_waits_has_the_price_asked_for_that_may_free_it(last: int, goes: bool) -> None:
+    desk = exits_against(order_type="MARKET", slow=(QuoteWanted,))
+    assert desk.taken() == []
+    assert desk.asked_for(QuoteWanted) == 1
+    quoted(desk, "43210", last)
+    desk.reply()
+    assert (desk.taken() != []) is goes
 
 
 def test_an_exit_that_waits_outlives_a_restart_and_a_cancel_takes_it_back() -> None:

@@ -12,7 +12,7 @@ from copyctl.engine.books import BookReader, has_special
 from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work, done
-from copyctl.engine.dry import dry_outcome, dry_report
+from copyctl.core.pretence import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.pace import paces_of
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire

@@ -18,7 +18,7 @@ from copyctl.edge.clock import SystemClock
 from copyctl.edge.journal import open_journal
 from copyctl.edge.transport import DhanGateway
 from copyctl.engine.books import BookReader
-from copyctl.engine.dry import dry_report
+from copyctl.core.pretence import dry_report
 from copyctl.engine.pace import Pace
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.calendar import TradingDays

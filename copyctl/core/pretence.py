@@ -1,4 +1,7 @@
-"""A dry run's broker: takes everything, sends nothing, and shows each order as if it rested."""
+"""Pretence: what a broker would say that takes everything and sends nothing on, each order shown as if it rested.
+
+For dry runs, and for whatever rehearses.
+"""
 
 from msgspec.structs import replace
 

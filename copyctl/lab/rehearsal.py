@@ -1,0 +1,246 @@
+"""A rehearsal: one policy, fed with what happened, in a world that answers at once.
+
+Time is what the events say. A moment that the core asked to be woken at comes when the next event is later than it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from copyctl.core.state import State
+from copyctl.core.step import Step, step
+from copyctl.lab.broker import Broker
+from copyctl.model.calendar import TradingDays
+from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, ReadBooks, RefreshInstruments, Send
+from copyctl.model.events import (
+    Answered,
+    BooksRead,
+    CalendarFound,
+    Event,
+    FrameRead,
+    InstrumentFound,
+    Looked,
+    PolicyLoaded,
+    Started,
+    StreamChanged,
+    TimeReached,
+)
+from copyctl.model.facts import Ask, Fact, FactArrived, Lack, PositionRow, Positions, PositionsWanted, Question
+from copyctl.model.instrument import Instrument
+from copyctl.model.order import ZERO, ExecutionReport, Order
+from copyctl.model.policy import Rules
+from copyctl.model.records import Position, Record
+from copyctl.model.terms import Segment, Source
+
+MOST_TURNS = 100_000
+"""One event leads to no more steps than this, or the core goes round in circles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a rehearsal may ask.
+
+    ``instrument``: the instrument of a segment and security id, None for unknown; ``master``: is there a master at
+    all? ``days``: the trading days of a calendar, or why there are none. ``held``: what an account had to begin with.
+    ``fact``: the answer to any other question at a moment (ns), or why there is none; None where the answer comes by
+    itself, as an event.
+    """
+
+    instrument: Callable[[Segment, str], Instrument | None]
+    master: bool
+    days: Callable[[str], tuple[TradingDays | None, str]]
+    held: Mapping[str, tuple[PositionRow, ...]]
+    fact: Callable[[Question, int], Fact | Lack | None]
+
+
+class Rehearsal:
+    """A policy at work. ``watch`` is called after every step, with what it decided; ``state`` is what is known by
+    then."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        world: World,
+        *,
+        at: int,
+        digest: str = "",
+        records: Mapping[str, Sequence[Record]] | None = None,
+        watch: Callable[[Step], None] = lambda _: None,
+    ) -> None:
+        self.rules = rules
+        self.state = State(records)
+        self.now = at
+        self.broker = Broker()
+        self._world = world
+        self._watch = watch
+        self._due = 0
+        self._coming: deque[Event] = deque()
+        self._told: set[str] = set()
+        self._leader_shows: dict[str, ExecutionReport] = {}
+        self.take(PolicyLoaded(at=at, digest=digest, document="", rules=rules))
+        self.take(Started(at=at))
+        for account in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+            self.take(StreamChanged(at=at, account=account, up=True))
+            self.take(self._books(account, special=True))
+
+    def take(self, event: Event) -> None:
+        """Something happens; so does everything that was due before, and all that follows at once."""
+        self.wait_until(event.at)
+        self._note(event)
+        self._settle(event)
+
+    def wait_until(self, moment: int) -> None:
+        """Let time pass up to a moment (ns)."""
+        while 0 < self._due <= moment:
+            self.now = max(self._due, self.now + 1)
+            self._settle(TimeReached(at=self.now))
+        self.now = max(self.now, moment)
+
+    # --- one turn ---------------------------------------------------------------------------------------------------
+
+    def _settle(self, event: Event) -> None:
+        """One step, and those that what it wants leads to."""
+        self._coming.append(event)
+        for _ in range(MOST_TURNS):
+            while self._coming:
+                self._step(self._coming.popleft())
+            traded = tuple(self.broker.fills(self.state, self.rules.leader.client_id, self.now))
+            self._coming.extend(_frame(one) for one in traded)
+            if not self._coming:
+                return
+        raise RuntimeError(f"one event leads to more than {MOST_TURNS} turns")
+
+    def _step(self, event: Event) -> None:
+        made = step(self.state, event)
+        self.state.apply(made.changes)
+        self.state.rules = made.rules or self.state.rules
+        self._due = made.due_at
+        for effect in sorted(made.effects, key=lambda one: not isinstance(one, Send)):  # no answer overtakes a request
+            self._perform(effect)
+        self._watch(made)
+
+    def _perform(self, effect: Effect) -> None:
+        now = self.now
+        match effect:
+            case Send():
+                request = effect.approved.request
+                outcome, report = self.broker.take(request, now)
+                self._coming.append(Answered(at=now, request_id=request.request_id, outcome=outcome))
+                self._coming.append(_frame(report))
+            case AskInstrument():
+                self._step(self._found(effect.segment, effect.security_id))  # in the same turn, as in a run
+            case RefreshInstruments():
+                self._coming.append(replace(self._found(effect.segment, effect.security_id), refreshed=True))
+            case FindCalendar():
+                days, why = self._world.days(effect.calendar)
+                self._coming.append(CalendarFound(at=now, calendar=effect.calendar, days=days, why=why))
+            case Ask():
+                self._answer(effect.question)
+            case ReadBooks():
+                self._coming.append(self._books(effect.account, special=effect.special))
+            case Look():
+                found = tuple(
+                    one for one in self.broker.book(effect.account, now) if one.correlation_id == effect.correlation_id
+                )
+                self._coming.append(
+                    Looked(
+                        at=now,
+                        request_id=effect.request_id,
+                        account=effect.account,
+                        asked_at=now,
+                        readable=True,
+                        reports=found,
+                    )
+                )
+
+    def _found(self, segment: Segment, security_id: str) -> InstrumentFound:
+        return InstrumentFound(
+            at=self.now,
+            segment=segment,
+            security_id=security_id,
+            master=self._world.master,
+            instrument=self._world.instrument(segment, security_id),
+        )
+
+    def _answer(self, question: Question) -> None:
+        asked = isinstance(question, PositionsWanted)
+        said = self._positions(question.account) if asked else self._world.fact(question, self.now)
+        if said is None:
+            return
+        lacks = isinstance(said, Lack)
+        self._coming.append(
+            FactArrived(
+                at=self.now,
+                account=question.account,
+                question=question,
+                fact=None if isinstance(said, Lack) else said,
+                lack=said if isinstance(said, Lack) else None,
+                why="nobody is asked in a rehearsal" if lacks else "",
+            )
+        )
+
+    def _positions(self, account: str) -> Positions:
+        """What an account holds: what it had, and what its orders made of that, as the state has it."""
+        known = [one for one in self.state.tables["position"].values() if isinstance(one, Position)]
+        rows = tuple(_row(one) for one in known if one.account == account)
+        if account not in self._told:
+            self._told.add(account)
+            rows = (*rows, *self._world.held.get(account, ()))
+        return Positions(account=account, as_of=self.now, rows=rows)
+
+    # --- books ------------------------------------------------------------------------------------------------------
+
+    def _note(self, event: Event) -> None:
+        """Remember what the leader's orders showed last, for his book."""
+        if isinstance(event, FrameRead | BooksRead) and event.account == self.rules.leader.client_id:
+            reports = event.reports if isinstance(event, FrameRead) else event.orders
+            self._leader_shows.update((f"{one.order_id}:{one.leg}", one) for one in reports)
+
+    def _books(self, account: str, *, special: bool) -> BooksRead:
+        """An account's books, read now. Whose forever orders nobody has told of has none but those that are known."""
+        own = account == self.rules.leader.client_id
+        rows = self._leader_book() if own else self.broker.book(account, self.now)
+        orders = (one for one in self.state.tables["order"].values() if isinstance(one, Order))
+        armed = tuple(one.order_id for one in orders if one.account == account and one.forever and not one.over)
+        return BooksRead(
+            at=self.now,
+            account=account,
+            asked_at=self.now,
+            orders=rows,
+            armed=armed if special else None,
+            super_read=special and not own,
+        )
+
+    def _leader_book(self) -> tuple[ExecutionReport, ...]:
+        """What his orders showed last; one that is over is told once."""
+        shown = tuple(replace(one, source=Source.BOOK, as_of=self.now) for one in self._leader_shows.values())
+        self._leader_shows = {key: one for key, one in self._leader_shows.items() if not _is_over(one)}
+        return shown
+
+
+def _is_over(report: ExecutionReport) -> bool:
+    return report.status is not None and report.status.is_final
+
+
+def _frame(report: ExecutionReport) -> FrameRead:
+    return FrameRead(at=report.as_of, account=report.account, raw=b"", reports=(report,))
+
+
+def _row(here: Position) -> PositionRow:
+    """A position of the state as the broker would show it."""
+    return PositionRow(
+        segment=here.segment,
+        security_id=here.security_id,
+        product=here.product,
+        symbol="",
+        net=here.net,
+        buy_quantity=max(0, here.net),
+        sell_quantity=max(0, -here.net),
+        carried=here.base,
+        day_buy=0,
+        day_sell=0,
+        buy_average=ZERO,
+        sell_average=ZERO,
+    )

@@ -92,19 +92,28 @@ def limits_of(asked: Asked) -> limits.Verdict | None:
     policy = asked.follower.policy.limits
     if not limits.any_of(policy):
         return None
-    wanted, draft, instrument = asked.wanted, asked.draft, asked.instrument
-    entry = limits.Entry(
+    return limits.check(policy, _entry(asked), standing_of(asked.draft, asked.follower, asked.copy, asked.instrument))
+
+
+def figures_of(asked: Asked) -> dict[str, str]:
+    """Every limit of an entry with the figure that it would have, in a sentence."""
+    standing = standing_of(asked.draft, asked.follower, asked.copy, asked.instrument)
+    return limits.figures(asked.follower.policy.limits, _entry(asked), standing)
+
+
+def _entry(asked: Asked) -> limits.Entry:
+    wanted, instrument = asked.wanted, asked.instrument
+    return limits.Entry(
         key=_key(asked),
         side=wanted.side,
         quantity=max(1, asked.more),
         filled=asked.copy.filled,
         placing=_places(asked),
-        price=wanted.terms.price or price_of(draft, asked.leader, asked.lead.wish, instrument),
+        price=wanted.terms.price or price_of(asked.draft, asked.leader, asked.lead.wish, instrument),
         multiplier=instrument.multiplier,
         lot_size=instrument.lot_size,
         underlying=instrument.underlying if instrument.segment.is_derivative else "",
     )
-    return limits.check(policy, entry, standing_of(draft, asked.follower, asked.copy, instrument))
 
 
 def _places(asked: Asked) -> bool:

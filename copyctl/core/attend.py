@@ -115,7 +115,7 @@ def _attend_follower(
         created_at=draft.now,
         updated_at=draft.now,
     )
-    waits = None if copy.slots else _waits(draft, rules, leader, lead, follower)
+    waits = None if copy.slots else what_is_missing(draft, rules, leader, lead, follower)
     may_go = False
     one = Asked(draft=draft, rules=rules, follower=follower, copy=copy, leader=leader, lead=lead, instrument=instrument)
     if waits is not None:
@@ -150,7 +150,7 @@ def _attend_follower(
     draft.copies.put(replace(copy, updated_at=draft.now))
 
 
-def _waits(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> Verdict | None:
+def what_is_missing(draft: Draft, rules: Rules, leader: Order, lead: LeaderOrder, follower: Follower) -> Verdict | None:
     """What must be known before anything can be said of this order at all, or None."""
     account = draft.account(follower.client_id)
     held = holds.undecided(account) if not account.killed_at and not over_without_a_fill(leader) else None
@@ -232,7 +232,7 @@ def _decide(
     instrument: Instrument,
 ) -> Copy:
     """The first decision; what is at the broker under this copy's ids already is a copy, whatever has changed."""
-    facts = partial(_facts, draft, rules, follower.client_id, leader, lead, instrument)
+    facts = partial(facts_for, draft, rules, follower.client_id, leader, lead, instrument)
     if copy.sizing is None:
         copy = replace(copy, policy=policy_mark(draft.rules))
     orders = placed_already(draft, rules, copy)
@@ -253,7 +253,7 @@ def _decide(
     return first_decision(copy, leader, lead, follower, instrument, draft.now, facts)
 
 
-def _facts(
+def facts_for(
     draft: Draft,
     rules: Rules,
     follower: str,
@@ -262,6 +262,7 @@ def _facts(
     instrument: Instrument,
     sizing: Sizing,
 ) -> SizingFacts:
+    """What is known of what a sizing may need."""
     return sizing_facts(draft, rules, sizing, follower, leader, lead, instrument)
 
 

@@ -5,7 +5,7 @@ self trade, limits, margin. What passes may come back changed: at a limit of our
 What needs a figure that is not known yet asks for it and waits. Limits and hours are asked once more as it leaves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -35,7 +35,7 @@ from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Side,
 def check(asked: Asked) -> Answer:
     """Run all checks over an entry; the first that objects decides."""
     copy = asked.copy
-    for one in _CHECKS:
+    for one in CHECKS.values():
         answer = one(asked.with_copy(copy))
         if not isinstance(answer, Copy):
             return answer
@@ -284,15 +284,15 @@ def _delivery(asked: Asked) -> Answer:
     return alert_once(asked.draft, asked.copy, Alert.DELIVERY, detail)
 
 
-_CHECKS: tuple[Callable[[Asked], Answer], ...] = (
-    _hours,
-    _row_of_after_market,
-    _late_price,
-    _guard,
-    _band,
-    persons.self_trade,
-    _delivery,
-    allowed.within_limits,
-    basket_margin.covered,
-)
-"""Every check of an entry, in the order in which they are asked."""
+CHECKS: Mapping[str, Callable[[Asked], Answer]] = {
+    "market_hours": _hours,
+    "after_market": _row_of_after_market,
+    "late": _late_price,
+    "price_guard": _guard,
+    "price_band": _band,
+    "self_trade": persons.self_trade,
+    "delivery": _delivery,
+    "limits": allowed.within_limits,
+    "margin": basket_margin.covered,
+}
+"""Every check of an entry, in the order in which they are asked, by the key of the rules that it obeys."""

@@ -26,13 +26,21 @@ def first_match(
 
 
 def matches(match: Match, order: Order, wish: Terms, instrument: Instrument, now: int, *, opens: bool = True) -> bool:
-    """Do all keys of the rule hold? A key whose fact is not known does not."""
+    """Do all keys of the rule hold?"""
+    return unmet(match, order, wish, instrument, now, opens=opens) is None
+
+
+def unmet(
+    match: Match, order: Order, wish: Terms, instrument: Instrument, now: int, *, opens: bool = True
+) -> str | None:
+    """The first key of the rule that does not hold, None where all do. A key whose fact is not known does not."""
     if match.intent is not None and (Intent.OPEN if opens else Intent.CLOSE) not in match.intent:
-        return False
-    return all(
-        wanted is None or test(wanted, order, wish, instrument, now)
-        for wanted, test in ((getattr(match, key), test) for key, test in _TESTS.items())
-    )
+        return "intent"
+    for key, test in _TESTS.items():
+        wanted = getattr(match, key)
+        if wanted is not None and not test(wanted, order, wish, instrument, now):
+            return key
+    return None
 
 
 def reference_price(order: Order, wish: Terms) -> Decimal | None:

@@ -15,7 +15,7 @@ from copyctl.core.naming import as_forever, becomes, is_forever, on_their_way
 from copyctl.core.state import Draft
 from copyctl.model.effects import ReadBooks
 from copyctl.model.events import BooksRead
-from copyctl.model.order import ExecutionReport, Order, Version
+from copyctl.model.order import ExecutionReport, Order, Terms, Version
 from copyctl.model.placement import Slot
 from copyctl.model.records import Copy
 from copyctl.model.terms import OrderStatus, Source
@@ -33,6 +33,14 @@ def taken(draft: Draft, copy: Copy, slot: Slot) -> None:
     if copy.wanted is None or draft.orders.get(order_key(copy.follower, slot.order_id)) is not None:
         return
     draft.put_order(_order_of(draft, copy, slot))
+
+
+def altered(draft: Draft, account: str, order_id: str, terms: Terms) -> None:
+    """The broker has taken a change of a forever order of ours: it may trigger with these terms before any list shows
+    them, and after a later change was asked for in vain."""
+    order = draft.orders.get(order_key(account, order_id))
+    if order is not None and order.armed:
+        draft.put_order(replace(order, terms=terms))
 
 
 def _order_of(draft: Draft, copy: Copy, slot: Slot) -> Order:

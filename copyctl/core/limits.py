@@ -23,6 +23,8 @@ OTHERS = "*"  # max_underlying_lots: every underlying that the table does not na
 CAPITAL, PROFIT = "capital", "profit"
 """What else than a price a limit may lack."""
 
+UNCOUNTED = "does not count here, or cannot be counted: a price or a figure of the account is not known"
+"""What is said of a limit that has no figure for this entry."""
 Figure = int | Decimal
 _ByQuantity = Callable[[int], Figure | None]
 """A figure by the quantity of the entry; None: the entry leaves it as it is, or it is not known."""
@@ -120,6 +122,19 @@ def check(limits: Limits, entry: Entry, standing: Standing) -> Verdict:
             unchecked.append(Unchecked(key=key, detail=detail, lacks=lacks))
     allowed = min((breach.allowed for breach in breaches), default=entry.quantity)
     return Verdict(breaches=tuple(breaches), unchecked=tuple(unchecked), allowed=allowed)
+
+
+def figures(limits: Limits, entry: Entry, standing: Standing) -> dict[str, str]:
+    """Every limit that the rules set for this entry, with its figure and the limit in a sentence."""
+    case, found = _case(entry, standing), {}
+    for key, counted in _COUNTED.items():
+        limit = _limit(limits, key, entry)
+        if limit is None:
+            continue
+        value = counted(case)(entry.quantity)
+        known = value is not None and not (key in _NEEDED and _NEEDED[key](case))
+        found[key] = _sentence(key, value, limit, entry.underlying) if known and value is not None else UNCOUNTED
+    return found
 
 
 def any_of(limits: Limits) -> bool:

@@ -8,7 +8,7 @@ is still in TRANSIT; of a modification by reading the book. A cancel may be repe
 from msgspec.structs import replace
 
 from copyctl.core import access, halts
-from copyctl.core.forever import taken
+from copyctl.core.forever import altered, taken
 from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, instrument_key
 from copyctl.core.market import calendar_known, market_standing
@@ -91,6 +91,8 @@ def _acknowledged(draft: Draft, request: Request, copy: Copy, slot: Slot, outcom
                 taken(draft, copy, slot)
         case RequestKind.MODIFY:
             slot = replace(slot, asked_at=draft.now)
+            if slot.book is Book.FOREVER and request.desired is not None:
+                altered(draft, request.account, slot.order_id, request.desired.terms)
         case RequestKind.CANCEL:
             slot = replace(slot, cancel_asked=True, asked_at=draft.now)
     return with_slot(copy, slot)

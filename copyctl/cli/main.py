@@ -17,6 +17,7 @@ from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.reload import reload
+from copyctl.cli.replay import replay
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
@@ -50,6 +51,7 @@ for name, command in (
     ("lint", lint),
     ("show", show),
     ("explain", explain),
+    ("replay", replay),
     ("schema", schema),
     ("simulator", simulator),
 ):

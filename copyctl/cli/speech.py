@@ -1,9 +1,11 @@
 """How a command speaks: answers to stdout, everything else to stderr, and the exit code says how it went."""
 
+import contextlib
 import json
 import os
 import select
 import sys
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, NoReturn, TextIO
@@ -65,6 +67,17 @@ def leave(code: int, text: str) -> NoReturn:
     """End the command: one clear line on stderr, with the mend in it, and the exit code."""
     typer.echo(f"copyctl: {text}", err=True)
     raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def progress_bar(most: int, what: str) -> Iterator[Callable[[], None]]:
+    """A bar on stderr while something long goes on, on a terminal alone. What it gives moves it by one."""
+    from rich.progress import Progress
+
+    console = paper(sys.stderr)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty() or VERBOSITY.get() < 0) as bar:
+        task = bar.add_task(what, total=most)
+        yield lambda: bar.advance(task)
 
 
 def deserted(stream: TextIO) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from copyctl.report.followed import is_own
 Row = Mapping[str, Any]
 
 DECISION_STYLES = {"copied": "green", "skipped": "dim", "refused": "yellow", "queued": "cyan", "dead": "bold red"}
+OUTCOME_STYLES = DECISION_STYLES | {"matched": "green", "changed": "cyan", "waits": "cyan", "not": "dim", "no": "dim"}
 STATE_STYLES = {
     "running": "green",
     "active": "green",
@@ -39,6 +41,64 @@ def orders_table(rows: Sequence[Row]) -> Table:
             _copy(row),
             _slippage(row),
             clean(row["drift"] or row["detail"]),
+        )
+    return table
+
+
+def explanation_tables(rows: Sequence[Row]) -> Iterator[RenderableType]:
+    """What would be done with one order, follower by follower: the decision, then the steps that lead to it."""
+    for row in rows:
+        head = Text.assemble((clean(row["follower"]), "bold"), "  ", _decision(row), "  ", clean(row["detail"]))
+        yield head
+        table = _table("step", "outcome", "")
+        for step in row["trace"]:
+            outcome = clean(step["outcome"])
+            style = OUTCOME_STYLES.get(outcome.split(" ", 1)[0], "")
+            table.add_row(clean(step["step"]), Text(outcome, style=style), clean(step["detail"]))
+        yield table
+
+
+def replay_tables(rows: Sequence[Row], totals: Mapping[str, int]) -> Iterator[RenderableType]:
+    """What became of a day, by follower, decision and reason."""
+    yield _sums(rows)
+    yield ", ".join(f"{count} {decision}" for decision, count in totals.items() if count) or "no orders"
+
+
+def changes_tables(changes: Sequence[Row], before: Sequence[Row], after: Sequence[Row]) -> Iterator[RenderableType]:
+    """What one policy changes of another's day: order by order, then in sum."""
+    table = _table("order", "follower", "was", "is")
+    for one in changes:
+        table.add_row(clean(one["leader_order_id"]), clean(one["follower"]), _short(one["from"]), _short(one["to"]))
+    if changes:
+        yield table
+    yield f"{len(changes)} decisions change" if changes else "nothing changes"
+    if changes:
+        yield "before:"
+        yield _sums(before)
+        yield "after:"
+        yield _sums(after)
+
+
+def _short(said: Row | None) -> Text:
+    if said is None:
+        return Text(NOTHING, style="dim")
+    reason = f" ({said['reason']})" if said["reason"] else ""
+    quantity = f" {said['quantity']}" if said["quantity"] else ""
+    return Text(clean(f"{said['decision']}{reason}{quantity}"), style=DECISION_STYLES[said["decision"]])
+
+
+def _sums(rows: Sequence[Row]) -> Table:
+    table = _table("follower", "decision", "reason")
+    for column in ("orders", "units traded", "rupees traded"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            clean(row["follower"]),
+            Text(row["decision"], style=DECISION_STYLES[row["decision"]]),
+            clean(row["reason"] or NOTHING),
+            str(row["orders"]),
+            str(row["quantity"]),
+            f"{row['value']:,.2f}",
         )
     return table
 

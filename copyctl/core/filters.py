@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import time
 from decimal import Decimal
 from functools import lru_cache
 
@@ -46,6 +47,11 @@ def unmet(
 def reference_price(order: Order, wish: Terms) -> Decimal | None:
     """The price that an order stands for: its limit, else its trigger, else the last traded price, else unknown."""
     return wish.price or wish.trigger_price or order.last_price or order.average_price or None
+
+
+def time_of(order: Order, now: int) -> time:
+    """At which time of the Indian day an order was given."""
+    return ist(order.created_time or now).time()
 
 
 def within(bounds: Range, value: Decimal | int | None) -> bool:
@@ -97,6 +103,6 @@ _TESTS: dict[str, Callable[..., bool]] = {
     "price": lambda want, order, wish, _inst, _now: within(want, reference_price(order, wish)),
     "value": lambda want, order, wish, inst, _now: within(want, _value(order, wish, inst)),
     "days_to_expiry": lambda want, _order, _wish, inst, now: within(want, _days_to_expiry(inst, now)),
-    "time": lambda want, order, _wish, _inst, now: want.from_ <= ist(order.created_time or now).time() <= want.to,
+    "time": lambda want, order, _wish, _inst, now: want.from_ <= time_of(order, now) <= want.to,
 }
 """Every key of a match but ``intent``, which is no fact of the order alone."""

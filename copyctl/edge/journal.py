@@ -21,7 +21,7 @@ from copyctl.edge import journal_backup, journal_chain, journal_file
 from copyctl.edge.journal_body import encoded, event_body, read_records, whole_characters
 from copyctl.edge.journal_chain import Ends
 from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
-from copyctl.model.events import BooksRead, PolicyLoaded, TimeReached
+from copyctl.model.events import PolicyLoaded, TimeReached
 from copyctl.model.journal import Command, Entry
 from copyctl.model.records import Record
 
@@ -353,15 +353,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _says_nothing(entry: Entry) -> bool:
-    """Is it a read of books that were as we knew them, or a moment at which nothing was due? Neither is kept; what
-    else came in is, whatever it changed."""
-    if entry.notices or entry.set_aside:
-        return False
-    event = entry.event
-    if isinstance(event, BooksRead):
-        by_its_list = event.armed is not None and any(change.table == "order" for change in entry.changes)
-        return not (event.orders or event.fills or by_its_list)
-    return isinstance(event, TimeReached) and not entry.changes
+    """Is it a moment at which nothing was due? It is not kept; what else came in is, whatever it changed, so that a day
+    can be replayed from it: that a book was read and held nothing new decides what need not wait any more."""
+    nothing = not (entry.notices or entry.set_aside or entry.changes)
+    return nothing and isinstance(entry.event, TimeReached)
 
 
 def waiting_commands(database: sqlite3.Connection) -> list[Command]:

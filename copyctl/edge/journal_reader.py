@@ -31,6 +31,11 @@ class JournalReader:
         self._open()
 
     @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    @property
     def exists(self) -> bool:
         """Is there a store by now?"""
         return self._open() is not None
@@ -66,6 +71,16 @@ class JournalReader:
         while rows := self._rows(statement, after, since, _AT_ONCE):
             for seq, body in rows:
                 yield seq, self._notice(body)
+            after = rows[-1][0]
+
+    def events(self) -> Iterator[tuple[int, int, str, str, bytes]]:
+        """Every event that was not set aside, oldest first: its number, its moment (ns), kind, account and body."""
+        statement = (
+            "SELECT seq, at, kind, account, body FROM events WHERE seq > ? AND NOT set_aside ORDER BY seq LIMIT ?"
+        )
+        after = 0
+        while rows := self._rows(statement, after, _AT_ONCE):
+            yield from rows
             after = rows[-1][0]
 
     def commands(self) -> Sequence[Command]:

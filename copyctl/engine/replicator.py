@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from copyctl.core.access import is_shut
 from copyctl.core.left import left_behind
+from copyctl.core.pretence import dry_outcome, dry_report
 from copyctl.core.state import State
 from copyctl.engine.backups import back_up_daily
 from copyctl.engine.books import BookReader, has_special
 from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor
 from copyctl.engine.desk import Desk, Work, done
-from copyctl.core.pretence import dry_outcome, dry_report
 from copyctl.engine.facts import FactReader
 from copyctl.engine.pace import paces_of
 from copyctl.engine.ports import Calendar, Clock, Gateway, Instruments, Journal, Wire

@@ -56,8 +56,8 @@ class World:
 
 
 class Rehearsal:
-    """A policy at work. ``watch`` is called after every step, with what it decided; ``state`` is what is known by
-    then."""
+    """A policy at work. ``watch`` is called after every step, with what it decided, what is known by then, and the
+    moment. ``fills``: do copies fill as their leader orders do, or rest?"""
 
     def __init__(
         self,
@@ -67,13 +67,15 @@ class Rehearsal:
         at: int,
         digest: str = "",
         records: Mapping[str, Sequence[Record]] | None = None,
-        watch: Callable[[Step], None] = lambda _: None,
+        fills: bool = True,
+        watch: Callable[[Step, State, int], None] = lambda *_: None,
     ) -> None:
         self.rules = rules
         self.state = State(records)
         self.now = at
         self.broker = Broker()
         self._world = world
+        self._fills = fills
         self._watch = watch
         self._due = 0
         self._coming: deque[Event] = deque()
@@ -106,8 +108,9 @@ class Rehearsal:
         for _ in range(MOST_TURNS):
             while self._coming:
                 self._step(self._coming.popleft())
-            traded = tuple(self.broker.fills(self.state, self.rules.leader.client_id, self.now))
-            self._coming.extend(_frame(one) for one in traded)
+            if self._fills:
+                traded = tuple(self.broker.fills(self.state, self.rules.leader.client_id, self.now))
+                self._coming.extend(_frame(one) for one in traded)
             if not self._coming:
                 return
         raise RuntimeError(f"one event leads to more than {MOST_TURNS} turns")
@@ -117,9 +120,9 @@ class Rehearsal:
         self.state.apply(made.changes)
         self.state.rules = made.rules or self.state.rules
         self._due = made.due_at
+        self._watch(made, self.state, self.now)
         for effect in sorted(made.effects, key=lambda one: not isinstance(one, Send)):  # no answer overtakes a request
             self._perform(effect)
-        self._watch(made)
 
     def _perform(self, effect: Effect) -> None:
         now = self.now

@@ -208,12 +208,14 @@ def test_what_is_kept_of_each_event(tmp_path):
     assert [row[:3] for row in rows] == [
         ("FrameRead", ACCOUNT, 0),
         ("FrameUnreadable", ACCOUNT, 0),
+        ("BooksRead", ACCOUNT, 0),
+        ("BooksRead", ACCOUNT, 0),
         ("BooksRead", ACCOUNT, 1),
         ("CommandGiven", "", 0),
     ]
     assert rows[0][3] == b'{"a":\xff}'
     assert rows[1][3] == b"\x00\x01\xfe2\n"
-    assert b'"command":"kill"' in rows[3][3]
+    assert b'"command":"kill"' in rows[5][3]
 
 
 def test_half_a_character_is_no_reason_to_stop(tmp_path):

@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from copyctl.core.keys import order_key
+from copyctl.core.pretence import dry_report
 from copyctl.core.state import State
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.journal import open_journal
 from copyctl.edge.transport import DhanGateway
 from copyctl.engine.books import BookReader
-from copyctl.core.pretence import dry_report
 from copyctl.engine.pace import Pace
 from copyctl.engine.replicator import Outside, Replicator
 from copyctl.model.calendar import TradingDays

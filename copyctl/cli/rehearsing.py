@@ -1,0 +1,55 @@
+"""What a rehearsal needs from this machine: the instrument master and the trading days, never from the network."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from copyctl.cli.speech import note
+from copyctl.edge.instruments import InstrumentMaster
+from copyctl.edge.trading_days import Calendars
+from copyctl.lab.figures import Figures
+from copyctl.lab.rehearsal import World
+from copyctl.model.calendar import TradingDays
+from copyctl.model.facts import Fact, Lack, Question
+from copyctl.model.policy import Rules
+
+
+def world(
+    rules: Rules, day: date, figures: Figures, *, fact: Callable[[Question, int], Fact | Lack | None] | None = None
+) -> World:
+    """The world of a rehearsal of that day. The master is the file that ``broker.instruments`` names, else the copy
+    that a run has kept in the store; without either, orders tell what they can of their instruments."""
+    folder = Path(rules.store.path)
+    master = master_of(rules, day)
+    return World(
+        instrument=master.find,
+        master=master.known,
+        days=_calendars(folder),
+        held={},
+        fact=fact or figures.answer,
+    )
+
+
+def master_of(rules: Rules, day: date) -> InstrumentMaster:
+    """The instrument list at hand, as of a day."""
+    named = rules.broker.instruments
+    if named and "://" not in named:
+        master = InstrumentMaster.load_file(Path(named), today=day)
+    else:
+        kept = sorted(Path(rules.store.path).glob("instruments-*.csv"), key=lambda one: one.stat().st_mtime)
+        master = InstrumentMaster.load_file(kept[-1], today=day) if kept else InstrumentMaster()
+    if not master.known:
+        why = master.reason or "no run has kept one yet, and broker.instruments names no file"
+        note(f"no instrument list: {why}; what the orders themselves tell of their instruments is used")
+    return master
+
+
+def _calendars(folder: Path) -> Callable[[str], tuple[TradingDays | None, str]]:
+    def days(name: str) -> tuple[TradingDays | None, str]:
+        if folder.is_dir():
+            return Calendars(folder).find(name)
+        with tempfile.TemporaryDirectory() as elsewhere:  # a rehearsal leaves nothing behind
+            return Calendars(Path(elsewhere)).find(name)
+
+    return days

@@ -1,0 +1,67 @@
+"""The events of a journal, as they were taken in.
+
+A frame is kept as it came: what it says is for ``wire`` to read once more. Of rules their document is kept, without
+secrets.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from copyctl.edge.journal_file import cannot_use
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.model import events
+from copyctl.model.events import Event, FrameRead, FrameUnreadable
+from copyctl.model.facts import FactArrived
+
+_AS_JSON: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    kind.__name__: msgspec.json.Decoder(kind)
+    for kind in (
+        events.Started,
+        events.BooksRead,
+        events.BooksUnreadable,
+        events.StreamChanged,
+        events.Answered,
+        events.Looked,
+        events.InstrumentFound,
+        events.CommandGiven,
+        events.CredentialsChanged,
+        events.TokenTold,
+        events.FollowerHeld,
+        events.EventSetAside,
+        events.CalendarFound,
+        events.BackedUp,
+        events.TimeReached,
+        FactArrived,
+    )
+}
+
+
+class RulesInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """From then on these rules were in force. ``document``: JSON, without secrets."""
+
+    at: int
+    digest: str
+    document: str
+
+
+def events_of(journal: JournalReader) -> Iterator[Event | RulesInForce]:
+    """Every event, oldest first; frames without what they say. Those that were set aside are left out.
+
+    Raises:
+        StoreUnusable: one of them is damaged.
+    """
+    rules = msgspec.json.Decoder(RulesInForce)
+    for seq, at, kind, account, body in journal.events():
+        try:
+            if kind == "FrameRead":
+                yield FrameRead(at=at, account=account, raw=body)
+            elif kind == "FrameUnreadable":
+                yield FrameUnreadable(at=at, account=account, raw=body, why="it could not be read")
+            elif kind == "PolicyLoaded":
+                yield rules.decode(body)
+            else:
+                yield _AS_JSON[kind].decode(body)
+        except (ValueError, KeyError) as fault:
+            raise cannot_use(journal.folder, f"event {seq} is damaged ({fault})") from None

@@ -42,17 +42,17 @@ def plan(
     dry_run: options.DryRun = False,
     form: options.AsFormat = None,
 ) -> None:
-    """Show what a changed rules file would do to the live accounts, and do nothing.
+    """Show what a changed rules file would do to the accounts.
 
-    Which orders of open copies would be changed, cancelled or placed at once, which limits are exceeded already, which
-    followers come, go or are changed. Copies keep the decision that they were made with, so most stay as they are; what
-    follows once the broker has answered is not foretold. The hash at the end stands for just this:
-    copyctl reload --plan HASH does it, or refuses where anything has moved since.
+    It does nothing of it. Which orders of open copies would be changed, cancelled or placed at once; which limits are
+    exceeded already; which followers come, go or are changed. Copies keep the decision that they were made with, so
+    most stay as they are. What follows once the broker has answered is not foretold. The hash at the end stands for
+    just this: copyctl reload --plan HASH does it, or refuses where anything has moved since.
 
     \b
     Example:
       copyctl plan --rules rules/half-size.yaml
-      copyctl plan --rules rules/half-size.yaml --against rules/mirror.yaml
+      copyctl plan --rules rules/new.yaml --against rules/half-size.yaml
     """
     from copyctl.core.lasting import cannot_change
     from copyctl.core.left import left_behind
@@ -75,7 +75,7 @@ def plan(
             leave(USAGE, f"a reload would change nothing: {why}")
         if it.journal.exists and not it.journal.running:
             note("no run is alive: this is as things stood when the last one ended, and a start reads the books first")
-        made = planned(state, new, time.time_ns())
+        made = planned(state, new, time.time_ns(), supposed=against != RUNNING)
         names = {**it.names, **_names(old), **_names(new)}
         document = _document(made, names)
         next_line = f"copyctl reload --rules {quote(str(rules))}{' --dry-run' if dry_run else ''} --plan {made.hash}"

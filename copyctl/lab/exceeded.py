@@ -109,7 +109,7 @@ def _of_position(name: str, one: Exposure, capital: Decimal | None) -> Iterator[
 
 def _name(draft: Draft, key: str) -> str:
     instrument = draft.instruments.get(key)
-    return (instrument.symbol if instrument is not None else "") or key
+    return (instrument.symbol if instrument is not None else "") or key.rpartition("/")[2]
 
 
 def _digits(value: Figure) -> str:

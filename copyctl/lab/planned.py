@@ -55,13 +55,18 @@ class Planned:
     hash: str
 
 
-def planned(state: State, rules: Rules, now: int) -> Planned:
-    """What these rules would change, were they put in force now; ``state.rules`` are those in force, None: none are."""
-    if state.rules is None:
+def planned(state: State, rules: Rules, now: int, *, supposed: bool = False) -> Planned:
+    """What these rules would change, were they put in force now; ``state.rules`` are those in force, None: none are.
+    ``supposed``: they are not, and what they would make of the state is no change."""
+    before = state.rules
+    if before is None:
         return compared(state, rules, None)
-    as_is = step(state, TimeReached(at=now))
-    loaded = PolicyLoaded(at=now, digest=rules.digest, document="", rules=rules)
-    return compared(state, rules, (as_is, step(state, loaded)), now)
+    as_is = step(state, _loaded(before, now) if supposed else TimeReached(at=now))
+    return compared(state, rules, (as_is, step(state, _loaded(rules, now))), now)
+
+
+def _loaded(rules: Rules, now: int) -> PolicyLoaded:
+    return PolicyLoaded(at=now, digest=rules.digest, document="", rules=rules)
 
 
 def compared(state: State, rules: Rules, steps: tuple[Step, Step] | None, now: int = 0) -> Planned:

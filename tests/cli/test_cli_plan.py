@@ -1,6 +1,7 @@
 """What ``copyctl plan`` says of a store that a run has written, and what ``reload --plan`` makes of its hash."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def test_two_files_are_compared_on_the_same_state(lagging: Desk) -> None:
     assert "orders of open copies: 1 left as they are" in said
     assert "alice changes: policy.limits" in said
     assert copyctl("plan", "--rules", str(new), "--against", str(lagging.folder / "none.yaml")).returncode == 2
+
+
+def test_what_the_page_on_the_policy_shows_runs(lagging: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
+    shown = re.findall(r"^copyctl (plan .*?) +#", page, re.MULTILINE)
+    assert len(shown) == 2
+    monkeypatch.chdir(lagging.folder)
+    for name in ("prod.yaml", "old.yaml", "new.yaml"):
+        write(lagging, name, policy=LAG if name == "new.yaml" else {})
+    said = [copyctl(*line.split(), "--format", "table").stdout for line in shown]
+    assert ["1 left as they are" in one for one in said] == [True, False]
+    assert "1 changed" in said[1]
 
 
 def test_followers_who_come_and_go_are_named_and_the_new_one_is_not_guessed_at(lagging: Desk) -> None:

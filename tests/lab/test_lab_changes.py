@@ -13,7 +13,7 @@ from copyctl.lab.changes import Action, Change
 from copyctl.lab.planned import Planned, is_hash, moved_on, planned
 from copyctl.model.account import Account
 from copyctl.model.effects import Send
-from copyctl.model.events import PolicyLoaded
+from copyctl.model.events import PolicyLoaded, StreamChanged
 from copyctl.model.facts import Funds
 from copyctl.model.policy import Rules
 from copyctl.model.records import Change as Record
@@ -261,6 +261,8 @@ def test_a_sweep_a_quote_and_the_time_do_not_change_the_hash() -> None:
     before = plan(desk, LAG).hash
     desk.books(ALICE, desk.row("PENDING"))
     desk.books(LEADER)
+    for account, up in ((LEADER, False), (LEADER, True), (ALICE, False)):
+        desk.feed(StreamChanged(at=desk.now, account=account, up=up))
     desk.now += 60 * SECOND
     assert plan(desk, LAG).hash == before
 

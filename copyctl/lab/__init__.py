@@ -1,11 +1,13 @@
-"""Lab: what would be done, and nothing is.
+"""The lab: what would happen? Its verb is *rehearse*.
 
-Question: what would these rules make of that?  Verb: rehearse.
+The core decides here just as in a run, from the same events; the world around it is the most ordinary one there is: a
+broker that takes every order and fills a copy as its leader order fills (``broker``), clocks that go as fast as they
+can, figures that were given or recorded, and nothing else. So nothing that the lab says was ever sent.
 
-Invariants: whatever is told here is told by the very functions that do it (``core.step``), on a state that is read and
-never changed; nothing is sent, stored or asked of anybody; what only the broker could answer is said to be unknown, and
-never guessed.
+- ``rehearsal``: one policy, fed with events.
+- ``trace``: the steps behind one decision.
+- ``decisions``: what became of leader orders, as people and programs read it.
 
-Called by: cli.
-Imports: model, core, rules, wire, store. Never edge or engine.
+It imports model, core, rules and wire, never edge or engine: what has to be read or asked is handed in. ``cli`` calls
+it.
 """

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from copyctl.cli.connections import Connection, connection, connections, stream
 from copyctl.cli.credentials import hide_secrets, keeper_of
+from copyctl.core.lasting import cannot_change
 from copyctl.core.left import left_behind
+from copyctl.core.state import State
+from copyctl.core.step import Step
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.instruments import MasterSource
 from copyctl.edge.journal import Journal, open_journal
@@ -18,6 +21,7 @@ from copyctl.edge.trading_days import Calendars
 from copyctl.engine.alone import LoneReplicator
 from copyctl.engine.replicator import Link, Outside, Replicator
 from copyctl.engine.token_keeper import TokenKeeper
+from copyctl.lab.planned import compared, moved_on
 from copyctl.model.choices import Adapter
 from copyctl.model.effects import Notice
 from copyctl.model.events import PolicyLoaded
@@ -62,10 +66,11 @@ class Run:
     keepers: Mapping[str, TokenKeeper]
     closing: contextlib.AsyncExitStack
 
-    async def use(self, rules: Rules, digest: str, document: str) -> str:
-        """Put other rules in force; why that cannot be, or "". What is connected stays so where nothing about it has
-        changed; a gateway that is not used any more is closed at the end, for answers may be on their way."""
-        if why := _cannot_change(self.written, rules):
+    async def use(self, rules: Rules, digest: str, document: str, *, plan: str = "") -> str:
+        """Put other rules in force, with the hash of a ``plan`` only if just that comes of it; why that cannot be, or
+        "". What is connected stays so where nothing about it has changed; a gateway that is not used any more is closed
+        at the end, for answers may be on their way."""
+        if why := cannot_change(self.written, rules):
             return why
         written, rules = rules, replace(rules, broker=self.rules.broker)
         hide_secrets(rules)
@@ -81,7 +86,11 @@ class Run:
         for one in fresh.values():
             self.closing.push_async_callback(one.gateway.close)
         policy = PolicyLoaded(at=self.clock.now(), digest=digest, document=document, rules=rules)
-        if why := await self.replicator.use(policy, links):
+
+        def agrees(state: State, as_is: Step, would: Step) -> str:
+            return moved_on(plan, compared(state, rules, (as_is, would), policy.at))
+
+        if why := await self.replicator.use(policy, links, agrees if plan else None):
             return why
         self.written, self.rules, self.connections = written, rules, made
         return ""
@@ -216,25 +225,6 @@ async def followers_alone(
         if any(isinstance(one, Instrument) and not one.known for one in replicator.state.tables["instrument"].values()):
             await instruments.read()
         yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
-
-
-def _cannot_change(before: Rules, after: Rules) -> str:
-    """What of these rules only a new start can put in force; "" for nothing."""
-    accounts = {one.name: one.client_id for one in before.followers}
-    changed = [
-        *(["store.path"] if after.store != before.store else []),
-        *(["leader.client_id"] if after.leader.client_id != before.leader.client_id else []),
-        *(["broker"] if after.broker != before.broker else []),
-        *(
-            f"the client_id of follower {one.name}"
-            for one in after.followers
-            if accounts.get(one.name, one.client_id) != one.client_id
-        ),
-    ]
-    strangers = {one.client_id for one in after.followers} - set(accounts.values())
-    if not changed and strangers and before.broker.adapter is Adapter.SIMULATOR:
-        changed = ["the accounts of broker.adapter: simulator"]
-    return f"{' and '.join(changed)} cannot change while a run goes on: stop it and start it again" if changed else ""
 
 
 async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> Simulator:

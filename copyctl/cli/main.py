@@ -15,6 +15,7 @@ from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
 from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
+from copyctl.cli.plan import plan
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.reload import reload
 from copyctl.cli.replay import replay
@@ -43,6 +44,7 @@ for name, command in (
     ("resume", resume),
     ("pause", pause),
     ("unpause", unpause),
+    ("plan", plan),
     ("reload", reload),
     ("token", token),
     ("doctor", doctor),

@@ -15,8 +15,8 @@ from copyctl.cli.rehearsing import world
 from copyctl.cli.speech import USAGE, answer, leave, note, progress_bar
 from copyctl.cli.tables import changes_tables, replay_tables
 from copyctl.core.hours import ist_day
-from copyctl.edge.journal_events import RulesInForce, events_of
-from copyctl.edge.journal_reader import JournalReader
+from copyctl.edge.journal_events import events_of
+from copyctl.edge.journal_reader import JournalReader, RulesKept
 from copyctl.lab.decisions import Decisions, by_reason, totals
 from copyctl.lab.figures import Figures
 from copyctl.lab.rehearsal import World
@@ -88,14 +88,14 @@ class _Recording:
     """A recorded day. ``rules``: the documents that were in force, () where nobody knows; ``world``: of a rehearsal of
     it under some rules, answering from these figures."""
 
-    events: Sequence[Event | RulesInForce]
+    events: Sequence[Event | RulesKept]
     rules: Sequence[Mapping[str, Any]]
     world: Callable[[Rules, Figures], World]
 
     @property
     def facts(self) -> list[Event]:
         """Without the rules that were in force."""
-        return [one for one in self.events if not isinstance(one, RulesInForce)]
+        return [one for one in self.events if not isinstance(one, RulesKept)]
 
 
 def _of_tape(rules: Rules, path: Path) -> _Recording:
@@ -120,7 +120,7 @@ def _of_store(rules: Rules) -> _Recording:
         finally:
             journal.close()
     told = Told()
-    told.learn(one for one in events if not isinstance(one, RulesInForce))
+    told.learn(one for one in events if not isinstance(one, RulesKept))
 
     def recorded(_rules: Rules, figures: Figures) -> World:
         return World(
@@ -131,7 +131,7 @@ def _of_store(rules: Rules) -> _Recording:
             fact=figures.answer,
         )
 
-    documents = [json.loads(one.document) for one in events if isinstance(one, RulesInForce)]
+    documents = [json.loads(one.document) for one in events if isinstance(one, RulesKept)]
     return _Recording(events=events, rules=documents, world=recorded)
 
 
@@ -162,9 +162,9 @@ def _as_it_would_be(recording: _Recording, rules: Rules, advance: Callable[[], N
     return as_it_would_be(rules, events, recording.world(rules, figures), figures, advance)
 
 
-def _in_force(events: Sequence[Event | RulesInForce], rules: Rules) -> Iterator[Event]:
+def _in_force(events: Sequence[Event | RulesKept], rules: Rules) -> Iterator[Event]:
     for one in events:
-        if isinstance(one, RulesInForce):
+        if isinstance(one, RulesKept):
             yield PolicyLoaded(at=one.at, digest=one.digest, document=one.document, rules=rules)
         else:
             yield one

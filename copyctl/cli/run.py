@@ -145,15 +145,15 @@ async def _until_stopped(assembled_run: "Run", file: Path, ends_at: datetime | N
     if assembled_run.simulator is not None and assembled_run.simulator.tape is not None:
         work.append(lambda: _play(assembled_run, stop))
     await assembled_run.replicator.run(
-        assembled_run.streams, stop, beside=work, read_again=lambda: _read_again(assembled_run, file, watch)
+        assembled_run.streams, stop, beside=work, read_again=lambda plan: _read_again(assembled_run, file, watch, plan)
     )
     for one in (*signals, signal.SIGHUP):
         with contextlib.suppress(ValueError):
             loop.remove_signal_handler(one)
 
 
-async def _read_again(assembled_run: "Run", file: Path, watch: "Watching") -> str:
-    """Read the rules once more and have them used; why that cannot be, or ""."""
+async def _read_again(assembled_run: "Run", file: Path, watch: "Watching", plan: str) -> str:
+    """Read the rules once more and have them used, as a ``plan`` says where there is one; why that cannot be, or ""."""
     from copyctl.cli.assemble import CannotRun
     from copyctl.rules import RulesRefused, errors, read
 
@@ -165,7 +165,7 @@ async def _read_again(assembled_run: "Run", file: Path, watch: "Watching") -> st
         outlets = await asyncio.to_thread(watch.prepare, loaded.rules)
     except CannotRun as refused:
         return str(refused)
-    why = await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text)
+    why = await assembled_run.use(loaded.rules, loaded.document.digest, loaded.document.text, plan=plan)
     await asyncio.to_thread(watch.drop if why else watch.use, outlets)
     return why
 

@@ -149,12 +149,13 @@ def standing_of(draft: Draft, follower: Follower, own: Copy, instrument: Instrum
         open_orders=open_orders,
         placed_last_minute=unsent + len(account.placed) - bisect_right(account.placed, draft.now - MINUTE),
         placed_today=unsent + account.placed_today,
-        capital=_capital(draft, follower.client_id),
+        capital=capital_today(draft, follower.client_id),
         profit_today=account.profit,
     )
 
 
-def _capital(draft: Draft, account: str) -> Decimal | None:
+def capital_today(draft: Draft, account: str) -> Decimal | None:
+    """The capital that limits are held against, in rupees; None: not told today."""
     known = draft.funds.get(account)
     if known is None or known.as_of < day_start(draft.now):
         return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from copyctl.edge.journal_file import cannot_use
-from copyctl.edge.journal_reader import JournalReader
+from copyctl.edge.journal_reader import JournalReader, RulesKept
 from copyctl.model import events
 from copyctl.model.events import Event, FrameRead, FrameUnreadable
 from copyctl.model.facts import FactArrived
@@ -38,21 +38,13 @@ _AS_JSON: Final[dict[str, msgspec.json.Decoder[Any]]] = {
 }
 
 
-class RulesInForce(msgspec.Struct, frozen=True, kw_only=True):
-    """From then on these rules were in force. ``document``: JSON, without secrets."""
-
-    at: int
-    digest: str
-    document: str
-
-
-def events_of(journal: JournalReader) -> Iterator[Event | RulesInForce]:
+def events_of(journal: JournalReader) -> Iterator[Event | RulesKept]:
     """Every event, oldest first; frames without what they say. Those that were set aside are left out.
 
     Raises:
         StoreUnusable: one of them is damaged.
     """
-    rules = msgspec.json.Decoder(RulesInForce)
+    rules = msgspec.json.Decoder(RulesKept)
     for seq, at, kind, account, body in journal.events():
         try:
             if kind == "FrameRead":

@@ -16,6 +16,22 @@ from copyctl.model.records import TABLES, Record
 
 _NOTICE: Final = msgspec.json.Decoder(Notice)
 _AT_ONCE: Final = 500
+_LOADED: Final = "SELECT body FROM events WHERE kind = 'PolicyLoaded' AND NOT set_aside ORDER BY seq DESC"
+_IN_FORCE: Final = (
+    "SELECT body FROM notices WHERE event = 'state' AND instr(body, '\"policy\":') ORDER BY seq DESC LIMIT 1"
+)
+
+
+class RulesKept(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules as the journal keeps them: from when on they were in force, their ``document`` (JSON, without secrets), and
+    its ``digest``."""
+
+    at: int
+    digest: str
+    document: str
+
+
+_RULES: Final = msgspec.json.Decoder(RulesKept)
 
 
 class JournalReader:
@@ -82,6 +98,24 @@ class JournalReader:
         while rows := self._rows(statement, after, _AT_ONCE):
             yield from rows
             after = rows[-1][0]
+
+    def rules_in_force(self) -> RulesKept | None:
+        """The rules that were put in force last; None where none were yet. Slow: it looks from the end backwards."""
+        told = self._rows(_IN_FORCE)
+        digest = self._notice(told[0][0]).facts["policy"] if told else None
+        database = self._open()
+        if digest is None or database is None:
+            return None
+        try:
+            for (body,) in database.execute(_LOADED):  # some of them may have been refused
+                kept = _RULES.decode(body)
+                if kept.digest == digest:
+                    return kept
+        except sqlite3.Error as fault:
+            raise self._trouble(fault) from None
+        except ValueError as fault:
+            raise journal_file.cannot_use(self._folder, fault) from None
+        return None
 
     def commands(self) -> Sequence[Command]:
         """What people asked for and no run has taken in yet, oldest first."""

@@ -32,6 +32,7 @@ from copyctl.model.events import (
     FollowerHeld,
     FrameRead,
     InstrumentFound,
+    PolicyLoaded,
     StreamChanged,
     TimeReached,
 )
@@ -39,12 +40,17 @@ from copyctl.model.journal import Entry
 from copyctl.model.records import Change
 from copyctl.model.request import Request, RequestState
 
+Agrees = Callable[[State, Step, Step], str]
+"""Is what was planned what would be done? By the state, by what follows of the moment alone, and by what follows of the
+new rules; why not, or ""."""
 MOST_AT_ONCE = 256
 STORE_RETRY_SECONDS = 0.5
 GATHER_SECONDS = 0.005
 """How long something of which nothing follows may wait to be written, together with what comes next."""
 DEAF_AFTER_NANOSECONDS = 2_000_000_000
 """How long the store may take nothing before what came meanwhile counts as missed."""
+CALM_WITHIN_SECONDS = 5.0
+CALM_EVERY_SECONDS = 0.002
 REST_SECONDS = 0.02
 """After so long without an event the journal may do what it has put off."""
 
@@ -92,6 +98,19 @@ class Conductor:
     def waits(self, event: Event) -> bool:
         """Is this event not taken in yet, or not written?"""
         return any(one is event for one in (*self._waiting, *self._taken_in))
+
+    async def agreed(self, policy: PolicyLoaded, agrees: Agrees) -> str:
+        """Does what these rules would do now agree with what was planned? Why not, or "". What is posted right after
+        the answer is taken in on just the state that was looked at."""
+        ends = self._clock.now() + int(CALM_WITHIN_SECONDS * 1e9)
+        while self._waiting:  # what has come in already is taken in first
+            if self._clock.now() > ends:
+                return "what came in before is not taken in yet (copyctl status): try again"
+            await asyncio.sleep(CALM_EVERY_SECONDS)
+        as_is, would = self._tried(TimeReached(at=policy.at)), self._tried(policy)
+        if isinstance(as_is, Step) and isinstance(would, Step):
+            return agrees(self.state, as_is, would)
+        return f"a plan cannot be made of these rules: {would if isinstance(as_is, Step) else as_is!r}"
 
     @property
     def idle(self) -> bool:

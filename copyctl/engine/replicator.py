@@ -11,7 +11,7 @@ from copyctl.core.state import State
 from copyctl.engine.backups import back_up_daily
 from copyctl.engine.books import BookReader, has_special
 from copyctl.engine.commands import Commands
-from copyctl.engine.conductor import Conductor
+from copyctl.engine.conductor import Agrees, Conductor
 from copyctl.engine.desk import Desk, Work, done
 from copyctl.engine.facts import FactReader
 from copyctl.engine.pace import paces_of
@@ -186,7 +186,7 @@ class Replicator:
         stop: asyncio.Event,
         *,
         beside: Sequence[Work] = (),
-        read_again: Callable[[], Awaitable[str]] | None = None,
+        read_again: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:
         """Copy until ``stop`` is set; then let what is in flight settle, for some seconds at most. ``streams``: the
         order streams by account; ``beside``: what else goes on until then; ``read_again``: reads the rules once more
@@ -213,9 +213,9 @@ class Replicator:
             for desk in self._desks.values():
                 desk.leave()
 
-    async def use(self, policy: PolicyLoaded, fresh: Mapping[str, Link]) -> str:
+    async def use(self, policy: PolicyLoaded, fresh: Mapping[str, Link], agrees: Agrees | None = None) -> str:
         """Put other rules in force while the run goes on; why that cannot be, or "". ``fresh``: the accounts that are
-        new, or connected anew. What is open keeps the decision that it was made with."""
+        new, or connected anew; ``agrees``: with the plan. What is open keeps the decision that it was made with."""
         if self._group is None:
             raise RuntimeError("rules are reloaded before the run began")
         rules, tables = policy.rules, self.state.tables
@@ -223,6 +223,8 @@ class Replicator:
         positions = (one for one in tables["position"].values() if isinstance(one, Position))
         if why := left_behind(rules, copies, positions):
             return why
+        if agrees is not None and (why := await self._conductor.agreed(policy, agrees)):
+            return why  # nothing may come between that look and the post below
         before = {account: self._desks.get(account) for account in fresh}
         for account, link in fresh.items():
             self._desks[account] = self._desk(rules, account, link.gateway, link.stream)

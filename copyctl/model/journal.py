@@ -21,7 +21,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 class Command(Struct, frozen=True, kw_only=True):
     """What a person asked for, from any process, before a run has taken it in. ``account`` "": all followers.
-    ``actions``: words of ``kill_switch.actions`` that a kill adds to those of the rules, in this order."""
+    ``actions``: words of ``kill_switch.actions`` that a kill adds to those of the rules, in this order. ``reason``: in
+    a person's words; of a reload the hash of the plan that was agreed to, "" for none."""
 
     command_id: int
     given_at: int

@@ -10,7 +10,7 @@ from copyctl import __version__
 from tests.cli.world import copyctl, process
 
 COMMANDS = (
-    *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "reload"),
+    *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
     *("token", "doctor", "audit", "backup", "lint", "show", "explain", "schema", "simulator", "dead-letters"),
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")

@@ -1,0 +1,1 @@
+"""The lab on real states: what would be done is what then is done."""

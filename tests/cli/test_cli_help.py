@@ -56,6 +56,7 @@ def test_version() -> None:
         ("lint",),
         ("lint", "x", "--format", "xml"),
         ("schema", "tape"),
+        ("schema", "rules", "--format", "xml"),
         ("simulator", "--port", "99999"),
         ("simulator", "--accounts", "1"),
     ],

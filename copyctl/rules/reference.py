@@ -119,15 +119,15 @@ def _form(steps: Steps, schema: Schema) -> str:
         return f"keys of [{OVERRIDES[path]}](#{anchor(OVERRIDES[path])})"
     if _holder(steps, schema):
         what = "a list of maps" if "array" in kinds(schema) else "a map"
-        form = f"{what}: {Section(steps, schema, schema).link}"
+        told = f"{what}: {Section(steps, schema, schema).link}"
     else:
-        form = _single(schema)
+        told = form(schema)
     others = [*(schema.get("x-off", ()) if "properties" in schema else ()), *({"null"} & kinds(schema))]
-    return ", or ".join([form, *map(_code, others)])
+    return ", or ".join([told, *map(_code, others)])
 
 
-def _single(schema: Schema) -> str:
-    """What may stand where no section does."""
+def form(schema: Schema) -> str:
+    """What may stand where no section does, in words."""
     unit = schema.get("x-unit")
     words = _words(schema) or _words(schema.get("then", {}).get("else", {}), schema.get("then", {}))
     if "title" in schema:
@@ -139,7 +139,7 @@ def _single(schema: Schema) -> str:
     if words:
         return words
     if "items" in schema:
-        return f"a list of {_single(schema['items'])}"
+        return f"a list of {form(schema['items'])}"
     if isinstance(schema.get("additionalProperties"), dict):
         return f"for each underlying {_measured(_form((), schema['additionalProperties']), unit)}"
     if schema.get("writeOnly"):
@@ -167,8 +167,8 @@ def _number(schema: Schema) -> str:
     return " ".join([f"a {whole}", *bounds])
 
 
-def _measured(form: str, unit: str | None) -> str:
-    return form if unit is None or unit in form else f"{form} ({unit})"
+def _measured(told: str, unit: str | None) -> str:
+    return told if unit is None or unit in told else f"{told} ({unit})"
 
 
 def _code(text: str) -> str:

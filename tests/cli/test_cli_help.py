@@ -11,7 +11,7 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "reload"),
-    *("token", "doctor", "audit", "backup", "lint", "show", "explain", "schema", "simulator", "dead-letters"),
+    *("token", "doctor", "audit", "backup", "init", "lint", "show", "explain", "schema", "simulator", "dead-letters"),
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from copyctl.cli.main import app
 from copyctl.rules import load
 from tests.scenarios.desk import CALL, PUT, SHARE, Broker, Desk, pick
 
@@ -152,3 +154,14 @@ def test_family_sizes_each_by_its_capital_and_lets_one_leave(tmp_path: Path) -> 
     finally:
         family.close()
         broker.stop()
+
+
+def test_what_init_writes_copies_at_once(shipped: Shipped) -> None:
+    folder = shipped.folder / "made"
+    made = CliRunner().invoke(app, ["init", str(folder), "--name", "desk", "--yes"])
+    assert made.exit_code == 0, made.stderr
+    shipped.file = str(folder / "desk.yaml")
+    shipped.start()
+    shipped.follows(shipped.place(quantity=260), decision="copied", follower_quantity=130)
+    penny = shipped.place(price=1.5)
+    assert shipped.follows(penny, decision="skipped", reason="filtered")["rule"] == "no penny options"

@@ -63,7 +63,11 @@ def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CHANGELOG.md", *(f"docs/{name}.md" for name in ("house", "operate", "policy", "reliability"))],
+    [
+        "README.md",
+        "CHANGELOG.md",
+        *(f"docs/{name}.md" for name in ("house", "operate", "policy", "reliability", "rules")),
+    ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()

@@ -13,8 +13,6 @@ import typer
 
 from copyctl.cli import moments
 from copyctl.cli.deployment import deployment
-from copyctl.cli.live_facts import LiveFacts
-from copyctl.cli.rehearsing import world
 from copyctl.cli.speech import USAGE, Format, answer, chosen, leave, note, say, say_json
 from copyctl.cli.tables import alerts_table, codes_table, explanation_tables
 from copyctl.core.hours import ist_day
@@ -63,7 +61,7 @@ def explain(
         typer.Option("--format", help="How the answer looks.", show_default="table on a terminal, else json"),
     ] = None,
 ) -> None:
-    """Explain what would be done with an order of the leader's, and why.
+    """Explain what would be done with one order, and why.
 
     The order is one row of GET /orders or one frame of the order stream. Followers stand as the store has them; without
     a store they are flat. Nothing is sent. Every step is shown: each filter rule that was tried and why it does not
@@ -113,6 +111,8 @@ def _explained(
     names = {**{one.client_id: one.name for one in rules.followers}, **names}
     if live:
         return asyncio.run(_asked(rules, reports, names, follower, moment, records))
+    from copyctl.cli.rehearsing import world  # it loads a client for the network
+
     about = world(rules, ist_day(moment), figures)
     return Explanation(rules, reports, about, at=moment, records=records).rows(names, follower)
 
@@ -126,6 +126,9 @@ async def _asked(
     records: Mapping[str, Sequence[Record]],
 ) -> list[dict[str, Any]]:
     """With the broker's answers to what only he can tell."""
+    from copyctl.cli.live_facts import LiveFacts
+    from copyctl.cli.rehearsing import world
+
     async with LiveFacts(rules) as facts:
         about = world(rules, ist_day(moment), Figures(), fact=facts.wanted)
         explanation = Explanation(rules, reports, about, at=moment, records=records, asks=True)

@@ -13,6 +13,7 @@ from copyctl.cli.audit import audit
 from copyctl.cli.backup import backup
 from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
+from copyctl.cli.init import init
 from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.plan import plan
@@ -50,6 +51,7 @@ for name, command in (
     ("doctor", doctor),
     ("audit", audit),
     ("backup", backup),
+    ("init", init),
     ("lint", lint),
     ("show", show),
     ("explain", explain),

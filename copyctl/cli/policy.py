@@ -14,6 +14,7 @@ from copyctl.cli.tables import document_table
 from copyctl.rules import Finding, RulesRefused, Severity, junit, render, sarif, schema_text, workflow_commands
 from copyctl.rules import lint as find
 from copyctl.rules import show as effective
+from copyctl.rules.reference import page as rules_page
 
 
 class LintFormat(StrEnum):
@@ -25,6 +26,13 @@ class LintFormat(StrEnum):
     SARIF = "sarif"
     GITHUB = "github"
     JUNIT = "junit"
+
+
+class SchemaFormat(StrEnum):
+    """How a schema looks; ``markdown`` is the page ``docs/rules.md``."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class Language(StrEnum):
@@ -93,16 +101,19 @@ def show(
 
 def schema(
     language: Annotated[Language, typer.Argument(help="The language.")] = Language.RULES,
+    *,
+    form: Annotated[SchemaFormat, typer.Option("--format", help="How it looks.")] = SchemaFormat.JSON,
 ) -> None:
     """Print the JSON schema of the rules language.
 
-    For editors, and for checks elsewhere.
+    For editors, and for checks elsewhere. As markdown it is a page for people: every key with what may stand there.
 
     \b
     Example:
       copyctl schema rules > rules-v1.schema.json
+      copyctl schema rules --format markdown > rules.md
     """
-    typer.echo(schema_text(), nl=False)
+    typer.echo(rules_page() if form is SchemaFormat.MARKDOWN else schema_text(), nl=False)
 
 
 def _say_lines(text: str) -> None:

@@ -11,7 +11,6 @@ import typer
 
 from copyctl.cli import options
 from copyctl.cli.deployment import store_trouble
-from copyctl.cli.rehearsing import world
 from copyctl.cli.speech import USAGE, answer, leave, note, progress_bar
 from copyctl.cli.tables import changes_tables, replay_tables
 from copyctl.core.hours import ist_day
@@ -99,6 +98,8 @@ class _Recording:
 
 
 def _of_tape(rules: Rules, path: Path) -> _Recording:
+    from copyctl.cli.rehearsing import world  # it loads a client for the network
+
     try:
         with path.open(encoding="utf-8") as lines:
             tape = read_tape(lines, rules.leader.client_id)

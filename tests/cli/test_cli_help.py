@@ -11,7 +11,8 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("token", "doctor", "audit", "backup", "lint", "show", "explain", "schema", "simulator", "dead-letters"),
+    *("token", "doctor", "audit", "backup", "init", "lint", "show", "explain", "replay", "schema", "simulator"),
+    "dead-letters",
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
 
@@ -56,6 +57,7 @@ def test_version() -> None:
         ("lint",),
         ("lint", "x", "--format", "xml"),
         ("schema", "tape"),
+        ("schema", "rules", "--format", "xml"),
         ("simulator", "--port", "99999"),
         ("simulator", "--accounts", "1"),
     ],

@@ -8,6 +8,7 @@ import yaml
 
 from tests.cli.world import TOKENS, Desk, copyctl, document, process
 
+ROOT = Path(__file__).parents[2]
 HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
 
 
@@ -98,6 +99,11 @@ def test_schema_prints_the_json_schema(words: tuple[str, ...]) -> None:
     said = json.loads(copyctl(*words).stdout)
     assert said["$schema"].startswith("https://json-schema.org/")
     assert "policy" in said["properties"]
+
+
+def test_schema_as_markdown_is_the_page_of_the_documentation() -> None:
+    done = process("schema", "rules", "--format", "markdown")
+    assert (done.returncode, done.stdout) == (0, (ROOT / "docs" / "rules.md").read_text())
 
 
 @pytest.mark.parametrize("command", ["show", "status", "orders", "positions", "events", "kill", "resume"])

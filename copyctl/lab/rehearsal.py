@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from copyctl.core.hours import SECOND
 from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.lab.broker import Broker
@@ -34,6 +35,9 @@ from copyctl.model.policy import Rules
 from copyctl.model.records import Position, Record
 from copyctl.model.terms import Segment, Source
 
+LEAST_BETWEEN = SECOND // 5
+"""An account's books are not read again before this (ns), as in a run."""
+NEVER = 1 << 63
 MOST_TURNS = 100_000
 """One event leads to no more steps than this, or the core goes round in circles."""
 
@@ -80,6 +84,8 @@ class Rehearsal:
         self._due = 0
         self._coming: deque[Event] = deque()
         self._told: set[str] = set()
+        self._read_at: dict[str, int] = {}
+        self._books_due: dict[str, int] = {}
         self._leader_shows: dict[str, ExecutionReport] = {}
         self.take(PolicyLoaded(at=at, digest=digest, document="", rules=rules))
         self.take(Started(at=at))
@@ -95,10 +101,18 @@ class Rehearsal:
 
     def wait_until(self, moment: int) -> None:
         """Let time pass up to a moment (ns)."""
-        while 0 < self._due <= moment:
-            self.now = max(self._due, self.now + 1)
+        while (due := self._next()) <= moment:
+            self.now = max(due, self.now + 1)
+            for account in [one for one, at in self._books_due.items() if at <= self.now]:
+                del self._books_due[account]
+                self._coming.append(self._books(account, special=True))
             self._settle(TimeReached(at=self.now))
         self.now = max(self.now, moment)
+
+    def _next(self) -> int:
+        """The next moment at which something is due (ns)."""
+        moments = [at for at in (self._due, *self._books_due.values()) if at]
+        return min(moments, default=NEVER)
 
     # --- one turn ---------------------------------------------------------------------------------------------------
 
@@ -142,7 +156,7 @@ class Rehearsal:
             case Ask():
                 self._answer(effect.question)
             case ReadBooks():
-                self._coming.append(self._books(effect.account, special=effect.special))
+                self._read(effect.account, special=effect.special)
             case Look():
                 found = tuple(
                     one for one in self.broker.book(effect.account, now) if one.correlation_id == effect.correlation_id
@@ -201,8 +215,16 @@ class Rehearsal:
             reports = event.reports if isinstance(event, FrameRead) else event.orders
             self._leader_shows.update((f"{one.order_id}:{one.leg}", one) for one in reports)
 
+    def _read(self, account: str, *, special: bool) -> None:
+        """Have an account's books read: now, or soon where they were read just now."""
+        if self.now - self._read_at.get(account, 0) >= LEAST_BETWEEN:
+            self._coming.append(self._books(account, special=special))
+        else:
+            self._books_due.setdefault(account, self._read_at[account] + LEAST_BETWEEN)
+
     def _books(self, account: str, *, special: bool) -> BooksRead:
         """An account's books, read now. Whose forever orders nobody has told of has none but those that are known."""
+        self._read_at[account] = self.now
         own = account == self.rules.leader.client_id
         rows = self._leader_book() if own else self.broker.book(account, self.now)
         orders = (one for one in self.state.tables["order"].values() if isinstance(one, Order))

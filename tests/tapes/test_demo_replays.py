@@ -1,0 +1,101 @@
+"""The demo's day replayed: through its own rules to the same decisions, through others to what they would have made."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.records import Copy
+from tests.tapes.leader_day import DEMO, TAPE
+
+TEN_MINUTES = 600
+HASTE = 4_000
+"""How much faster than life the day is played here."""
+
+
+def copyctl(*words: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "copyctl", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=os.environ,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def replayed(*words: str) -> dict[str, Any]:
+    return dict(json.loads(copyctl("replay", *words, "--format", "json")))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's rules, with a store of their own, after a run of the whole day in haste."""
+    folder = tmp_path_factory.mktemp("demo")
+    rules = folder / "demo.yaml"
+    text = DEMO.read_text().replace("../examples", str(TAPE.parents[1])).replace("../var/demo", str(folder / "store"))
+    rules.write_text(text.replace("speed: 800", f"speed: {HASTE}"))
+    copyctl("run", "--rules", str(rules))
+    return rules
+
+
+@pytest.mark.timeout(TEN_MINUTES)
+def test_through_the_rules_that_it_ran_with_it_reproduces_every_decision(demo: Path) -> None:
+    journal = JournalReader(demo.parent / "store")
+    kept = [one for one in journal.records(past=True)["copy"] if isinstance(one, Copy)]
+    journal.close()
+    document = replayed("--rules", str(demo), "--store")
+    names = {"1100000002": "alice", "1100000003": "bob"}
+    as_kept = {(one.leader_order_id, names[one.follower]): (one.decision, one.reason, one.detail) for one in kept}
+    told = {
+        (row["leader_order_id"], row["follower"]): (row["decision"], row["reason"], row["detail"])
+        for row in document["decisions"]
+    }
+    assert told == as_kept
+    assert len(told) > 300
+    assert sum(document["totals"].values()) == len(told)
+    units = {name: sum(one.filled for one in kept if names[one.follower] == name) for name in names.values()}
+    assert units == {
+        name: sum(row["quantity"] for row in document["by_reason"] if row["follower"] == name) for name in names.values()
+    }
+
+
+@pytest.mark.timeout(TEN_MINUTES)
+def test_other_rules_on_the_same_store_change_what_they_are_about(demo: Path) -> None:
+    other = demo.with_name("other.yaml")
+    other.write_text(demo.read_text().replace("ratio: 0.25}  ", "ratio: 0}  ").replace("{below: 2}", "{below: 5}"))
+    same = replayed("--rules", str(demo), "--store", "--against", str(demo))
+    assert same["changes"] == []
+    changed = replayed("--rules", str(other), "--store", "--against", str(demo))["changes"]
+    assert {one["to"]["reason"] for one in changed if one["from"]["decision"] == "copied"} >= {"filtered"}
+
+
+def test_the_same_tape_and_rules_give_the_same_bytes() -> None:
+    first, second = (copyctl("replay", "--rules", str(DEMO), "--tape", str(TAPE), "--format", "json") for _ in range(2))
+    assert first == second
+    document = json.loads(first)
+    assert document["totals"]["copied"] > 250
+    assert set(document) >= {"decisions", "totals", "changes"}
+    trade = next(row for row in document["decisions"] if row["decision"] == "copied")
+    assert set(trade) >= {"leader_order_id", "at", "follower", "decision", "reason", "detail", "rule", "order", "trace"}
+    assert trade["at"].startswith("2026-07-14T09:15")
+
+
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    tape = tmp_path / "day.jsonl"
+    tape.write_text("\n".join(TAPE.read_text().splitlines()[:20]) + '\n{"at": "2026-07-14T09:15:00", "stream": "up"}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "copyctl", "replay", "--rules", str(DEMO), "--tape", str(tape)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "line 21: 2026-07-14T09:15:00: a time needs its offset" in done.stderr

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import yaml
@@ -62,6 +63,7 @@ def _scalar_spans(node: yaml.Node) -> Iterator[Span]:
         yield from _scalar_spans(one)
 
 
+@lru_cache(maxsize=4096)  # one file says a key hundreds of times, and to look for near ones is slow
 def is_secret_key(key: str) -> bool:
     """Is this the name of a secret, or one mistyped?"""
     return bool(_SECRET_WORD.search(key)) or bool(difflib.get_close_matches(key, SECRET_KEYS, n=1, cutoff=0.75))

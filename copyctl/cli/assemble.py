@@ -11,7 +11,7 @@ from copyctl.cli.connections import Connection, connection, connections, stream
 from copyctl.cli.credentials import hide_secrets, keeper_of
 from copyctl.core.left import left_behind
 from copyctl.edge.clock import SystemClock
-from copyctl.edge.instruments import MasterSource
+from copyctl.edge.instruments import MASTER_URL, MasterSource
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.logs import mask
 from copyctl.edge.trading_days import Calendars
@@ -27,7 +27,6 @@ from copyctl.model.records import Copy, Position
 from copyctl.simulator import Simulator
 from copyctl.wire.dhan.dialect import Dhan
 
-MASTER_URL = "https://images.dhan.co/api-data/api-scrip-master-detailed.csv"
 SECOND = 1_000_000_000
 MASTER_WITHIN_SECONDS = 5.0
 """How long a kill waits for the instrument list, where it needs one at all; then the newest copy that was kept is used.

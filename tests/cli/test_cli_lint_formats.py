@@ -26,8 +26,9 @@ SCHEMA = Path(__file__).with_name("sarif-2.1.0-rtm.5.json")
 """
 FORMATS = ("sarif", "github", "junit")
 ODD_NAMES = ("plain.yaml", "with space.yaml", "a,b.yaml", "50%25.yaml", "a:b#c?.yaml", "é₹日.yaml", "<&'\".yaml")
-HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
-ERROR = {"policy": {"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}}}
+LIMITS = {"limits": {"max_open_orders": 50}}
+HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}, **LIMITS}
+ERROR = {"policy": {"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS}}
 WARNING = {"policy": {**HALF, "checks": {"margin": False}}}
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJkaGFuQ2xpZW50SWQiOiIxMSJ9.c2lnbmF0dXJl"
 

@@ -8,7 +8,8 @@ import yaml
 
 from tests.cli.world import TOKENS, Desk, copyctl, document, process
 
-HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
+LIMITS = {"limits": {"max_open_orders": 50}}
+HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}, **LIMITS}
 
 
 def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
@@ -24,7 +25,7 @@ def test_lint_of_a_good_file_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
-    file = written(tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    file = written(tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS})
     done = copyctl("lint", file)
     assert done.returncode == 1
     assert f"{file}:" in done.stdout
@@ -33,7 +34,7 @@ def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
 
 
 def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path) -> None:
-    broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS})
     done = process("lint", "--format", "json", broken, written(tmp_path, "good.yaml", policy=HALF))
     said = json.loads(done.stdout)
     assert (done.returncode, said["files"]) == (1, 2)

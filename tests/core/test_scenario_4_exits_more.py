@@ -303,7 +303,9 @@ def test_scenario_4_9_what_was_taken_from_an_entry_does_not_come_back_when_his_o
     desk.leader("L2", "TRADED", side=Side.SELL, quantity=400, filled=400, order_type="MARKET")
     assert kinds(desk) == [CANCEL]
     desk.copied("CANCELLED", order_id="L1#entry", filled=filled, **stop)
-    while sent := [one for one in desk.taken() if one.leader_order_id in ("L2", "L2#entry")]:  # what had filled is closed, then he is followed into his short
+    while sent := [
+        one for one in desk.taken() if one.leader_order_id in ("L2", "L2#entry")
+    ]:  # what had filled is closed, then he is followed into his short
         desk.ack(f"A{desk.now}", request=sent[0])
         fills(desk, sent[0].leader_order_id, filled=said_of(sent[0])[3])
     assert stake(desk).copied == -100

@@ -69,4 +69,4 @@ def test_what_is_no_file_is_a_finding(tmp_path: Path) -> None:
 def test_render_points_at_the_value() -> None:
     path = HERE / "refused" / "wrong-version.yaml"
     text = render(lint([path]))
-    assert text.splitlines()[1:3] == ["  2 | version: 2", "    |          ^"]
+    assert text.splitlines()[1:3] == ["  3 | version: 2", "    |          ^"]

@@ -159,7 +159,7 @@ def _installed() -> str:
 
 
 def known_end(folder: Path, calendar: str) -> date | None:
-    """The last date of what is kept in ``folder``, where the installed library knows nothing beyond it; else None. Loads
+    """The last date of what is kept in ``folder``, where the installed library knows no more; else None. Loads
     no library."""
     kept = _kept(kept_at(folder, calendar), calendar)
     return kept.last if kept is not None and _is_all(kept) else None

@@ -34,7 +34,7 @@ def ended(policy: Settings, today: date, end_of: Callable[[str], date | None]) -
     """A calendar whose known holidays end before today: nobody knows whether this is a trading day."""
     name, stale = policy.value("market_hours", "calendar"), policy.value("market_hours", "stale_calendar")
     end = end_of(name) if isinstance(name, str) else None
-    if end is None or end >= today:
+    if end is None or end >= today or policy.spot.node is None:
         return
     spot = policy.at("market_hours", "calendar")
     does = {"refuse": "every entry is refused", "warn": "every weekday counts as a trading day"}.get(str(stale))

@@ -42,7 +42,7 @@ def copying(policy: Settings) -> list[Spot]:
 
 def zero(most: Most, why: str) -> Finding:
     """The finding of a sizing that gives nothing."""
-    message = f"{most.told}: every entry of this rule is rounded to nothing, for {why}"
+    message = f"{most.told}: every entry of this rule is rounded to nothing, as {why}"
     hint = "raise it, write rounding: up or minimum_lots: 1, or let the rule skip"
     return finding("R229", most.spot.place, most.spot.path, message, hint, severity=Severity.WARNING)
 

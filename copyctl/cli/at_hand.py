@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from copyctl.report.moments import IST
-from copyctl.rules.at_hand import AtHand, Contract, Listing
+from copyctl.rules import AtHand, Contract, Listing
 
 
 def at_hand() -> AtHand:

@@ -12,10 +12,8 @@ from textwrap import fill
 from typing import Final
 
 from copyctl.cli.at_hand import listing
-from copyctl.rules import CODES, Finding, RulesRefused, Severity, load, render
+from copyctl.rules import CODES, EXPLANATIONS, AtHand, Finding, RulesRefused, Severity, load, render
 from copyctl.rules import lint as find
-from copyctl.rules.at_hand import AtHand
-from copyctl.rules.explanations import EXPLANATIONS
 from copyctl.rules.shipped import folder
 
 EXAMPLES_AT_HAND: Final = AtHand(today=date(2026, 12, 1), listing=listing)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from rules_sample import small, write
 
 from copyctl.core.sizing import fix, size
-from copyctl.rules import Finding, lint, policy_of
-from copyctl.rules.at_hand import AtHand, Contract, Listing
+from copyctl.rules import AtHand, Contract, Finding, Listing, lint, policy_of
 
 TODAY = date(2026, 11, 30)
 RATIO = {"strategy": "fixed_ratio", "ratio": 1}

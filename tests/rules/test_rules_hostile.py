@@ -14,8 +14,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rules_sample import EVERY_KEY, ROOT, small, write
 
-from copyctl.rules import Finding, errors, junit, lint, render, sarif, show, workflow_commands
-from copyctl.rules.at_hand import AtHand, Contract, Listing
+from copyctl.rules import (
+    AtHand,
+    Contract,
+    Finding,
+    Listing,
+    errors,
+    junit,
+    lint,
+    render,
+    sarif,
+    show,
+    workflow_commands,
+)
 
 SECONDS = 15.0
 """Far more than any of these takes, far less than a hang."""

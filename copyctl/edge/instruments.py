@@ -206,7 +206,7 @@ class InstrumentMaster:
         for segment, offset in (*codes, *((segment, at) for (segment, _), at in self._odd.items())):
             kept = self._lines[offset : self._lines.index(b"\n", offset)].decode("utf-8").split("\t")
             symbol, underlying, kind, *_, lot, _ = kept
-            sort = (segment, underlying or symbol.partition("-")[0], kind, lot)
+            sort = (segment, underlying or rows.named_in(symbol), kind, lot)
             if segment.is_derivative and sort in told:
                 continue
             told.add(sort)

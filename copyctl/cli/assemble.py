@@ -14,7 +14,7 @@ from copyctl.core.left import left_behind
 from copyctl.core.state import State
 from copyctl.core.step import Step
 from copyctl.edge.clock import SystemClock
-from copyctl.edge.instruments import MasterSource
+from copyctl.edge.instruments import MASTER_URL, MasterSource
 from copyctl.edge.journal import Journal, open_journal
 from copyctl.edge.logs import mask
 from copyctl.edge.trading_days import Calendars
@@ -31,7 +31,6 @@ from copyctl.model.records import Copy, Position
 from copyctl.simulator import Simulator
 from copyctl.wire.dhan.dialect import Dhan
 
-MASTER_URL = "https://images.dhan.co/api-data/api-scrip-master-detailed.csv"
 SECOND = 1_000_000_000
 MASTER_WITHIN_SECONDS = 5.0
 """How long a kill waits for the instrument list, where it needs one at all; then the newest copy that was kept is used.

@@ -69,8 +69,8 @@ def _tell(form: Format | None, ok: bool, checks: "list[Check]") -> None:
 def _checks(loaded: "Loaded", *, alert: bool) -> "list[Check]":
     """Every check of a file that can be read."""
     from copyctl.cli import checkup
-    from copyctl.cli.assemble import MASTER_URL
     from copyctl.cli.credentials import hide_secrets, token_file
+    from copyctl.edge.instruments import MASTER_URL
 
     rules = loaded.rules
     hide_secrets(rules)

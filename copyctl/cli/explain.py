@@ -19,6 +19,7 @@ from copyctl.core.hours import ist_day
 from copyctl.lab.explain import Explanation
 from copyctl.lab.figures import Figures
 from copyctl.lab.orders import OrderUnreadable, read_order
+from copyctl.lab.replay import with_accounts
 from copyctl.model.order import ExecutionReport
 from copyctl.model.policy import Rules
 from copyctl.model.records import Record
@@ -96,7 +97,8 @@ def _explained(
 ) -> list[dict[str, Any]]:
     with deployment(rules_file) as it:
         it.refuse_strangers(follower)
-        records, names, rules = it.journal.records(), it.names, it.rules
+        records, names = it.journal.records(), it.names
+        rules = with_accounts(it.rules, it.leader, it.followers)
         if not it.journal.exists:
             note(f"there is no store in {it.folder} yet: every follower is taken to be flat")
     rules = _with_secrets(rules_file) if live else rules

@@ -9,16 +9,17 @@ from typing import Annotated, Final
 import typer
 
 from copyctl.cli import options
+from copyctl.cli.at_hand import at_hand
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, leave, note, say, say_json
-from copyctl.cli.tables import document_table
-from copyctl.rules import Finding, RulesRefused, Severity, junit, render, sarif, schema_text, workflow_commands
+from copyctl.cli.tables import document_table, lint_codes_table
+from copyctl.rules import CODES, Finding, RulesRefused, Severity, junit, render, sarif, schema_text, workflow_commands
 from copyctl.rules import lint as find
 from copyctl.rules import show as effective
 from copyctl.rules.reference import page as rules_page
 
 
 class LintFormat(StrEnum):
-    """How findings look; ``table`` is another word for ``text``."""
+    """How findings look; ``table`` is another word for ``text``, ``markdown`` is for codes alone."""
 
     TEXT = "text"
     TABLE = "table"
@@ -26,6 +27,7 @@ class LintFormat(StrEnum):
     SARIF = "sarif"
     GITHUB = "github"
     JUNIT = "junit"
+    MARKDOWN = "markdown"
 
 
 class SchemaFormat(StrEnum):
@@ -42,10 +44,12 @@ class Language(StrEnum):
 
 
 def lint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Rules files.")],
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILES...", help="Rules files.")] = None,
     *,
     form: Annotated[LintFormat, typer.Option("--format", help="How the findings look.")] = LintFormat.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    every_code: Annotated[bool, typer.Option("--codes", help="Every code and what it says.")] = False,
+    code: Annotated[str | None, typer.Option("--explain", metavar="CODE", help="The page of one code.")] = None,
 ) -> None:
     """Check rules files, without secrets and network.
 
@@ -61,15 +65,45 @@ def lint(
       copyctl lint --strict --format json rules/*.yaml
       copyctl lint --format sarif rules/*.yaml > lint.sarif
       copyctl lint --format junit rules/*.yaml > lint.xml
+      copyctl lint --codes
+      copyctl lint --explain R227
     """
+    if every_code or code is not None:
+        _explain(files, code, form)
+        return
+    if not files:
+        raise typer.BadParameter("name the files to check, or --codes for all that lint can say", param_hint="FILES...")
+    if form not in _SAY:
+        leave(USAGE, f"findings have no format {form}: it is for --codes")
     for one in files:
         if not one.is_file():
             leave(USAGE, f"there is no file {one}")
-    findings = find(files)
+    findings = find(files, at_hand())
     _SAY[form](findings, [str(one) for one in files], strict)
     errors = sum(1 for one in findings if one.severity is Severity.ERROR)
-    note(f"{_many(len(files), 'file')}: {_many(errors, 'error')}, {_many(len(findings) - errors, 'warning')}")
+    counted = f"{_many(len(files), 'file')}: {_many(errors, 'error')}, {_many(len(findings) - errors, 'warning')}"
+    note(f"{counted}; copyctl lint --explain {findings[0].code} says more" if findings else counted)
     raise typer.Exit(FINDINGS if errors or (strict and findings) else DONE)
+
+
+def _explain(files: list[Path] | None, code: str | None, form: LintFormat) -> None:
+    """Say all codes, or the page of one."""
+    from copyctl.cli.lint_pages import index, page
+
+    if files:
+        leave(USAGE, "--codes and --explain take no files")
+    if code is not None:
+        if code.upper() not in CODES:
+            leave(USAGE, f"there is no code {code}: copyctl lint --codes lists them all")
+        typer.echo(page(code.upper()), nl=False)
+    elif form is LintFormat.MARKDOWN:
+        typer.echo(index(), nl=False)
+    elif form is LintFormat.JSON:
+        say_json({"codes": [{"code": one, "sentence": sentence} for one, sentence in CODES.items()]})
+    elif form in {LintFormat.TEXT, LintFormat.TABLE}:
+        say(lint_codes_table(CODES))
+    else:
+        leave(USAGE, f"codes have no format {form}: text, json or markdown")
 
 
 def show(

@@ -21,6 +21,7 @@ from copyctl.lab.figures import Figures
 from copyctl.lab.rehearsal import World
 from copyctl.lab.replay import (
     Told,
+    accounts_in,
     as_it_was,
     as_it_would_be,
     changes,
@@ -144,7 +145,7 @@ def _rows(recording: _Recording, loaded: Loaded, follower: str | None, *, alone:
     as it was."""
     rules, documents = loaded.rules, recording.rules
     for document in documents:
-        rules = with_accounts(rules, document)
+        rules = with_accounts(rules, *accounts_in(document))
     names = {one.client_id: one.name for one in rules.followers}
     if follower is not None and follower not in names.values():
         leave(USAGE, f"no follower is called {follower}; there are {', '.join(names.values())}")

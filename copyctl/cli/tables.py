@@ -204,6 +204,14 @@ def codes_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def lint_codes_table(codes: Mapping[str, str]) -> Table:
+    """Every code of lint."""
+    table = _table("code", "what it says")
+    for code, sentence in codes.items():
+        table.add_row(code, sentence)
+    return table
+
+
 def alerts_table(rows: Sequence[Row]) -> Table:
     """Every alert."""
     table = _table("level", "code", "what it says", "what to do")

@@ -102,13 +102,12 @@ def instrument(segment: Segment, security_id: str, kept: Sequence[str], *, rupee
     counts_lots = segment is Segment.MCX_COMM
     option = _OPTION_TYPES.get(option_type.upper())
     price = _number(strike)
-    contract = _CONTRACT.match(symbol) if segment.is_derivative else None
     return Instrument(
         segment=segment,
         security_id=security_id,
         symbol=symbol if segment.is_derivative else underlying or symbol,
         kind=_KINDS.get(kind.upper()),
-        underlying=(underlying or (contract[1] if contract else "")) if segment.is_derivative else "",
+        underlying=(underlying or named_in(symbol)) if segment.is_derivative else "",
         option_type=option,
         strike=_plain(price) if option and price is not None and price > 0 else None,
         expiry=_date(expiry),
@@ -116,6 +115,12 @@ def instrument(segment: Segment, security_id: str, kept: Sequence[str], *, rupee
         tick_size=_tick(segment, tick, rupees=rupees),
         multiplier=(whole or 1) if counts_lots else 1,
     )
+
+
+def named_in(symbol: str) -> str:
+    """The underlying in the symbol of a derivative, which is all that the compact layout tells of it; "" for none."""
+    contract = _CONTRACT.match(symbol)
+    return contract[1] if contract else ""
 
 
 def _tick(segment: Segment, written: str, *, rupees: bool) -> Decimal:

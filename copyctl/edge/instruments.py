@@ -28,11 +28,13 @@ from copyctl.edge import instrument_row as rows
 from copyctl.model.instrument import Instrument
 from copyctl.model.terms import InstrumentKind, Segment
 
+MASTER_URL: Final = "https://images.dhan.co/api-data/api-scrip-master-detailed.csv"
 LARGEST_FILE: Final = 512 * 2**20
 READ_SECONDS: Final = 15.0
 USER_AGENT: Final = f"copyctl/{__version__}"
 IST: Final = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
 
+_SEGMENTS: Final = tuple(Segment)
 _PLACES: Final = {segment: place for place, segment in enumerate(Segment)}
 _ID_BITS, _OFFSET_BITS = 28, 32
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -122,7 +124,7 @@ class InstrumentMaster:
         While it cannot be had, the newest copy that was kept serves, with the ``reason``. Never raises for what a
         network or a disk does. A list of a program on this machine is fetched every time.
         """
-        kept = cls._kept_at(url, folder)
+        kept = cls.kept_at(url, folder)
         if _day_of(kept) == _today() and urlsplit(url).hostname not in _LOOPBACK:
             master = await asyncio.to_thread(cls.load_file, kept)
             if master.known:
@@ -139,13 +141,14 @@ class InstrumentMaster:
                 fresh.unlink()
 
     @staticmethod
-    def _kept_at(url: str, folder: Path) -> Path:
+    def kept_at(url: str, folder: Path) -> Path:
+        """Where the copy of the list at this address is kept."""
         return folder / f"instruments-{hashlib.sha256(url.encode()).hexdigest()[:12]}.csv"
 
     @classmethod
     def forget(cls, url: str, folder: Path) -> None:
         """Let the copy that is kept count as one of yesterday: it serves only while the list cannot be had."""
-        kept = cls._kept_at(url, folder)
+        kept = cls.kept_at(url, folder)
         with contextlib.suppress(OSError):
             os.utime(kept, (0, 0))
 
@@ -191,6 +194,25 @@ class InstrumentMaster:
             return found
         name = found.underlying or found.symbol
         return replace(found, derivatives=name in self._with_derivatives)
+
+    def has(self, security_id: str) -> bool:
+        """Is there anything with this id, in whatever segment?"""
+        return any(self._offset(segment, security_id) is not None for segment in Segment)
+
+    def kinds(self) -> Iterator[Instrument]:
+        """One instrument of each sort: of shares each one, of derivatives one for each underlying, kind and lot."""
+        told: set[tuple[Segment, str, str, str]] = set()
+        codes = ((_SEGMENTS[code >> _OFFSET_BITS + _ID_BITS], code & ((1 << _OFFSET_BITS) - 1)) for code in self._index)
+        for segment, offset in (*codes, *((segment, at) for (segment, _), at in self._odd.items())):
+            kept = self._lines[offset : self._lines.index(b"\n", offset)].decode("utf-8").split("\t")
+            symbol, underlying, kind, *_, lot, _ = kept
+            sort = (segment, underlying or rows.named_in(symbol), kind, lot)
+            if segment.is_derivative and sort in told:
+                continue
+            told.add(sort)
+            found = rows.instrument(segment, "", kept, rupees=self._rupees)
+            if found is not None:
+                yield found
 
     def _offset(self, segment: Segment, security_id: str) -> int | None:
         code = _code(segment, security_id)

@@ -158,6 +158,13 @@ def _installed() -> str:
         return ""
 
 
+def known_end(folder: Path, calendar: str) -> date | None:
+    """The last date of what is kept in ``folder``, where the installed library knows no more; else None. Loads
+    no library."""
+    kept = _kept(kept_at(folder, calendar), calendar)
+    return kept.last if kept is not None and _is_all(kept) else None
+
+
 def _is_all(kept: TradingDays) -> bool:
     """Do these days reach to the end of what the installed library knows?"""
     return kept.bounded and kept.source == _installed()

@@ -53,8 +53,6 @@ def _of_row(said: dict[str, Any], account: str, now: int) -> tuple[ExecutionRepo
     answer = Answer(passage=Passage.ANSWERED, at=now, status=200, body=json.dumps([said]).encode())
     read = _DHAN.read_super if "legDetails" in said else _DHAN.read_orders
     found = read(answer, account, now)
-    if found.why or not found.orders:
-        raise OrderUnreadable(
-            found.why or "it cannot be read as a row of the order book: orderId or orderStatus is missing"
-        )
+    if not found.orders:
+        raise OrderUnreadable("it is no row of the order book: orderId or orderStatus is missing, or cannot be read")
     return tuple(replace(one, source=Source.STREAM) for one in found.orders)

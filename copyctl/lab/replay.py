@@ -114,18 +114,20 @@ def with_what_frames_say(events: Iterable[Event]) -> Iterator[Event]:
 # --- accounts and rules, as recorded ---------------------------------------------------------------------------------
 
 
-def with_accounts(rules: Rules, document: Mapping[str, Any]) -> Rules:
-    """The rules with the client ids of a recorded document where their own are not known: an account is found by its
-    name."""
-    recorded = {one["name"]: one["client_id"] for one in document.get("followers", ())}
-    leader = rules.leader
-    if "${" in leader.client_id and document.get("leader"):
-        leader = replace(leader, client_id=document["leader"]["client_id"])
-    followers = tuple(
-        replace(one, client_id=recorded[one.name]) if "${" in one.client_id and one.name in recorded else one
+def with_accounts(rules: Rules, leader: str, followers: Mapping[str, str]) -> Rules:
+    """The rules with these client ids, the followers' by name, where their own hang on variables that are not set."""
+    own = rules.leader if "${" not in rules.leader.client_id or not leader else replace(rules.leader, client_id=leader)
+    known = tuple(
+        replace(one, client_id=followers[one.name]) if "${" in one.client_id and followers.get(one.name) else one
         for one in rules.followers
     )
-    return replace(rules, leader=leader, followers=followers)
+    return replace(rules, leader=own, followers=known)
+
+
+def accounts_in(document: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The client ids that a recorded document of rules tells: the leader's, and the followers' by name."""
+    leader = (document.get("leader") or {}).get("client_id") or ""
+    return leader, {one["name"]: one["client_id"] for one in document.get("followers", ())}
 
 
 def decides_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -10,7 +10,9 @@ Called by: cli (lint, schema, show, and every command that takes ``--rules``) an
 Imports: model, PyYAML, jsonschema.
 """
 
+from copyctl.rules.at_hand import AtHand, Contract, Listing
 from copyctl.rules.effective import Document, policy_of, rules_of
+from copyctl.rules.explanations import EXPLANATIONS
 from copyctl.rules.finding_formats import junit, sarif, workflow_commands
 from copyctl.rules.findings import CODES, Finding, RulesRefused, Severity, errors, render
 from copyctl.rules.read import Loaded, Outline, document, lint, load, outline, read, show
@@ -18,8 +20,12 @@ from copyctl.rules.schema import schema_text
 
 __all__ = [
     "CODES",
+    "EXPLANATIONS",
+    "AtHand",
+    "Contract",
     "Document",
     "Finding",
+    "Listing",
     "Loaded",
     "Outline",
     "RulesRefused",

@@ -75,7 +75,7 @@ def _range(spot: Spot) -> Iterator[Finding]:
 
 def _impossible(match: Spot, schema: Schema) -> tuple[Spot, str] | None:
     """What no order is, if the rule asks for it."""
-    kinds, segments = (_words(match.at(key), schema) for key in ("instrument", "segment"))
+    kinds, segments = (words_in(match.at(key), schema) for key in ("instrument", "segment"))
     if kinds and segments and not any(TRADED_IN[kind] & segments for kind in kinds):
         return match.at("segment"), f"no {_listed(kinds)} is traded in {_listed(segments)}"
     for key, (its_kinds, its_segments, what) in NEEDS.items():
@@ -99,9 +99,9 @@ def _given(match: Spot) -> list[str]:
     return [key for key in match.node.entries if match.at(key).is_given] if isinstance(match.node, Keys) else []
 
 
-def _words(spot: Spot, schema: Schema) -> frozenset[str] | None:
+def words_in(spot: Spot, schema: Schema) -> frozenset[str] | None:
     """The words that are asked for by name or with ``*`` and ``?``; None where none is, or not all are known."""
-    texts = _texts(spot)
+    texts = texts_of(spot)
     if not spot.is_given or texts is None:
         return None
     single = scalar_schema(schema["properties"][spot.steps[-1]])
@@ -109,19 +109,19 @@ def _words(spot: Spot, schema: Schema) -> frozenset[str] | None:
     return frozenset(word for word in words for text in texts if fnmatchcase(word, text)) or None
 
 
-def _texts(spot: Spot) -> tuple[str, ...] | None:
+def texts_of(spot: Spot) -> tuple[str, ...] | None:
     """The text, or the texts of the list; None where one is not known yet."""
     values = [one.value for one in (spot.items() if isinstance(spot.node, Items) else [spot])]
     return None if None in values else tuple(str(value) for value in values)
 
 
 def _words_inside(wide: Spot, narrow: Spot, schema: Schema) -> bool:
-    outer, inner = _words(wide, schema), _words(narrow, schema)
+    outer, inner = words_in(wide, schema), words_in(narrow, schema)
     return outer is not None and inner is not None and inner <= outer
 
 
 def _texts_inside(wide: Spot, narrow: Spot, schema: Schema) -> bool:
-    outer, inner = _texts(wide), _texts(narrow)
+    outer, inner = texts_of(wide), texts_of(narrow)
     return outer is not None and inner is not None and all(any(_covers(one, text) for one in outer) for text in inner)
 
 
@@ -146,6 +146,18 @@ def _ends(spot: Spot) -> tuple[End, End] | None:
     lows = [(known[key], key == "above") for key in ("from", "above") if key in known]
     highs = [(known[key], key == "to") for key in ("to", "below") if key in known]
     return max(lows, default=(-INFINITY, False)), min(highs, default=(INFINITY, True))
+
+
+def lower_end(spot: Spot) -> Decimal | None:
+    """What every number of a range is at least; None where it has no such end, or it is not known yet."""
+    ends = _ends(spot)
+    return None if ends is None or ends[0][0] == -INFINITY else ends[0][0]
+
+
+def upper_end(spot: Spot) -> Decimal | None:
+    """What every number of a range is at most; None where it has no such end, or it is not known yet."""
+    ends = _ends(spot)
+    return None if ends is None or ends[1][0] == INFINITY else ends[1][0]
 
 
 def _number(spot: Spot) -> Decimal | None:

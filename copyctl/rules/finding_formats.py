@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from copyctl import __version__
+from copyctl.rules.explanations import EXPLANATIONS
 from copyctl.rules.findings import CODES, Finding, Severity, render
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
@@ -21,12 +22,12 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010
 def sarif(findings: Sequence[Finding]) -> dict[str, Any]:
     """A SARIF 2.1.0 log of one run (section 3.14), to be written as JSON.
 
-    Rules (3.49) are the codes that were found. A result (3.27) has its level, its message with the hint as a second
-    line, and a region (3.30) from the place to the end of its line, secrets masked. Braces of a message are doubled
-    (3.11.5), columns count code points (3.14.17).
+    Rules (3.49) are the codes that were found, each with what its page in ``docs/lint`` says of it. A result (3.27)
+    has its level, its message with the hint as a second line, and a region (3.30) from the place to the end of its
+    line, secrets masked. Braces of a message are doubled (3.11.5), columns count code points (3.14.17).
     """
     codes = sorted({one.code for one in findings})
-    rules = [{"id": code, "shortDescription": {"text": CODES[code]}} for code in codes]
+    rules = [_rule(code) for code in codes]
     driver = {"name": "copyctl", "version": __version__, "rules": rules}
     results = [_result(one, codes.index(one.code)) for one in findings]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -71,6 +72,17 @@ def junit(findings: Sequence[Finding], files: Sequence[str], *, strict: bool = F
         counted.set("errors", "0")
     text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", Xml.tostring(root, encoding="unicode"))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + text.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _rule(code: str) -> dict[str, Any]:
+    told = " ".join(EXPLANATIONS[code].split())
+    more = f"{told}\n\nA bad and a good example: copyctl lint --explain {code}"
+    return {
+        "id": code,
+        "shortDescription": {"text": CODES[code]},
+        "fullDescription": {"text": told.translate(_BRACES)},
+        "help": {"text": more.translate(_BRACES), "markdown": more.translate(_BRACES)},
+    }
 
 
 def _result(one: Finding, rule: int) -> dict[str, Any]:

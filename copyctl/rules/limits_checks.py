@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from copyctl.rules.findings import Finding, Severity, finding
-from copyctl.rules.nodes import Keys, Spot
+from copyctl.rules.nodes import Keys, Node, Spot, key_place, merge
+from copyctl.rules.outside_checks import is_play
 from copyctl.rules.reach import copied_sizings
 from copyctl.rules.settings import Settings
 
@@ -71,6 +72,35 @@ def odd_limits(policy: Settings, rates: Settings) -> Iterator[Finding]:
         yield from _underlyings(policy, sizings[0])
     yield from _never_deciding(policy)
     yield from _above_rates(policy, rates)
+
+
+def unlimited(top: Spot) -> Iterator[Finding]:
+    """Policies without a single limit, where money is at stake: told once of the file's, and of each follower that
+    takes its limits away."""
+    policy = top.at("policy")
+    if is_play(top.at("broker")) or policy.node is None:
+        return
+    is_limited = _is_limited(policy.at("limits").node)
+    for follower in top.at("followers").items():
+        own = follower.at("policy", "limits")
+        whole = own.node if policy.at("limits").node is None else _merged(policy.at("limits"), own)
+        if _is_limited(whole):
+            continue
+        spot = own if is_limited else policy.at("limits")
+        place = spot.place if spot.node is not None else key_place(top.node or policy.node, policy.steps)
+        message = "nothing limits what a follower trades: no order, no position, no loss of a day is too large"
+        hint = "begin with limits: {max_order_value: 500000, max_daily_loss: 25000}, in rupees of your own"
+        yield finding("R232", place, spot.path, message, hint, severity=Severity.WARNING)
+
+
+def _merged(limits: Spot, own: Spot) -> Node | None:
+    return limits.node if limits.node is None or own.node is None else merge(limits.node, own.node)
+
+
+def _is_limited(limits: Node | None) -> bool:
+    """Is there one that is not null?"""
+    spot = Spot(node=limits)
+    return isinstance(limits, Keys) and any(spot.at(key).is_given for key in limits.entries if key != "on_breach")
 
 
 def _shut(policy: Settings) -> Iterator[Finding]:

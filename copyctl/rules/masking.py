@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import yaml
@@ -14,9 +15,12 @@ SECRET_KEYS: Final = ("access_token", "pin", "totp_secret", "urls", "heartbeat_u
 _SECRET_WORD: Final = re.compile(r"(?i)token|secret|passw|^pin$|^urls$|heartbeat")
 _REFERENCE: Final = re.compile(r"\$\{(file:[^{}]+|\w+(:-)?)\}")
 _WRITTEN: Final = re.compile(r"""(?ix)  # a key that sounds like a secret, and all that follows on its line
-    ([\w-]*(?:token|secret|passw|urls|heartbeat)[\w-]*|\bpin)(["']?\s*:\s*)(?!\$\{(?:file:[^{}]+|\w+(?::-)?)\}\s*[,}\#\n]?)\S.*""")
-_TOKEN: Final = re.compile(r"eyJ[\w.=+/-]{8,}|\w+://[^\s@/]*@\S*")
+    ((?<![\w-])[\w-]*(?:token|secret|passw|urls|heartbeat)[\w-]{0,120}|\bpin)(["']?\s*:\s*)(?!\$\{(?:file:[^{}]+|\w+(?::-)?)\}\s*[,}\#\n]?)\S.*""")
+_TOKEN: Final = re.compile(r"eyJ[\w.=+/-]{8,}|\b\w+://[^\s@/]*@\S*")
 _LONGEST: Final = 120
+_LOOKED_AT: Final = 1_000
+"""Characters of a line that are looked at for secrets, of which so many as are shown: on a line without an end the
+patterns above would take hours."""
 
 
 class Span(NamedTuple):
@@ -62,6 +66,7 @@ def _scalar_spans(node: yaml.Node) -> Iterator[Span]:
         yield from _scalar_spans(one)
 
 
+@lru_cache(maxsize=4096)  # one file says a key hundreds of times, and to look for near ones is slow
 def is_secret_key(key: str) -> bool:
     """Is this the name of a secret, or one mistyped?"""
     return bool(_SECRET_WORD.search(key)) or bool(difflib.get_close_matches(key, SECRET_KEYS, n=1, cutoff=0.75))
@@ -77,6 +82,7 @@ def masked_lines(text: str, spans: Iterable[Span], *, parsed: bool) -> list[str]
             end = span.end_column if number == span.end_line else len(line)
             if end > start:
                 lines[number] = line[:start] + MASK + line[end:]
+    lines = [line[:_LOOKED_AT] for line in lines]
     if not parsed:
         lines = [_WRITTEN.sub(rf"\1\2{MASK}", line) for line in lines]
     return [_TOKEN.sub(MASK, line)[:_LONGEST] for line in lines]

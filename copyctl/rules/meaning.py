@@ -10,13 +10,14 @@ from typing import Any, Final
 from copyctl.model.duration import duration, duration_text
 from copyctl.rules.filter_checks import odd_rules
 from copyctl.rules.findings import Finding, finding
-from copyctl.rules.limits_checks import odd_limits
+from copyctl.rules.limits_checks import odd_limits, unlimited
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
-from copyctl.rules.outside_checks import odd_listening
+from copyctl.rules.outside_checks import odd_listening, shared_addresses
 from copyctl.rules.rates_checks import odd_rates
-from copyctl.rules.safety_checks import odd_actions, odd_safety
-from copyctl.rules.schema import language, policy_schema
-from copyctl.rules.settings import Settings, standing_in
+from copyctl.rules.safety_checks import odd_actions, odd_runaway, odd_safety
+from copyctl.rules.schema import language
+from copyctl.rules.settings import Settings, policies, whole_policies
+from copyctl.rules.sizing_checks import lost_without_a_list
 from copyctl.rules.token_checks import odd_tokens
 
 OWN_KEYS: Final = {
@@ -43,14 +44,16 @@ def senseless(root: Node) -> list[Finding]:
         *odd_tokens(top),
         *_rising(top),
         *odd_actions(top.at("kill_switch", "actions")),
+        *odd_runaway(top.at("kill_switch", "on_orders_per_leader_order")),
         *odd_listening(top.at("metrics", "listen")),
+        *shared_addresses(top),
+        *unlimited(top),
     ]
     rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])
     found += odd_rates(rates)
-    inherited = standing_in(top.at("policy").node)
-    for policy in _policies(top):
-        settings = Settings(spot=policy, schema=policy_schema(), inherited=inherited)
-        found += [*_sizings(policy), *_offsets(policy), *_hours(policy)]
+    for settings in policies(top):
+        policy = settings.spot
+        found += [*_sizings(policy), *_offsets(policy), *_hours(policy), *lost_without_a_list(settings)]
         found += [*odd_rules(settings), *odd_limits(settings, rates), *odd_safety(settings)]
     return found
 
@@ -62,7 +65,7 @@ def _names(top: Spot) -> Iterator[Finding]:
     for name in names:
         if str(name.value).casefold() == "leader":
             yield finding("R202", name.place, name.path, f"{name.shown} is what the leader's account is called")
-    for policy in _policies(top):
+    for policy in whole_policies(top):
         yield from _unique([rule.at("name") for rule in policy.at("filters", "rules").items()], "rule")
 
 
@@ -168,14 +171,3 @@ def _or_default(spot: Spot) -> int | None:
         return duration(str(spot.value if spot.is_given else schema["default"]))
     except ValueError:
         return None
-
-
-def _policies(top: Spot) -> Iterator[Spot]:
-    """The file's policy, and the whole policy of every follower that overrides something."""
-    policy = top.at("policy")
-    yield policy
-    for follower in top.at("followers").items():
-        own = follower.at("policy")
-        if isinstance(own.node, Keys):
-            whole = own.node if policy.node is None else merge(policy.node, own.node)
-            yield Spot(node=whole, steps=own.steps)

@@ -54,9 +54,13 @@ def parse(text: str, file: str) -> Parsed:
 
 
 def _measure(text: str) -> None:
-    """Refuse a text that nests too deep before it is composed: libyaml's composer recurses until the stack is gone."""
-    depth = 0
+    """Refuse a text that nests too deep before it is composed, for libyaml's composer recurses until the stack is gone;
+    and one with too many values, for it would compose them all. No more than half of them are keys."""
+    depth = nodes = 0
     for event in yaml.parse(text, Loader=_FAST):
+        nodes += isinstance(event, yaml.NodeEvent)
+        if nodes > 2 * MOST_VALUES:
+            raise _TooMuchError(event.start_mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:

@@ -6,7 +6,7 @@ from typing import Final
 from copyctl.rules.findings import Finding, Severity, finding
 from copyctl.rules.settings import Settings
 
-WINDOWS: Final = {"per_minute": "minute", "per_hour": "hour", "per_day": "day"}
+WINDOWS: Final = {"per_minute": "a minute", "per_hour": "an hour", "per_day": "a day"}
 """The windows of which a share is kept."""
 
 
@@ -24,6 +24,6 @@ def odd_rates(rates: Settings) -> Iterator[Finding]:
         if limit is None or limit * (100 - share) >= 100:
             continue
         shown = rates.shown("orders", key)
-        message = f"reserve_pct {rates.shown('reserve_pct')} of {key} {shown} leaves no entry in a {window}"
+        message = f"reserve_pct {rates.shown('reserve_pct')} of {key} {shown} leaves no entry in {window}"
         where = rates.nearest(reserve, spot)
         yield finding("R226", where.place, where.path, message, f"lower reserve_pct, or raise {key}")

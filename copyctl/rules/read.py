@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from copyctl.rules.allowances import idle, not_allowed
+from copyctl.rules.at_hand import NOTHING_AT_HAND, AtHand
+from copyctl.rules.beside_checks import odd_beside
 from copyctl.rules.effective import Document, document_of, effective, masked, revealed, typed
 from copyctl.rules.expressions import malformed, resolve
 from copyctl.rules.files import Source, open_source
@@ -42,14 +44,18 @@ class Outline:
     followers: tuple[str, ...]
 
 
-def lint(paths: Iterable[Path]) -> list[Finding]:
-    """Everything that is wrong with these files and those they extend, in file order. Needs no variable, no secret."""
+def lint(paths: Iterable[Path], at_hand: AtHand = NOTHING_AT_HAND) -> list[Finding]:
+    """Everything that is wrong with these files and those they extend, in file order. Needs no variable, no secret.
+
+    ``at_hand``: what else can be looked up. Nothing is said of what hangs on something that is not there.
+    """
     found: list[Finding] = []
     for path in paths:
         source = open_source(path)
         checked = list(source.findings)
         if source.node is not None:
             checked += _checked(source.node, Severity.WARNING)
+            checked += odd_beside(source.node, _folder(path), at_hand)
         ordered = in_file_order(_with_excerpts(checked, source), source.lines)
         own = source.allowed.get(os.fspath(path), ())  # those of a base may be for others that extend it
         told = [*not_allowed(ordered, source.allowed), *_with_excerpts(idle(ordered, own), source)]

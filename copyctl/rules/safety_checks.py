@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from copyctl.model.duration import UNITS
 from copyctl.rules.findings import Finding, Severity, finding
-from copyctl.rules.nodes import Spot, Value
+from copyctl.rules.nodes import Scalar, Spot, Value
 from copyctl.rules.reach import may_sell_options
 from copyctl.rules.settings import Settings
 
@@ -16,7 +16,7 @@ LONGEST_WINDOW: Final = UNITS["m"]
 
 
 class Safeguard(NamedTuple):
-    """A key, the value of it that takes a safeguard away, and what may happen then."""
+    """A key, the value of it that takes a safeguard away, and what may happen then. ``section``: with dots between."""
 
     section: str
     key: str
@@ -43,6 +43,23 @@ SAFEGUARDS: Final = (
         "auto reads the leader's order book where there is doubt",
     ),
     Safeguard(
+        *("mapping.stop_market", "derivatives", "native", "Dhan refuses such a stop or fills it at once, at any price"),
+        "protected sends a stop with a limit",
+    ),
+    Safeguard(
+        *(
+            "checks",
+            "instrument",
+            False,
+            "an id that is out of date goes to the broker, who may mean another one by it",
+        ),
+        "true refuses what the instrument list does not have",
+    ),
+    Safeguard(
+        *("checks", "self_trade", "off", "an entry may trade with your own order, which the exchanges forbid"),
+        "refuse keeps it back, warn tells of it",
+    ),
+    Safeguard(
         *("checks", "unavailable", "pass", "an entry goes out though its margin or price could not be asked"),
         "refuse keeps it back",
     ),
@@ -66,9 +83,12 @@ def odd_safety(policy: Settings) -> Iterator[Finding]:
 
 
 def _taken_away(policy: Settings) -> Iterator[Finding]:
+    rules = [rule.at("mapping") for rule in policy.at("filters", "rules").items()]
     for one in SAFEGUARDS:
-        spot = policy.at(one.section, one.key)
-        if spot.value == one.value and spot.is_given:
+        first, *deeper = *one.section.split("."), one.key
+        for spot in (part.at(*deeper) for part in (policy.at(first), *(rules if first == "mapping" else ()))):
+            if spot.value != one.value or not spot.is_given:
+                continue
             message = f"{one.key}: {spot.shown}: {one.risk}"
             yield finding("R223", spot.place, spot.path, message, one.hint, severity=Severity.WARNING)
 
@@ -129,6 +149,14 @@ def _basket(policy: Settings) -> Iterator[Finding]:
 
 def _defeated(spot: Spot, message: str, hint: str) -> Finding:
     return finding("R224", spot.place, spot.path, message, hint, severity=Severity.WARNING)
+
+
+def odd_runaway(most: Spot) -> Iterator[Finding]:
+    """One order of the leader must not become a hundred of the follower's."""
+    if isinstance(most.node, Scalar) and not most.is_given:
+        message = "no number of orders for one order of the leader is too many: nothing ends a runaway"
+        hint = "8 is enough for what happens on an ordinary day"
+        yield finding("R223", most.place, most.path, message, hint, severity=Severity.WARNING)
 
 
 def odd_actions(actions: Spot) -> Iterator[Finding]:

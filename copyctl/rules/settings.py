@@ -1,12 +1,12 @@
 """What a part of a rules file says of its keys: the value given, else the language's default; and where to point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from copyctl.model.duration import duration
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, Value, merge, scalars
-from copyctl.rules.schema import Schema
+from copyctl.rules.schema import Schema, policy_schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +76,20 @@ def standing_in(node: Node | None) -> Callable[[Node], bool]:
         return isinstance(one, Scalar) and id(one) in there
 
     return stands
+
+
+def whole_policies(top: Spot) -> Iterator[Spot]:
+    """The file's policy, and the whole policy of every follower that overrides something."""
+    policy = top.at("policy")
+    yield policy
+    for follower in top.at("followers").items():
+        own = follower.at("policy")
+        if isinstance(own.node, Keys):
+            whole = own.node if policy.node is None else merge(policy.node, own.node)
+            yield Spot(node=whole, steps=own.steps)
+
+
+def policies(top: Spot) -> list[Settings]:
+    """The same with their defaults."""
+    inherited = standing_in(top.at("policy").node)
+    return [Settings(spot=one, schema=policy_schema(), inherited=inherited) for one in whole_policies(top)]

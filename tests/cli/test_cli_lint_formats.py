@@ -26,8 +26,9 @@ SCHEMA = Path(__file__).with_name("sarif-2.1.0-rtm.5.json")
 """
 FORMATS = ("sarif", "github", "junit")
 ODD_NAMES = ("plain.yaml", "with space.yaml", "a,b.yaml", "50%25.yaml", "a:b#c?.yaml", "é₹日.yaml", "<&'\".yaml")
-HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
-ERROR = {"policy": {"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}}}
+LIMITS = {"limits": {"max_open_orders": 50}}
+HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}, **LIMITS}
+ERROR = {"policy": {"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS}}
 WARNING = {"policy": {**HALF, "checks": {"margin": False}}}
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJkaGFuQ2xpZW50SWQiOiIxMSJ9.c2lnbmF0dXJl"
 
@@ -139,7 +140,10 @@ def test_lint_loads_nothing_heavy_for_any_format(form: str) -> None:
 def test_a_name_that_is_no_text_breaks_no_document(form: str) -> None:
     odd = written(os.fsdecode(b"caf\xe9\x1b.yaml"), **ERROR)
     done = process("lint", "--format", form, odd, environment={"LC_ALL": "C.UTF-8"})
-    assert (done.returncode, done.stderr) == (1, "1 file: 2 errors, 0 warnings\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "1 file: 2 errors, 0 warnings; copyctl lint --explain R204 says more\n",
+    )
     assert "R111" in done.stdout
 
 
@@ -153,6 +157,7 @@ def test_sarif_has_a_result_for_each_finding_with_its_rule_and_place() -> None:
     assert (run["tool"]["driver"]["name"], run["tool"]["driver"]["version"]) == ("copyctl", __version__)
     assert {one["id"]: one["shortDescription"]["text"] for one in rules} == {f["code"]: CODES[f["code"]] for f in found}
     assert len(rules) == len({f["code"] for f in found})
+    assert all(f"copyctl lint --explain {one['id']}" in one["help"]["markdown"] for one in rules)
     for result, place, fact in zip(run["results"], places(run), found, strict=True):
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == fact["code"]
         assert result["level"] == fact["severity"]

@@ -1,15 +1,21 @@
 """``lint``, ``show``, ``schema``: without a variable set, without a network."""
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 
+from copyctl.edge.instruments import InstrumentMaster
+from copyctl.edge.trading_days import kept_at
+from copyctl.rules import CODES
 from tests.cli.world import TOKENS, Desk, copyctl, document, process
 
 ROOT = Path(__file__).parents[2]
-HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}}
+PAGES = ROOT / "docs" / "lint"
+LIMITS = {"limits": {"max_open_orders": 50}}
+HALF = {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}, **LIMITS}
 
 
 def written(folder: Path, name: str = "rules.yaml", **changes: object) -> str:
@@ -25,7 +31,7 @@ def test_lint_of_a_good_file_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
-    file = written(tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    file = written(tmp_path, policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS})
     done = copyctl("lint", file)
     assert done.returncode == 1
     assert f"{file}:" in done.stdout
@@ -34,7 +40,7 @@ def test_lint_tells_place_code_and_mend_and_ends_with_1(tmp_path: Path) -> None:
 
 
 def test_lint_json_has_the_keys_of_the_contract(tmp_path: Path) -> None:
-    broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}})
+    broken = written(tmp_path, "broken.yaml", policy={"sizing": {"strategy": "fixed_ratio", "ratoi": 0.5}, **LIMITS})
     done = process("lint", "--format", "json", broken, written(tmp_path, "good.yaml", policy=HALF))
     said = json.loads(done.stdout)
     assert (done.returncode, said["files"]) == (1, 2)
@@ -64,6 +70,61 @@ def test_lint_of_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None
     done = copyctl("lint", str(tmp_path / "nowhere.yaml"))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"copyctl: there is no file {tmp_path / 'nowhere.yaml'}\n"
+
+
+def test_every_code_has_a_page_on_the_terminal() -> None:
+    listed = json.loads(copyctl("lint", "--codes", "--format", "json").stdout)["codes"]
+    assert [(one["code"], one["sentence"]) for one in listed] == list(CODES.items())
+    table = copyctl("lint", "--codes").stdout
+    for code in CODES:
+        assert code in table
+    assert copyctl("lint", "--codes", "--format", "markdown").stdout == (PAGES / "README.md").read_text()
+    assert copyctl("lint", "--explain", "r227").stdout == (PAGES / "R227.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--codes", "x.yaml"),
+        ("--explain", "R999"),
+        ("--codes", "--format", "sarif"),
+        ("x.yaml", "--format", "markdown"),
+    ],
+)
+def test_codes_and_findings_are_asked_for_apart(words: tuple[str, ...]) -> None:
+    done = copyctl("lint", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_lint_looks_into_what_lies_beside_the_file(tmp_path: Path) -> None:
+    """The list that a run has kept in the store's folder, the trading days likewise, and the day itself."""
+    broker = {"adapter": "dhan", "instruments": "https://127.0.0.1:1/list.csv"}
+    policy = {**HALF, "limits": {"max_underlying_lots": {"NIFTTY": 3, "RELIANCE": 5}}}
+    policy["market_hours"] = {"holidays": ["2020-01-02"]}
+    file = written(tmp_path, policy=policy, broker=broker, store={"path": "kept"})
+
+    def codes() -> list[str]:
+        return [one["code"] for one in json.loads(copyctl("lint", "--format", "json", file).stdout)["findings"]]
+
+    assert codes() == ["R217"]
+    kept = InstrumentMaster.kept_at(broker["instruments"], tmp_path / "kept")
+    kept.parent.mkdir()
+    kept.write_bytes((ROOT / "examples" / "lint" / "instruments.csv").read_bytes())
+    assert sorted(codes()) == ["R217", "R240"]
+    days = {"calendar": "XBOM", "first": "2019-01-01", "last": "2020-12-31", "open_days": [], "bounded": True}
+    source = f"exchange_calendars {metadata.version('exchange_calendars')}"
+    kept_at(kept.parent, "XBOM").write_text(json.dumps({**days, "source": source}))
+    assert sorted(codes()) == ["R216", "R217", "R240"]
+    kept_at(kept.parent, "XBOM").write_text(json.dumps({**days, "source": "exchange_calendars 1.0"}))
+    assert sorted(codes()) == ["R217", "R240"]
+
+
+def test_a_list_that_is_none_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("a,b\n1,2\n")
+    policy = {**HALF, "limits": {"max_underlying_lots": {"NIFTTY": 3}}}
+    file = written(tmp_path, policy=policy, broker={"adapter": "dhan", "instruments": "list.csv"})
+    assert copyctl("lint", file).stdout == ""
 
 
 def test_show_gives_the_effective_rules_with_every_secret_masked(desk: Desk) -> None:

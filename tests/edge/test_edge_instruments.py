@@ -85,6 +85,23 @@ def test_both_layouts_tell_the_same(text, dialect, tmp_path):
         assert str(found.tick_size) in ("0.1", "0.05", "0.5", "1")
 
 
+@pytest.mark.parametrize("text", [DETAILED, COMPACT], ids=["detailed", "compact"])
+def test_of_each_sort_of_instrument_one_is_told(text, tmp_path):
+    rows = text.splitlines()
+    future = next(row for row in rows if "FUTSTK" in row)
+    twin = future.replace("777", "778")
+    other = future.replace("777", "779").replace("BAJAJ-AUTO", "BAJAJ-FINSV")
+    it = master("\n".join((*rows, twin, other)), tmp_path)
+    sorts = [(one.segment, one.underlying, one.kind, one.lot_size) for one in it.kinds() if one.segment.is_derivative]
+    assert len(sorts) == len(set(sorts))
+    for name in ("BAJAJ-AUTO", "BAJAJ-FINSV"):
+        assert (Segment.NSE_FNO, name, InstrumentKind.FUTSTK, 75) in sorts
+    assert (Segment.NSE_FNO, "NIFTY", InstrumentKind.OPTIDX, 65) in sorts
+    assert "RELIANCE" in {one.symbol for one in it.kinds()}
+    assert it.has("779")
+    assert not it.has("780")
+
+
 def test_the_detailed_layout_tells_on_which_shares_there_are_derivatives(tmp_path):
     rows = DETAILED.splitlines()
     future = next(row for row in rows if "FUTSTK" in row)

@@ -17,8 +17,9 @@ ENVIRONMENT = {
 
 
 def small(**changes: Any) -> dict[str, Any]:
-    """The least that a rules file can say, with some of its top keys replaced."""
-    return {
+    """The least that a rules file can say and lint finds nothing in, with some of its top keys replaced; a policy
+    without limits gets one."""
+    content = {
         "version": 1,
         "name": "small",
         "broker": {"adapter": "dhan"},
@@ -27,6 +28,8 @@ def small(**changes: Any) -> dict[str, Any]:
         "policy": {"sizing": {"strategy": "fixed_ratio", "ratio": 0.5}},
         **changes,
     }
+    policy = content["policy"]
+    return {**content, "policy": {**policy, "limits": policy.get("limits", {"max_open_orders": 50})}}
 
 
 def write(folder: Path, content: Mapping[str, Any] | str, name: str = "rules.yaml") -> Path:

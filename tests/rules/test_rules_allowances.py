@@ -13,7 +13,9 @@ RISKY = "  exits: {base: account}"
 
 def file(folder: Path, *policy: str, name: str = "rules.yaml") -> Path:
     head = {key: value for key, value in small().items() if key != "policy"}
-    body = "\n".join(("policy:", "  sizing: {strategy: fixed_ratio, ratio: 1}", *policy))
+    body = "\n".join(
+        ("policy:", "  sizing: {strategy: fixed_ratio, ratio: 1}", "  limits: {max_open_orders: 9}", *policy)
+    )
     return write(folder, f"{yaml.safe_dump(head, sort_keys=False)}{body}\n", name)
 
 

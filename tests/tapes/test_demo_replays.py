@@ -61,20 +61,19 @@ def test_through_the_rules_that_it_ran_with_it_reproduces_every_decision(demo: P
     assert told == as_kept
     assert len(told) > 300
     assert sum(document["totals"].values()) == len(told)
-    units = {name: sum(one.filled for one in kept if names[one.follower] == name) for name in names.values()}
-    assert units == {
-        name: sum(row["quantity"] for row in document["by_reason"] if row["follower"] == name) for name in names.values()
-    }
+    assert sum(one.filled for one in kept) == sum(row["quantity"] for row in document["by_reason"])
 
 
 @pytest.mark.timeout(TEN_MINUTES)
 def test_other_rules_on_the_same_store_change_what_they_are_about(demo: Path) -> None:
     other = demo.with_name("other.yaml")
-    other.write_text(demo.read_text().replace("ratio: 0.25}  ", "ratio: 0}  ").replace("{below: 2}", "{below: 5}"))
+    other.write_text(demo.read_text().replace("{below: 2}", "{below: 105}"))
     same = replayed("--rules", str(demo), "--store", "--against", str(demo))
     assert same["changes"] == []
     changed = replayed("--rules", str(other), "--store", "--against", str(demo))["changes"]
-    assert {one["to"]["reason"] for one in changed if one["from"]["decision"] == "copied"} >= {"filtered"}
+    both = [one for one in changed if one["from"] and one["to"]]
+    assert "filtered" in {one["to"]["reason"] for one in both if one["from"]["decision"] == "copied"}
+    assert {one["follower"] for one in both} == {"alice", "bob"}
 
 
 def test_the_same_tape_and_rules_give_the_same_bytes() -> None:

@@ -54,6 +54,13 @@ def test_every_shell_block_of_how_to_operate_runs(tmp_path: Path) -> None:
     assert "journal-" in said
 
 
+@pytest.mark.timeout(240)
+def test_every_shell_block_of_what_a_policy_decides_runs(tmp_path: Path) -> None:
+    said = ran((ROOT / "docs" / "policy.md").read_text(), tmp_path)
+    assert "filters.no penny options" in said
+    assert "decisions change" in said
+
+
 def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = re.findall(r"\$ make ([a-z]+)", "".join(CONSOLE.findall(readme)))

@@ -6,6 +6,7 @@ the leader's. What a frame or a row says is read by ``wire``, as in a run.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,8 @@ def _events(written: Mapping[str, Any], recorded: str, leader: str) -> Iterator[
     if len(kinds) != 1:
         raise TapeUnreadable(f"wants exactly one of {', '.join(KINDS)}")
     account = str(written.get("account") or recorded)
+    if recorded != leader and account == recorded:  # what he did is told of this one
+        written = json.loads(re.sub(rf"(?<!\d){re.escape(recorded)}(?!\d)", "", json.dumps(written)))
     yield from _READ[kinds[0]](written[kinds[0]], _moment(written["at"]), leader if account == recorded else account)
 
 

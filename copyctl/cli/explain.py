@@ -129,10 +129,10 @@ async def _asked(
 ) -> list[dict[str, Any]]:
     """With the broker's answers to what only he can tell."""
     from copyctl.cli.live_facts import LiveFacts
-    from copyctl.cli.rehearsing import world
+    from copyctl.cli.rehearsing import listed, world
 
-    async with LiveFacts(rules) as facts:
-        about = world(rules, ist_day(moment), Figures(), fact=facts.wanted)
+    async with LiveFacts(rules) as facts, listed(rules) as master:
+        about = world(rules, ist_day(moment), Figures(), master=master, fact=facts.wanted)
         explanation = Explanation(rules, reports, about, at=moment, records=records, asks=True)
         while answers := await facts.answers():
             for one in answers:

@@ -1,9 +1,10 @@
 """Live facts: the broker asked, once, for what an explanation lacks. Nothing that is asked changes an account."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from copyctl.cli.connections import Connection, connections
 from copyctl.cli.credentials import hide_secrets
@@ -13,6 +14,11 @@ from copyctl.edge.logs import mask
 from copyctl.model.facts import BrokerKillWanted, FactArrived, FactReading, Lack, Question, QuoteWanted
 from copyctl.model.policy import Rules
 from copyctl.wire.dhan.dialect import Dhan
+
+
+REST_SECONDS: Final = 1.1
+"""Dhan answers one question for a quote in a second: one too many is asked again after this, so often."""
+PATIENCE: Final = 3
 
 
 class LiveFacts:
@@ -54,6 +60,11 @@ class LiveFacts:
 
     async def _answer(self, question: Question, now: int) -> FactArrived:
         reading = await self._read(question, now)
+        for _ in range(PATIENCE):
+            if reading.lack is not Lack.THROTTLED:
+                break
+            await asyncio.sleep(REST_SECONDS)
+            reading = await self._read(question, now)
         return FactArrived(
             at=now, account=question.account, question=question, fact=reading.fact, why=reading.why, lack=reading.lack
         )

@@ -15,7 +15,6 @@ from copyctl.model.facts import BrokerKillWanted, FactArrived, FactReading, Lack
 from copyctl.model.policy import Rules
 from copyctl.wire.dhan.dialect import Dhan
 
-
 REST_SECONDS: Final = 1.1
 """Dhan answers one question for a quote in a second: one too many is asked again after this, so often."""
 PATIENCE: Final = 3

@@ -1,5 +1,6 @@
 """``test``: policy tests, what the rules make of a leader's orders beside what they should."""
 
+import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from copyctl.cli.speech import DONE, FINDINGS, USAGE, clean, leave, note, say, say_json
+from copyctl.cli.speech import DONE, FINDINGS, USAGE, clean, leave, note, paper, say_json
 from copyctl.rules import Finding, RulesRefused, are_cases, beside, junit_document, render
 
 if TYPE_CHECKING:
@@ -100,13 +101,12 @@ def _say_table(results: "Sequence[Result]") -> None:
     """A line for each case, and for each that fails what was wanted beside what came instead."""
     from copyctl.lab.case_report import difference
 
+    page = paper(sys.stdout)
     for one in results:
         mark = Text("FAILED", style="bold red") if one.failed else Text("passed", style="green")
-        told = Text.assemble(mark, f"  {one.file}:{one.case.line}  {clean(one.case.name)}")
-        say(told)
-        if one.failed:
-            told = Text("\n".join(clean(text) for text in difference(one.failed, _orders(one)).splitlines()))
-            say(told)
+        page.print(mark + Text(f"  {one.file}:{one.case.line}  {clean(one.case.name)}"), soft_wrap=True)
+        for told in difference(one.failed, _orders(one)).splitlines():
+            page.print(clean(told), soft_wrap=True)
 
 
 def _say_junit(results: "Sequence[Result]") -> None:

@@ -5,7 +5,7 @@ for it lets the order pass (as with ``checks.unavailable: pass``): funds and mar
 profit. A size that needs a figure which is not given is refused, for there is none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
@@ -197,10 +197,13 @@ class _Play:
         wanted = copy.wanted
         if wanted is None or copy.decision not in (Decision.COPIED, Decision.QUEUED):
             return words
+        placed = [slot for slot in copy.slots if slot.sent and not slot.replaced]
+        status = _status(placed)
+        ended = status in (OrderStatus.CANCELLED, OrderStatus.REJECTED)  # nothing is wanted of it any more
         return replace(
             words,
             side=wanted.side,
-            quantity=wanted.terms.quantity,
+            quantity=placed[-1].asked.quantity if ended else wanted.terms.quantity,
             instrument=self._world.name(wanted.segment, wanted.security_id),
             order_type=wanted.terms.order_type,
             price=wanted.terms.price or None,
@@ -209,14 +212,13 @@ class _Play:
             validity=wanted.terms.validity,
             disclosed_quantity=wanted.terms.disclosed_quantity,
             after_market=wanted.after_market,
-            status=_status(copy.slots),
+            status=status,
             filled=copy.filled,
         )
 
 
-def _status(slots: tuple[Slot, ...]) -> OrderStatus | None:
+def _status(placed: Sequence[Slot]) -> OrderStatus | None:
     """Where the follower's order is; None: nothing has been placed."""
-    placed = [slot for slot in slots if slot.sent and not slot.replaced]
     filled = any(slot.filled for slot in placed)
     if any(slot.live for slot in placed):
         return OrderStatus.PART_TRADED if filled else OrderStatus.PENDING

@@ -53,13 +53,10 @@ def changed(before: Words, change: Words, lot: int) -> tuple[Words, list[Misread
         price = before.price if new_type.has_price else ZERO
         trigger = before.trigger_price if new_type.has_trigger or before.validity is Validity.FOREVER else ZERO
         before = replace(before, price=price, trigger_price=trigger)
-    usual = before.status or OrderStatus.PENDING
-    if change.filled is None and change.status is None and before.status is OrderStatus.PART_TRADED:
-        told["filled"] = before.filled
-    after = replace(before, **({"filled": None} | told), status=change.status)
-    if change.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and change.filled is None:
-        after = replace(after, filled=before.filled)
-    after, wrong = _shown(after, usual)
+    kept = None if change.status is OrderStatus.TRADED else before.filled
+    after, wrong = _shown(
+        replace(replace(before, status=None, filled=kept), **told), before.status or OrderStatus.PENDING
+    )
     if (after.filled or 0) < (before.filled or 0):
         wrong.append(Misread(message=f"it has traded {before.filled} already"))
     return after, wrong

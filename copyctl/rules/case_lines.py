@@ -27,6 +27,10 @@ _READ: Final[dict[str, Any]] = {
 }
 
 
+NO_VARIABLES: Final = ("a policy test takes no ${...}: it needs no variable and no secret", "write the value")
+"""What is said of a ``${...}``, and what to do about it."""
+
+
 class Pen:
     """Reads what somebody wrote. ``wrong``: what is wrong with it."""
 
@@ -37,7 +41,9 @@ class Pen:
     def words(self, spot: Spot, form: Form, instruments: Collection[str]) -> Words:
         """What is written of an order or an outcome, as a line or key by key."""
         node = spot.node
-        if isinstance(node, Scalar) and isinstance(node.value, str) and not node.is_open:
+        if isinstance(node, Scalar) and node.is_open:
+            self.tell("R105", spot, *NO_VARIABLES)
+        elif isinstance(node, Scalar) and isinstance(node.value, str):
             words, wrong = read_line(node.value, form, instruments)
             for one in wrong:
                 self.misread(spot, one)

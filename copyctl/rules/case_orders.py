@@ -14,8 +14,8 @@ from copyctl.rules.order_words import Misread
 
 _NEEDED: Final = (
     ("side", "BUY or SELL"),
-    ("quantity", "a quantity such as 130, or 2 lots"),
-    ("instrument", "an instrument, by its short name"),
+    ("quantity", "a quantity"),
+    ("instrument", "an instrument"),
     ("order_type", "MARKET, LIMIT, STOP_LOSS or STOP_LOSS_MARKET"),
 )
 _PRICES: Final = (("price", "has_price", "a price"), ("trigger_price", "has_trigger", "a trigger"))
@@ -31,7 +31,9 @@ def in_units(words: Words, lot: int) -> Words:
 def placed(words: Words, lot: int) -> tuple[Words, list[Misread]]:
     """How an order shows as it is placed, every key told, and what is missing or cannot be."""
     words = in_units(words, lot)
-    wrong = [Misread(message=f"{called} is missing") for key, called in _NEEDED if getattr(words, key) is None]
+    lacks = [called for key, called in _NEEDED if getattr(words, key) is None]
+    message, hint = f"the order lacks {', '.join(lacks)}", "for example BUY 130 CE LIMIT 101.5"
+    wrong = [Misread(message=message, hint=hint)] if lacks else []
     words = replace(
         words,
         product=words.product or Product.INTRADAY,

@@ -38,7 +38,7 @@ class Steps:
         self.now = self.moment(spot.at("at")) if spot.at("at").is_given else self.now + SECOND
         kinds = [kind for kind in KINDS if spot.at(kind).is_given]
         if len(kinds) != 1:
-            if isinstance(spot.node, Keys):
+            if isinstance(spot.node, Keys) and spot.node.entries.keys() <= {*KINDS, "at", "to"}:
                 message = f"{' and '.join(kinds)} are two steps" if kinds else "this step does nothing"
                 self._pen.tell("R503", spot, message, f"write one of {', '.join(KINDS)} in each")
             return

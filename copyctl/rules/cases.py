@@ -4,12 +4,13 @@ Reading goes on where something is wrong, so that everything is found at once; w
 passed over here and told by the schema.
 """
 
+import difflib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from copyctl.model.cases import Case, Expectation, Given, Words
-from copyctl.rules.case_facts import Facts, entries, near, text
-from copyctl.rules.case_lines import Pen
+from copyctl.rules.case_facts import Facts, entries, text
+from copyctl.rules.case_lines import NO_VARIABLES, Pen
 from copyctl.rules.case_orders import in_units
 from copyctl.rules.case_steps import Steps
 from copyctl.rules.findings import Finding, Place, finding
@@ -30,8 +31,7 @@ def read_tree(
     spot = Spot(node=root)
     for steps, scalar in scalars(root):
         if scalar.is_open:
-            message = "a policy test takes no ${...}: it needs no variable and no secret"
-            pen.wrong.append(finding("R105", scalar.place, dotted(steps), message, "write the value"))
+            pen.wrong.append(finding("R105", scalar.place, dotted(steps), *NO_VARIABLES))
     shared = spot.at("given").node
     return tuple(reader.case(one, shared) for one in spot.at("cases").items()), pen.wrong
 
@@ -91,7 +91,8 @@ class _Reader:
             before = len(self._pen.wrong)
             words = self._pen.words(one, Form.OUTCOME, given.listed)
             if words.reason is not None and words.reason not in REASONS:
-                hint = near(words.reason, REASONS, "codes")
+                close = difflib.get_close_matches(words.reason, sorted(REASONS), n=1, cutoff=0.45)
+                hint = f"did you mean {close[0]}?" if close else "copyctl explain --codes tells them all"
                 self._pen.tell("R208", one.at("reason"), f"{words.reason} is no reason code", hint)
             if words == Words() and len(self._pen.wrong) == before and not _is_misshapen(one):
                 self._pen.tell("R501", one, "nothing is expected here", "for example copied BUY 65 LIMIT 101.5")

@@ -33,28 +33,29 @@ def _read(path: Path) -> tuple[Source, Cases, list[Finding]]:
     blank = Cases(file=file, rules="", cases=())
     if source.node is None:
         return source, blank, list(source.findings)
-    rules = Spot(node=source.node).at("rules")
-    followers, refused = _followers(rules)
+    named = Spot(node=source.node).at("rules")
+    rules = os.path.join(os.path.dirname(file), named.value) if isinstance(named.value, str) else ""
+    followers, refused = _followers(named, rules)
     cases: tuple[Case, ...]
     cases, wrong = read_tree(source.node, source.lines[file], followers)
     found = [*source.findings, *_shape(source.node), *refused, *wrong]
-    return source, Cases(file=file, rules=str(rules.value or ""), cases=cases), found
+    return source, Cases(file=file, rules=rules, cases=cases), found
 
 
 def _shape(node: Node) -> list[Finding]:
     return [*misshapen(node, POLICY_TEST), *odd_values(node, POLICY_TEST)]
 
 
-def _followers(rules: Spot) -> tuple[tuple[str, ...] | None, list[Finding]]:
-    """The names of the followers in the rules file that stands here; None, and why, where it cannot be used."""
-    if not isinstance(rules.value, str) or not rules.value:
+def _followers(named: Spot, rules: str) -> tuple[tuple[str, ...] | None, list[Finding]]:
+    """The names of the followers in the rules file that is named here; None, and why, where it cannot be used."""
+    if not named.value:
         return None, []
     try:
-        content = show(rules.value)
+        content = show(rules)
     except RulesRefused as refused:
         first = errors(refused.findings)[0]
         place = f"{first.file}:{first.line}:{first.column}"
         message = f"its rules cannot be used: {place}: {first.path + ': ' if first.path else ''}{first.message}"
-        hint = f"copyctl lint {rules.value} tells all that is wrong with them"
-        return None, [finding("R502", rules.place, rules.path, message, hint)]
+        hint = f"copyctl lint {rules} tells all that is wrong with them"
+        return None, [finding("R502", named.place, named.path, message, hint)]
     return tuple(str(one["name"]) for one in content["followers"]), []

@@ -54,7 +54,7 @@ def lint(
     every_code: Annotated[bool, typer.Option("--codes", help="Every code and what it says.")] = False,
     code: Annotated[str | None, typer.Option("--explain", metavar="CODE", help="The page of one code.")] = None,
 ) -> None:
-    """Check rules files and policy tests, without secrets and network.
+    """Check rules and policy tests, without secrets and network.
 
     Every finding names file, line and column and says what to do. Exit code 1 when there are errors.
 

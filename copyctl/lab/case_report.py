@@ -77,7 +77,7 @@ def difference(verdicts: Iterable[Verdict], orders: int) -> str:
 
 def _lines(one: Verdict, orders: int) -> Sequence[str]:
     about = f"{one.follower}, order {one.number}" if orders > 1 else one.follower
-    wanted, got = line(one.wanted), line(one.got, like=one.wanted)
+    wanted, got = (line(words, like=one.wanted) for words in (one.wanted, one.got))
     return (
         f"  {about}: {', '.join(key.replace('_', ' ') for key in one.differs)}",
         f"    wanted  {wanted}",

@@ -25,8 +25,10 @@ from copyctl.model.records import Copy, Position
 from copyctl.model.terms import Decision, Leg, OrderStatus, OrderType, Product, Source, Validity
 
 NOTICED = SECOND // 10
-"""An order that trades at once is seen as it is placed, and as it has traded so much later."""
+"""So long (ns) after an order was seen as it is placed, it is seen as it has traded, and then as it has ended."""
 _SEEN_AT_ONCE = frozenset({OrderStatus.TRANSIT, OrderStatus.PENDING, OrderStatus.REJECTED})
+
+_ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,14 @@ def run_case(rules: Rules, case: Case) -> list[Verdict]:
     """Let the rules decide, and compare."""
     play = _Play(_passing(rules), case)
     return [play.verdict(one) for one in case.expected]
+
+
+def _on_the_way(words: Words, before: ExecutionReport | None) -> Iterator[Words]:
+    if before is None and words.status not in _SEEN_AT_ONCE:
+        yield replace(words, status=OrderStatus.PENDING, filled=0)
+    filled = words.filled or 0
+    if words.status in _ENDED_EARLY and filled > (before.filled if before is not None else 0):
+        yield replace(words, status=OrderStatus.PART_TRADED)
 
 
 def _passing(rules: Rules) -> Rules:
@@ -93,12 +103,13 @@ class _Play:
         return max(at, self._rehearsal.now + 1)
 
     def _show(self, act: Shown) -> None:
-        status, words = act.words.status, act.words
-        if act.number not in self._shown and status not in _SEEN_AT_ONCE:
-            self._tell(act.number, self._now(act.at), replace(words, status=OrderStatus.PENDING, filled=0))
-            self._tell(act.number, self._now(act.at + NOTICED), words)
-        else:
-            self._tell(act.number, self._now(act.at), words)
+        """What is seen of an order on its way to how it shows: that it was placed, and that it has traded a part."""
+        at = act.at
+        before = self._shown.get(act.number)
+        for words in _on_the_way(act.words, before):
+            self._tell(act.number, self._now(at), words)
+            at += NOTICED
+        self._tell(act.number, self._now(at), act.words)
 
     def _tell(self, number: int, at: int, words: Words) -> None:
         report = self._report(number, at, words)

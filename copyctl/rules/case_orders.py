@@ -20,7 +20,8 @@ _NEEDED: Final = (
 )
 _PRICES: Final = (("price", "has_price", "a price"), ("trigger_price", "has_trigger", "a trigger"))
 _FOREVER: Final = frozenset({OrderStatus.PENDING, OrderStatus.CANCELLED})
-_OVER_UNTRADED: Final = frozenset({OrderStatus.TRANSIT, OrderStatus.PENDING, OrderStatus.REJECTED})
+_OVER_IN_PART: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
+_UNTRADED: Final = frozenset({OrderStatus.TRANSIT, OrderStatus.PENDING, OrderStatus.REJECTED})
 
 
 def in_units(words: Words, lot: int) -> Words:
@@ -94,7 +95,9 @@ def _shown(words: Words, usual: OrderStatus) -> tuple[Words, list[Misread]]:
         wrong.append(Misread(message=f"TRADED is all of it, not {filled} of {quantity}", hint="leave TRADED out"))
     elif status is OrderStatus.PART_TRADED and not 0 < filled < quantity:
         wrong.append(Misread(message="PART_TRADED needs how much of it", hint="write filled and the units"))
-    elif status in _OVER_UNTRADED and filled:
+    elif status in _OVER_IN_PART and filled == quantity:
+        wrong.append(Misread(message=f"all of it has traded: it is TRADED, not {status}"))
+    elif status in _UNTRADED and filled:
         wrong.append(Misread(message=f"an order that is {status} has not traded", hint="leave one of both out"))
     if words.validity is Validity.FOREVER and status not in _FOREVER:
         hint = "one that triggers becomes an order of its own: write that one"

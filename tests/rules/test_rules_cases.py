@@ -250,6 +250,7 @@ def test_what_is_not_written_is_as_usual(text: str, status: OrderStatus, filled:
         ("BUY 130 CE LIMIT 4 trigger 4 GTT TRADED", "a forever order waits for its trigger, or is cancelled"),
         ("BUY 130 CE MARKET filled 131", "131 of 130 cannot have traded"),
         ("BUY 130 CE MARKET filled 65 TRADED", "TRADED is all of it, not 65 of 130"),
+        ("BUY 130 CE MARKET filled 130 CANCELLED", "all of it has traded: it is TRADED, not CANCELLED"),
         ("BUY 130 CE MARKET PART_TRADED", "PART_TRADED needs how much of it"),
         ("BUY 130 CE MARKET filled 65 PENDING", "an order that is PENDING has not traded"),
         ("BUY 130 CE MARKET disclosed 131", "131 of 130 cannot be disclosed"),

@@ -132,7 +132,7 @@ class Facts:
         ids: dict[tuple[Segment, str], str] = {}
         for name, place, one in entries(spot):
             self._check_name(name, listed, place, one)
-            found = self._instrument(name, one, place, len(listed) + 1)
+            found = self._instrument(name, one, place)
             if found is None:
                 continue
             key = (found.instrument.segment, found.instrument.security_id)
@@ -152,7 +152,7 @@ class Facts:
             message = f"{name} and {twin} are one name: lines take capitals and small letters as one"
             self.wrong.append(finding("R201", place, one.path, message, "give one of them another name"))
 
-    def _instrument(self, name: str, one: Spot, place: Place, count: int) -> Listed | None:
+    def _instrument(self, name: str, one: Spot, place: Place) -> Listed | None:
         lacks = [key for key in _NEEDED if not one.at(key).is_given]
         for key in lacks if isinstance(one.node, Keys) else ():
             message = f"{key} is required here and missing"
@@ -170,7 +170,7 @@ class Facts:
         is_share = segment in _SHARES
         instrument = Instrument(
             segment=segment,
-            security_id=text(one.at("security_id")) or str(900_000 + count),
+            security_id=text(one.at("security_id")) or name.replace("/", "-"),
             symbol=symbol,
             kind=word(InstrumentKind, one.at("instrument")) or (InstrumentKind.EQUITY if is_share else None),
             underlying=text(one.at("underlying")) or (symbol if is_share else ""),

@@ -73,7 +73,7 @@ def test_the_two_commands_are_targets_of_the_makefile(readme: str) -> None:
     [
         "README.md",
         "CHANGELOG.md",
-        *(f"docs/{name}.md" for name in ("house", "operate", "policy", "reliability", "rules")),
+        *(f"docs/{name}.md" for name in ("house", "operate", "policy", "policy-tests", "reliability", "rules")),
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

@@ -44,8 +44,8 @@ def init(
 ) -> None:
     """Write a rules file to start from.
 
-    And what belongs to it: a sample of the variables that it needs, a workflow that checks it at each change. What no
-    flag says is asked on a terminal. No file is overwritten; no secret is asked for or written.
+    And what belongs to it: tests of it, a sample of the variables that it needs, a workflow that checks it at each
+    change. What no flag says is asked on a terminal. No file is overwritten; no secret is asked for or written.
 
     \b
     Example:

@@ -42,13 +42,15 @@ GROUPS: Final = {
     "R24": "Beside an instrument list",
     "R30": "What is read for a run alone",
     "R40": "What is not built yet",
+    "R50": "Policy tests",
 }
 """The first figures of a code, and what such codes are about."""
 
 
 def example(code: str, kind: str) -> Path:
-    """The file that shows a code (``bad``), or how it is mended (``good``)."""
-    return folder("examples/lint") / code / f"{kind}.yaml"
+    """The file that shows a code (``bad``), or how it is mended (``good``): rules, or policy tests."""
+    rules = folder("examples/lint") / code / f"{kind}.yaml"
+    return rules if rules.is_file() else rules.with_suffix(".cases.yaml")
 
 
 def found_in(path: Path, code: str) -> list[Finding]:
@@ -70,7 +72,7 @@ def page(code: str) -> str:
     bad, good = example(code, "bad"), example(code, "good")
     found = found_in(bad, code)
     who = "A run says" if code in WHEN_LOADED else "Lint says"
-    told = render(found).replace(str(bad), "bad.yaml").replace(str(bad.parent), ".")
+    told = render(found).replace(str(bad), bad.name).replace(str(bad.parent), ".")
     parts += ["## Bad", _block(bad), f"{who}:", f"```text\n{told}\n```", "## Good", _block(good)]
     is_warning = any(one.severity is Severity.WARNING for one in found)
     return "\n\n".join([*parts, *((_allowed(),) if is_warning else ())]) + "\n"
@@ -100,8 +102,9 @@ def _allowed() -> str:
 
 _HEAD = """# Lint codes
 
-What `copyctl lint` says of a rules file. Each code has a page: why it matters, a file that shows it, and the same file
-mended; `copyctl lint --explain R227` prints one. Codes never change their meaning, more may be added.
+What `copyctl lint` says of a rules file, and of policy tests. Each code has a page: why it matters, a file that shows
+it, and the same file mended; `copyctl lint --explain R227` prints one. Codes never change their meaning, more may be
+added.
 
 An error keeps the file from being used. A warning does not, unless `--strict` is given; one that is meant is allowed by
 a comment at the end of its line, or on a line of its own before it: `# copyctl: allow R223: sold at expiry only`.

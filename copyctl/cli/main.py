@@ -18,6 +18,7 @@ from copyctl.cli.letters import dead_letters
 from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.plan import plan
 from copyctl.cli.policy import lint, schema, show
+from copyctl.cli.policy_tests import test
 from copyctl.cli.reload import reload
 from copyctl.cli.replay import replay
 from copyctl.cli.run import run as run_command
@@ -53,6 +54,7 @@ for name, command in (
     ("backup", backup),
     ("init", init),
     ("lint", lint),
+    ("test", test),
     ("show", show),
     ("explain", explain),
     ("replay", replay),

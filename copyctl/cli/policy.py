@@ -41,17 +41,20 @@ class Language(StrEnum):
     """The languages that have a schema."""
 
     RULES = "rules"
+    POLICY_TEST = "policy-test"
 
 
 def lint(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILES...", help="Rules files.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILES...", help="Rules files and policy tests.")
+    ] = None,
     *,
     form: Annotated[LintFormat, typer.Option("--format", help="How the findings look.")] = LintFormat.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     every_code: Annotated[bool, typer.Option("--codes", help="Every code and what it says.")] = False,
     code: Annotated[str | None, typer.Option("--explain", metavar="CODE", help="The page of one code.")] = None,
 ) -> None:
-    """Check rules files, without secrets and network.
+    """Check rules and policy tests, without secrets and network.
 
     Every finding names file, line and column and says what to do. Exit code 1 when there are errors.
 
@@ -138,7 +141,7 @@ def schema(
     *,
     form: Annotated[SchemaFormat, typer.Option("--format", help="How it looks.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of the rules language.
+    """Print the JSON schema of the rules, or of policy tests.
 
     For editors, and for checks elsewhere. As markdown it is a page for people: every key with what may stand there.
 
@@ -146,8 +149,11 @@ def schema(
     Example:
       copyctl schema rules > rules-v1.schema.json
       copyctl schema rules --format markdown > rules.md
+      copyctl schema policy-test > policy-test-v1.schema.json
     """
-    typer.echo(rules_page() if form is SchemaFormat.MARKDOWN else schema_text(), nl=False)
+    if form is SchemaFormat.MARKDOWN and language is not Language.RULES:
+        leave(USAGE, "only the rules have such a page: docs/policy-tests.md tells of policy tests")
+    typer.echo(rules_page() if form is SchemaFormat.MARKDOWN else schema_text(language.value), nl=False)
 
 
 def _say_lines(text: str) -> None:

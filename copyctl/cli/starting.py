@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from shlex import quote
@@ -26,6 +26,7 @@ class File(NamedTuple):
 
 FILES: Final = (
     File("<<name>>.yaml", "rules.yaml", "the rules"),
+    File("<<name>>.cases.yaml", "cases.yaml", "what they should do, as tests"),
     File("<<name>>.env.sample", "env.sample", "the variables that they need, to be filled in"),
     File(".github/workflows/copyctl.yaml", "workflow.yaml", "checks the rules at each change, on GitHub"),
     File(".gitignore", "gitignore", "keeps secrets and the store out of version control", adds=True),
@@ -144,6 +145,8 @@ def _words(start: Start) -> dict[str, str]:
     return {
         "name": start.name,
         "file": quote(start.rules),
+        "path": _yaml(start.rules),
+        "cases": quote(f"{start.name}.cases.yaml"),
         "sample": quote(f"{start.name}.env.sample"),
         "env": quote(f"{start.name}.env"),
         "deployment": _yaml(start.name),
@@ -153,11 +156,28 @@ def _words(start: Start) -> dict[str, str]:
             f"  - name: {_yaml(name)}\n    client_id: ${{{own}_CLIENT_ID}}\n    access_token: ${{{own}_ACCESS_TOKEN}}"
             for name, own in prefixes.items()
         ),
+        **{word: _each(start.followers, *form) for word, form in _EXPECTED.items()},
         "sizing": STRATEGIES[start.strategy].lines(start.strategy, start.number),
         "environment": "\n".join(
             f"\n# {name}\n{own}_CLIENT_ID=\n{own}_ACCESS_TOKEN=" for name, own in prefixes.items()
         ),
     }
+
+
+_EXPECTED: Final = {
+    "funds": (4, "{funds: 500000}"),
+    "penny": (6, "skipped filtered"),
+    "borrowed": (6, "refused unsupported_product"),
+    "holding": (8, "{positions: {CE: 65}}"),
+    "exit": (6, "copied SELL 65 CE"),
+    "losing": (8, "{profit: -25000}"),
+    "stopped": (6, "refused kill_switch"),
+}
+"""What the cases say of each follower, and how far it is indented."""
+
+
+def _each(names: Iterable[str], indent: int, said: str) -> str:
+    return "\n".join(f"{' ' * indent}{_yaml(name)}: {said}" for name in names)
 
 
 def _yaml(text: str) -> str:

@@ -5,7 +5,8 @@ Time is what the events say. A moment that the core asked to be woken at comes w
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from copyctl.core.hours import SECOND
 from copyctl.core.state import State
 from copyctl.core.step import Step, step
 from copyctl.lab.broker import Broker
+from copyctl.model.account import Account
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import AskInstrument, Effect, FindCalendar, Look, ReadBooks, RefreshInstruments, Send
 from copyctl.model.events import (
@@ -33,7 +35,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO, ExecutionReport, Order
 from copyctl.model.policy import Rules
 from copyctl.model.records import Position, Record
-from copyctl.model.terms import Segment, Source
+from copyctl.model.terms import Product, Segment, Source
 
 LEAST_BETWEEN = SECOND // 5
 """An account's books are not read again before this (ns), as in a run."""
@@ -49,7 +51,7 @@ class World:
     ``instrument``: the instrument of a segment and security id, None for unknown; ``master``: is there a master at
     all? ``days``: the trading days of a calendar, or why there are none. ``held``: what an account had to begin with.
     ``fact``: the answer to any other question at a moment (ns), or why there is none; None where the answer comes by
-    itself, as an event.
+    itself, as an event. ``profits``: the day's profit of accounts of which it is known, in rupees.
     """
 
     instrument: Callable[[Segment, str], Instrument | None]
@@ -57,6 +59,7 @@ class World:
     days: Callable[[str], tuple[TradingDays | None, str]]
     held: Mapping[str, tuple[PositionRow, ...]]
     fact: Callable[[Question, int], Fact | Lack | None]
+    profits: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Rehearsal:
@@ -83,7 +86,6 @@ class Rehearsal:
         self._watch = watch
         self._due = 0
         self._coming: deque[Event] = deque()
-        self._told: set[str] = set()
         self._read_at: dict[str, int] = {}
         self._books_due: dict[str, int] = {}
         self._leader_shows: dict[str, ExecutionReport] = {}
@@ -199,13 +201,22 @@ class Rehearsal:
         )
 
     def _positions(self, account: str) -> Positions:
-        """What an account holds: what it had, and what its orders made of that, as the state has it."""
+        """What an account holds: what it had, told until it is taken in, and what its orders made of that."""
         known = [one for one in self.state.tables["position"].values() if isinstance(one, Position)]
-        rows = tuple(_row(one) for one in known if one.account == account)
-        if account not in self._told:
-            self._told.add(account)
-            rows = (*rows, *self._world.held.get(account, ()))
-        return Positions(account=account, as_of=self.now, rows=rows)
+        mine = {(one.segment, one.security_id, one.product): one for one in known if one.account == account}
+        rows = []
+        if not self._account(account).expects:
+            for row in self._world.held.get(account, ()):
+                here = mine.pop((row.segment, row.security_id, row.product), None)
+                rows.append(replace(row, net=row.net + here.traded) if here is not None else row)
+        rows += [_row(one) for one in mine.values()]
+        if account in self._world.profits:
+            rows = _with_profit(rows, self._world.profits[account])
+        return Positions(account=account, as_of=self.now, rows=tuple(rows))
+
+    def _account(self, name: str) -> Account:
+        found = self.state.tables["account"].get(name)
+        return found if isinstance(found, Account) else Account(account=name)
 
     # --- books ------------------------------------------------------------------------------------------------------
 
@@ -269,3 +280,10 @@ def _row(here: Position) -> PositionRow:
         buy_average=ZERO,
         sell_average=ZERO,
     )
+
+
+def _with_profit(rows: Sequence[PositionRow], profit: Decimal) -> list[PositionRow]:
+    """The day's profit as the broker tells it: by a position that is closed, for what is open has none apart."""
+    blank = _row(Position(account="", segment=Segment.NSE_EQ, security_id="0", product=Product.INTRADAY))
+    closed = replace(blank, realised=profit, unrealised=ZERO)
+    return [*(replace(one, realised=ZERO, unrealised=ZERO) for one in rows), closed]

@@ -119,5 +119,13 @@ a run does. Set it, or write ${NAME:-default}.""",
 does not need it and says nothing; a run does. Create it, readable by you alone.""",
     "R401": """The language has this key, and this version of copyctl cannot do what it asks for. A run refuses the file
 rather than leave it undone in silence; lint warns. Leave the key out until a later version can.""",
+    "R501": """A line of a policy test says an order of the leader, or what becomes of it, in words such as BUY 130 CE
+MARKET and copied BUY 65. Here a word is not understood, said twice, or missing; or the order is one that cannot be,
+such as a MARKET order with a price. docs/policy-tests.md has all words.""",
+    "R502": """Policy tests are about one rules file, which they name with rules. It is not there, or it has errors, so
+nothing can be tested. Lint the rules file: it tells everything that is wrong with it.""",
+    "R503": """What the case says cannot happen like this: a step lies before the one above it, an order changes that is
+over or not placed yet, two things are one step, or there are more outcomes than orders. A case that could not happen
+would show nothing.""",
 }
 """Code -> a few sentences for its page, which breaks the lines anew."""

@@ -10,7 +10,7 @@ from copyctl.rules.findings import Finding, Place, finding
 from copyctl.rules.masking import masked_lines
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
 from copyctl.rules.parse import Parsed, parse
-from copyctl.rules.schema import conform, language
+from copyctl.rules.schema import RULES, conform, language
 
 LARGEST: Final = 1_000_000
 
@@ -36,23 +36,36 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     return replace(source, node=_open(os.fspath(path), Place(file=os.fspath(path)), (), source))
 
 
+def open_alone(path: str | os.PathLike[str], name: str) -> Source:
+    """Read a file of another language, by the name of that; such a file extends none."""
+    source = Source(node=None, lines={}, allowed={}, findings=[])
+    return replace(source, node=_conformed(os.fspath(path), Place(file=os.fspath(path)), source, name))
+
+
 def _open(file: str, named_at: Place, above: tuple[str, ...], source: Source) -> Keys | None:
     """One file merged over those it extends; what else is read of it goes into ``source``. ``named_at``: where its name
     stands; ``above``: files that led here."""
+    node = _conformed(file, named_at, source, RULES)
+    if node is None:
+        return None
+    base = _base(node, file, (*above, os.path.realpath(file)), source)
+    merged = node if base is None else merge(base, node)
+    return merged if isinstance(merged, Keys) else None
+
+
+def _conformed(file: str, named_at: Place, source: Source, name: str) -> Keys | None:
+    """The tree of one file as its language reads it."""
     parsed = _parsed(file, named_at, source)
     source.findings.extend(parsed.findings)
     if parsed.node is None:
         return None
     if not isinstance(parsed.node, Keys):
-        source.findings.append(
-            finding("R113", parsed.node.place, "", "a rules file is a map of keys", "begin with version: 1")
-        )
+        message = f"a {name} file is a map of keys"
+        source.findings.append(finding("R113", parsed.node.place, "", message, "begin with version: 1"))
         return None
-    node, twice = conform(parsed.node, language())
+    node, twice = conform(parsed.node, language(name))
     source.findings.extend(twice)
-    base = _base(node, file, (*above, os.path.realpath(file)), source)
-    merged = node if base is None else merge(base, node)
-    return merged if isinstance(merged, Keys) else None
+    return node if isinstance(node, Keys) else None
 
 
 def _base(node: Node, file: str, above: tuple[str, ...], source: Source) -> Keys | None:

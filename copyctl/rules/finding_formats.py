@@ -4,12 +4,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from copyctl import __version__
 from copyctl.rules.explanations import EXPLANATIONS
 from copyctl.rules.findings import CODES, Finding, Severity, render
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
 
@@ -66,6 +69,13 @@ def junit(findings: Sequence[Finding], files: Sequence[str], *, strict: bool = F
             told.text = render([one])
             if failed:
                 told.attrib.update(type=one.code, message=_told(one))
+    return junit_document(root)
+
+
+def junit_document(root: "Element") -> str:
+    """The text of a tree of ``testsuites``, its tests and failures counted."""
+    from xml.etree import ElementTree as Xml  # noqa: PLC0415
+
     for counted in (root, *root):
         counted.set("tests", str(sum(1 for _ in counted.iter("testcase"))))
         counted.set("failures", str(sum(1 for _ in counted.iter("failure"))))

@@ -55,6 +55,9 @@ CODES: Final[dict[str, str]] = {
     "R301": "A variable is not set.",
     "R302": "A file that a ${file:...} names cannot be read.",
     "R401": "The key is not built yet.",
+    "R501": "An order or an outcome of a policy test is not written as it needs to be.",
+    "R502": "The rules file of policy tests cannot be used.",
+    "R503": "A policy test cannot go like this.",
 }
 
 _UNREAD: Final = frozenset({"R101", "R102", "R104"})

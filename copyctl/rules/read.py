@@ -1,11 +1,11 @@
-"""Reading rules files: checked (``lint``), shown (``show``), loaded for a run (``load``)."""
+"""Reading rules files: inspected (for ``lint``), shown (``show``), loaded for a run (``load``)."""
 
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from copyctl.rules.allowances import idle, not_allowed
+from copyctl.rules.allowances import not_allowed
 from copyctl.rules.at_hand import NOTHING_AT_HAND, AtHand
 from copyctl.rules.beside_checks import odd_beside
 from copyctl.rules.effective import Document, document_of, effective, masked, revealed, typed
@@ -44,23 +44,17 @@ class Outline:
     followers: tuple[str, ...]
 
 
-def lint(paths: Iterable[Path], at_hand: AtHand = NOTHING_AT_HAND) -> list[Finding]:
-    """Everything that is wrong with these files and those they extend, in file order. Needs no variable, no secret.
+def inspected(path: Path, at_hand: AtHand = NOTHING_AT_HAND) -> tuple[Source, list[Finding]]:
+    """A rules file and those that it extends, and everything that is wrong with them. Needs no variable, no secret.
 
     ``at_hand``: what else can be looked up. Nothing is said of what hangs on something that is not there.
     """
-    found: list[Finding] = []
-    for path in paths:
-        source = open_source(path)
-        checked = list(source.findings)
-        if source.node is not None:
-            checked += _checked(source.node, Severity.WARNING)
-            checked += odd_beside(source.node, _folder(path), at_hand)
-        ordered = in_file_order(_with_excerpts(checked, source), source.lines)
-        own = source.allowed.get(os.fspath(path), ())  # those of a base may be for others that extend it
-        told = [*not_allowed(ordered, source.allowed), *_with_excerpts(idle(ordered, own), source)]
-        found += in_file_order(told, source.lines)
-    return list(dict.fromkeys(found))
+    source = open_source(path)
+    found = list(source.findings)
+    if source.node is not None:
+        found += _checked(source.node, Severity.WARNING)
+        found += odd_beside(source.node, _folder(path), at_hand)
+    return source, found
 
 
 def load(path: Path, environment: Mapping[str, str], *, offline: bool = False) -> "Rules":
@@ -116,7 +110,7 @@ def outline(path: Path, environment: Mapping[str, str]) -> Outline:
     node, _ = _found(source, resolved, _not_unset(missing), Severity.WARNING)
     needed = [one for one in missing if one.path in {"name", "store.path"} or one.path.endswith("].name")]
     if needed:
-        raise RulesRefused(_with_excerpts(needed, source))
+        raise RulesRefused(with_excerpts(needed, source))
     content = effective(node, _folder(path), masked)
     names = tuple(str(one["name"]) for one in content["followers"])
     return Outline(name=content["name"], store=content["store"]["path"], followers=names)
@@ -152,7 +146,7 @@ def _found(
     found = [*source.findings, *missing, *(_checked(node, unbuilt) if node is not None else ())]
     if lenient:
         found = [replace(one, severity=Severity.WARNING) if _can_do_without(one) else one for one in found]
-    ordered = in_file_order(_with_excerpts(found, source), source.lines)
+    ordered = in_file_order(with_excerpts(found, source), source.lines)
     if node is None or errors(ordered):
         raise RulesRefused(ordered)
     return node, not_allowed(ordered, source.allowed)
@@ -162,7 +156,7 @@ def _checked(node: Node, unbuilt: Severity) -> list[Finding]:
     return [*malformed(node), *misshapen(node), *odd_values(node), *senseless(node), *not_built(node, unbuilt)]
 
 
-def _with_excerpts(findings: Iterable[Finding], source: Source) -> list[Finding]:
+def with_excerpts(findings: Iterable[Finding], source: Source) -> list[Finding]:
     """The findings, each with the line that it is about."""
     told = []
     for one in findings:

@@ -1,4 +1,4 @@
-"""The language, as its JSON schema says it: kinds, aliases, defaults. Every default lives in the schema alone."""
+"""The languages, as their JSON schemas say them: kinds, aliases, defaults. Every default lives in a schema alone."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,20 +15,23 @@ from copyctl.rules.shipped import folder
 
 Schema: TypeAlias = Mapping[str, Any]
 
-FILE_NAME: Final = "rules-v1.schema.json"
+RULES: Final = "rules"
+POLICY_TEST: Final = "policy-test"
+FILE_NAMES: Final = {RULES: "rules-v1.schema.json", POLICY_TEST: "policy-test-v1.schema.json"}
+"""The languages, and where the schema of each is kept."""
 
 _BRANCHES: Final = ("if", "then", "else", "items", "additionalProperties", "propertyNames")
 
 
-def schema_text() -> str:
-    """The published JSON schema, as it is in the file."""
-    return (folder("schemas") / FILE_NAME).read_text(encoding="utf-8")
+def schema_text(name: str = RULES) -> str:
+    """The published JSON schema of a language, as it is in the file."""
+    return (folder("schemas") / FILE_NAMES[name]).read_text(encoding="utf-8")
 
 
 @cache
-def language() -> Schema:
-    """The schema of a whole rules file with every ``$ref`` replaced by what it names; its numbers are exact."""
-    raw = json.loads(schema_text(), parse_float=Decimal)
+def language(name: str = RULES) -> Schema:
+    """The schema of a whole file with every ``$ref`` replaced by what it names; its numbers are exact."""
+    raw = json.loads(schema_text(name), parse_float=Decimal)
     return _expanded(raw, raw["$defs"])
 
 

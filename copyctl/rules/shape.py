@@ -1,4 +1,4 @@
-"""Does a rules file have the shape of the language? The schema decides; the words are ours."""
+"""Does a file have the shape of its language? The schema decides; the words are ours."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from copyctl.rules.findings import Finding, finding
 from copyctl.rules.nodes import LONGEST_SHOWN, Node, Scalar, Steps, at, dotted, key_place, plain
-from copyctl.rules.schema import Schema, each_key, kinds, language
+from copyctl.rules.schema import RULES, Schema, each_key, kinds, language
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -25,29 +25,31 @@ _KIND_WORDS: Final = {
 _SWITCHES: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-def misshapen(root: Node) -> list[Finding]:
-    """Everything in which the tree differs from the schema. A ``${...}`` that is still open fits everywhere."""
+def misshapen(root: Node, name: str = RULES) -> list[Finding]:
+    """Everything in which the tree differs from the schema of the language of this name. A ``${...}`` that is still
+    open fits everywhere."""
     document = plain(root, lambda scalar: scalar.value)
     found: list[Finding] = []
-    for trouble in _validator().iter_errors(document):
+    for trouble in _validator(name).iter_errors(document):
         where = at(root, *trouble.absolute_path)
         if not (isinstance(where, Scalar) and where.is_open):
-            found.extend(_told(trouble, root))
+            found.extend(_told(trouble, root, name))
     return found
 
 
 @cache
-def _validator() -> "Draft202012Validator":
+def _validator(name: str) -> "Draft202012Validator":
     from jsonschema import Draft202012Validator  # noqa: PLC0415  (a tenth of a second, which --help need not pay)
 
-    return Draft202012Validator(dict(language()))
+    return Draft202012Validator(dict(language(name)))
 
 
 class _Trouble:
     """One error of the validator beside the tree that it is about."""
 
-    def __init__(self, error: "ValidationError", root: Node) -> None:
+    def __init__(self, error: "ValidationError", root: Node, name: str) -> None:
         self.root = root
+        self.language = name
         self.steps: Steps = tuple(error.absolute_path)
         self.schema: Schema = error.schema if isinstance(error.schema, Mapping) else {}
         self.limit: Any = error.validator_value
@@ -71,8 +73,8 @@ class _Trouble:
         return finding(code, place, dotted(self.steps), message, hint)
 
 
-def _told(error: "ValidationError", root: Node) -> Iterator[Finding]:
-    trouble = _Trouble(error, root)
+def _told(error: "ValidationError", root: Node, name: str) -> Iterator[Finding]:
+    trouble = _Trouble(error, root, name)
     wording = _WORDINGS.get(str(error.validator), _other)
     yield from wording(trouble)
 
@@ -85,11 +87,11 @@ def _unknown_keys(trouble: _Trouble) -> Iterator[Finding]:
         steps = (*trouble.steps, key)
         place = key_place(trouble.root, steps)
         message = f"there is no key {key} " + (f"in {dotted(trouble.steps)}" if trouble.steps else "at the top")
-        yield finding("R111", place, dotted(steps), message, _key_hint(key, known))
+        yield finding("R111", place, dotted(steps), message, _key_hint(key, known, trouble.language))
 
 
-def _key_hint(key: str, known: list[str]) -> str | None:
-    elsewhere = _homes().get(key, ())
+def _key_hint(key: str, known: list[str], name: str) -> str | None:
+    elsewhere = _homes(name).get(key, ())
     if elsewhere:
         return f"this key belongs to {' or '.join(elsewhere[:2])}"
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
@@ -99,10 +101,10 @@ def _key_hint(key: str, known: list[str]) -> str | None:
 
 
 @cache
-def _homes() -> Mapping[str, tuple[str, ...]]:
+def _homes(name: str) -> Mapping[str, tuple[str, ...]]:
     """Of every key name the sections that have it."""
     homes: dict[str, tuple[str, ...]] = {}
-    for steps, _ in each_key(language()):
+    for steps, _ in each_key(language(name)):
         if steps[0] != "followers" or len(steps) == 2:
             section = dotted(steps[:-1]) or "the top of the file"
             homes[str(steps[-1])] = (*homes.get(str(steps[-1]), ()), section)

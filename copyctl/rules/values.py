@@ -15,16 +15,16 @@ from typing import Final
 from copyctl.rules.expressions import literal_part
 from copyctl.rules.findings import Finding, Severity, finding
 from copyctl.rules.nodes import Items, Keys, Node, Scalar, Steps, dotted
-from copyctl.rules.schema import Schema, child_schema, item_schema, language, scalar_schema
+from copyctl.rules.schema import RULES, Schema, child_schema, item_schema, language, scalar_schema
 
 _WHO: Final = re.compile(r"://[^\s/@]*@")
 
 
-def odd_values(root: Node) -> list[Finding]:
+def odd_values(root: Node, name: str = RULES) -> list[Finding]:
     """Everything about single values that fits the schema and still makes no sense, and secrets in plain sight."""
     return [
         found
-        for steps, scalar, schema in _walk(root, language(), ())
+        for steps, scalar, schema in _walk(root, language(name), ())
         for check in (_secret, _number, _rate, _text)
         for found in check(scalar, schema, steps)
     ]

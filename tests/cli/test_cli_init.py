@@ -32,7 +32,7 @@ FLAGS = (
     "--ratio",
     "0.5",
 )
-WRITTEN = ("desk.yaml", "desk.env.sample", ".github/workflows/copyctl.yaml", ".gitignore")
+WRITTEN = ("desk.yaml", "desk.cases.yaml", "desk.env.sample", ".github/workflows/copyctl.yaml", ".gitignore")
 
 
 def init(*words: str) -> Said:
@@ -79,10 +79,12 @@ def test_the_simulators_accounts_fit_the_rules(tmp_path: Path) -> None:
 def test_the_workflow_checks_the_rules_file(tmp_path: Path) -> None:
     init(str(tmp_path), *FLAGS)
     workflow = yaml.safe_load((tmp_path / ".github" / "workflows" / "copyctl.yaml").read_text())
-    *_, last = workflow["jobs"]["lint"]["steps"]
-    assert last["run"].split() == ["copyctl", "lint", "--strict", "--format", "github", "desk.yaml"]
+    *_, lint, test = (step.get("run", "").split() for step in workflow["jobs"]["lint"]["steps"])
+    assert lint == ["copyctl", "lint", "--strict", "--format", "github", "desk.yaml", "desk.cases.yaml"]
+    assert test == ["copyctl", "test", "--format", "table", "desk.cases.yaml"]
+    assert copyctl(*test[1:-1], str(tmp_path / test[-1])).returncode == 0
     shipped = Path(__file__).parents[2] / "examples" / "ci" / "lint-rules.yaml"
-    assert yaml.safe_load(shipped.read_text())["jobs"]["lint"]["steps"][:-1] == workflow["jobs"]["lint"]["steps"][:-1]
+    assert yaml.safe_load(shipped.read_text())["jobs"]["lint"]["steps"][:-2] == workflow["jobs"]["lint"]["steps"][:-2]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -90,6 +92,8 @@ def test_every_strategy_is_clean_with_its_default(strategy: str, tmp_path: Path)
     done = init(str(tmp_path), "--name", "desk", "--strategy", strategy, "--yes")
     assert done.returncode == 0, done.stderr
     assert clean(tmp_path / "desk.yaml")["policy"]["sizing"]["strategy"] == strategy
+    assert copyctl("lint", "--strict", str(tmp_path / "desk.cases.yaml")).stdout == ""
+    assert json.loads(copyctl("test", "--format", "json", str(tmp_path / "desk.yaml")).stdout)["failed"] == 0
 
 
 def test_every_strategy_of_the_language_is_offered_but_one() -> None:
@@ -125,7 +129,7 @@ def test_nothing_is_overwritten_and_all_that_is_there_is_told_at_once(tmp_path: 
     (tmp_path / ".github" / "workflows" / "copyctl.yaml").symlink_to("nowhere")
     done = init(str(tmp_path), *FLAGS)
     assert (done.returncode, done.stdout) == (2, "")
-    for one in WRITTEN[:3]:
+    for one in WRITTEN[:4]:
         assert str(tmp_path / one) in done.stderr
     assert ".gitignore" not in done.stderr
     assert (tmp_path / "desk.yaml").read_text() == "mine\n"

@@ -8,6 +8,8 @@ import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+SHIPPED = [path for path in sorted((ROOT / "rules").glob("*.yaml")) if not path.name.endswith(".cases.yaml")]
+"""The rules files that ship; their policy tests lie beside them."""
 EVERY_KEY = HERE / "accepted" / "every-key.yaml"
 ENVIRONMENT = {
     f"{name}_{what}": f"{name}-{what}"

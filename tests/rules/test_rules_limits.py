@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rules_sample import HERE, ROOT, small, write
+from rules_sample import HERE, SHIPPED, small, write
 
 from copyctl.rules import Finding, Severity, lint
 
@@ -14,7 +14,7 @@ RATIO = {"strategy": "fixed_ratio", "ratio": 1}
 CODES = {"R205", "R220", "R221", "R222", "R223", "R224", "R225"}
 SENSIBLE = [
     *(HERE / "accepted" / name for name in ("limits.yaml", "every-key.yaml", "smallest.yaml", "overrides.yaml")),
-    *sorted((ROOT / "rules").glob("*.yaml")),
+    *SHIPPED,
 ]
 
 

@@ -42,6 +42,7 @@ class Language(StrEnum):
 
     RULES = "rules"
     POLICY_TEST = "policy-test"
+    TAPE = "tape"
 
 
 def lint(
@@ -141,7 +142,7 @@ def schema(
     *,
     form: Annotated[SchemaFormat, typer.Option("--format", help="How it looks.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of the rules, or of policy tests.
+    """Print the JSON schema of the rules, policy tests or tapes.
 
     For editors, and for checks elsewhere. As markdown it is a page for people: every key with what may stand there.
 
@@ -150,9 +151,10 @@ def schema(
       copyctl schema rules > rules-v1.schema.json
       copyctl schema rules --format markdown > rules.md
       copyctl schema policy-test > policy-test-v1.schema.json
+      copyctl schema tape > tape-v1.schema.json
     """
     if form is SchemaFormat.MARKDOWN and language is not Language.RULES:
-        leave(USAGE, "only the rules have such a page: docs/policy-tests.md tells of policy tests")
+        leave(USAGE, "only the rules have such a page; docs/policy-tests.md tells of policy tests")
     typer.echo(rules_page() if form is SchemaFormat.MARKDOWN else schema_text(language.value), nl=False)
 
 

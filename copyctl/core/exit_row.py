@@ -78,7 +78,7 @@ def _without_order(draft: Draft, copy: Copy, wish: Wish, *, room: int) -> Copy:
 
 def _without_portion(one: Exit, copy: Copy, *, cap: int) -> Copy:
     """There is nothing to close by it now; while the leader's rests that may change."""
-    if one.live and cap and copy.decision is not Decision.DEAD:
+    if one.live and cap and not copy.filled and copy.decision is not Decision.DEAD:
         detail = "another exit rests for the same position"
         return replace(copy, decision=Decision.QUEUED, reason=Reason.EXIT_ALTERNATIVE, detail=detail)
     return _copied(copy) if copy.decision is Decision.QUEUED else copy

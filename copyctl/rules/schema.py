@@ -17,7 +17,8 @@ Schema: TypeAlias = Mapping[str, Any]
 
 RULES: Final = "rules"
 POLICY_TEST: Final = "policy-test"
-FILE_NAMES: Final = {RULES: "rules-v1.schema.json", POLICY_TEST: "policy-test-v1.schema.json"}
+TAPE: Final = "tape"
+FILE_NAMES: Final = {name: f"{name}-v1.schema.json" for name in (RULES, POLICY_TEST, TAPE)}
 """The languages, and where the schema of each is kept."""
 
 _BRANCHES: Final = ("if", "then", "else", "items", "additionalProperties", "propertyNames")

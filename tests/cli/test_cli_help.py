@@ -56,7 +56,7 @@ def test_version() -> None:
         ("orders", "--rules", "x", "--format", "xml"),
         ("lint",),
         ("lint", "x", "--format", "xml"),
-        ("schema", "tape"),
+        ("schema", "tapes"),
         ("schema", "rules", "--format", "xml"),
         ("simulator", "--port", "99999"),
         ("simulator", "--accounts", "1"),

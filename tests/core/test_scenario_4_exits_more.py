@@ -288,6 +288,17 @@ def test_scenario_4_9_an_entry_that_has_no_size_yet_gives_way_to_an_exit() -> No
     assert desk.decided("L2") == (Decision.COPIED, Reason.ENTRY_CUT)
 
 
+def test_scenario_4_2_an_exit_that_fills_before_his_is_seen_stays_copied() -> None:
+    desk = entered()
+    sells(desk, "L2", quantity=60, order_type="MARKET")
+    desk.ack("X2")
+    fills(desk, "L2", filled=30)
+    assert desk.decided("L2") == (Decision.COPIED, None)
+    desk.leader("L2", "TRADED", side=Side.SELL, quantity=60, filled=60, order_type="MARKET")
+    assert desk.decided("L2") == (Decision.COPIED, None)
+    assert stake(desk).copied == 20
+
+
 @pytest.mark.parametrize("filled", [0, 40])
 def test_scenario_4_9_what_was_taken_from_an_entry_does_not_come_back_when_his_order_turns_out_to_close(
     filled: int,

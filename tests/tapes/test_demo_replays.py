@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.records import Copy
@@ -98,3 +99,24 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "line 21: 2026-07-14T09:15:00: a time needs its offset" in done.stderr
+
+
+def test_the_schema_of_tapes_takes_every_line_of_the_demo_and_no_other() -> None:
+    schema = json.loads(copyctl("schema", "tape"))
+    takes = Draft202012Validator(schema).is_valid
+    lines = [json.loads(line) for line in TAPE.read_text().splitlines()]
+    kinds = {next(key for key in line if key not in ("at", "account")): line for line in lines}
+    assert set(kinds) >= {"tape", "frame", "price", "stream"}
+    assert all(takes(line) for line in kinds.values())
+    head, price = lines[0], kinds["price"]
+    wrong = [
+        {},
+        {**head, "tape": 2},
+        {key: value for key, value in price.items() if key != "at"},
+        {**price, "at": "2026-07-14T09:15:00"},
+        {**price, "stream": "up"},
+        {**price, "price": {**price["price"], "last_price": 0}},
+        {"at": price["at"], "stream": "sideways"},
+        {"at": price["at"]},
+    ]
+    assert not any(takes(line) for line in wrong)

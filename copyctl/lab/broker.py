@@ -70,7 +70,7 @@ class Broker:
         price = his.average_price if his is not None and his.average_price else _last_price(state, copy)
         left = _filled_by_now(copy, his, lead if isinstance(lead, LeaderOrder) else None, _lot(state, copy))
         for slot in copy.slots:
-            part = min(max(0, left), slot.asked.quantity)
+            part = min(max(0, left), slot.asked.quantity) if slot.live else 0  # what is over trades no more
             left -= max(part, slot.filled)
             shown = self.shown.get((copy.follower, slot.order_id))
             if shown is None or not slot.live or part <= shown.filled:

@@ -217,9 +217,7 @@ class Desk:
         if self.process is not None:
             self.kill()
 
-    def command(
-        self, *words: str, check: bool = True, rules: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str, check: bool = True, rules: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Another copyctl command on the same rules, or others."""
         done = subprocess.run(
             [sys.executable, "-m", "copyctl", *words, "--rules", str(rules or self.rules_file)],

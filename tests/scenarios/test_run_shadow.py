@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.scenarios.desk import HALF, PUT, Desk, Row, pick
@@ -18,10 +17,10 @@ WHOLE: Row = {
 }
 
 
-def new_rules(desk: Desk, policy: Row = WHOLE, **changes: Any) -> Path:
-    """Rules for a shadow: those of the run, with these changes."""
+def new_rules(desk: Desk, policy: Row = WHOLE) -> Path:
+    """Rules for a shadow: those of the run, with this policy on top."""
     path = desk.folder / "new.yaml"
-    path.write_text(yaml.safe_dump({"extends": "rules.yaml", "policy": policy, **changes}))
+    path.write_text(yaml.safe_dump({"extends": "rules.yaml", "policy": policy}))
     return path
 
 
@@ -113,21 +112,3 @@ def test_a_shadow_that_fails_is_told_and_the_run_goes_on(desk: Desk) -> None:
     assert desk.stop() == 0
     assert "1 of 1 decisions differ" in desk.output()
     assert len(list(desk.store.glob("shadow-until-*"))) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"leader": {"client_id": "1100000009"}}, "another leader.client_id than the run"),
-        ({"store": {"path": "elsewhere"}}, "another store.path than the run"),
-        ({"policy": {"sizing": {"ratio": -1}}}, "the rules of the shadow cannot be used"),
-    ],
-)
-def test_a_shadow_of_other_accounts_or_another_store_is_refused_at_the_start(
-    desk: Desk, changes: Row, why: str
-) -> None:
-    new = new_rules(desk, **{"policy": WHOLE, **changes})
-    desk.start("--shadow", str(new), ready=False)
-    assert desk.ended() == 2
-    assert why in desk.output()
-    assert not desk.store.exists()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ def trade(desk: Desk) -> None:
 
 
 def copies(folder: Path) -> dict[str, Copy]:
-    reader = JournalReader(folder)
-    try:
+    with closing(JournalReader(folder)) as reader:
         return {one.follower: one for one in reader.records()["copy"] if isinstance(one, Copy)}
-    finally:
-        reader.close()
+
+
+def newest(desk: Desk) -> int:
+    with closing(JournalReader(desk.store)) as reader:
+        return reader.newest().seq
 
 
 @pytest.mark.parametrize(
@@ -98,14 +101,11 @@ def test_a_shadow_needs_no_secret_and_takes_its_accounts_from_the_run(desk: Desk
 def test_it_follows_the_journal_decides_by_its_own_rules_and_leaves_the_journal_as_it_is(desk: Desk) -> None:
     desk.start()
     trade(desk)
-    before = (desk.store / "journal.sqlite").stat().st_size, sum(1 for _ in JournalReader(desk.store).events())
+    before = (desk.store / "journal.sqlite").stat().st_size, newest(desk)
     shadow = pursuit(desk)
     assert not shadow.turn(desk.clock.now() + MINUTE)
     shadow.close()
-    assert (
-        (desk.store / "journal.sqlite").stat().st_size,
-        sum(1 for _ in JournalReader(desk.store).events()),
-    ) == before
+    assert ((desk.store / "journal.sqlite").stat().st_size, newest(desk)) == before
     decided = copies(desk.store / "shadow")
     assert {name: one.filled for name, one in decided.items()} == {ALICE: 130, BOB: 0}
     found = differences(desk.store)
@@ -149,14 +149,14 @@ def test_other_rules_or_another_journal_begin_anew_and_the_old_store_is_kept_asi
         for one in desk.store.glob("journal.sqlite*"):
             one.unlink()
         desk.start()
-    newest = JournalReader(desk.store).newest().seq
-    second = pursuit(desk, after=newest, digest="of other rules" if cause == "other rules" else "")
+    second = pursuit(desk, after=newest(desk), digest="of other rules" if cause == "other rules" else "")
     assert not second.turn(desk.clock.now())
     second.close()
     (aside,) = desk.store.glob("shadow-until-*")
     assert copies(aside)[ALICE].filled == 130
     assert copies(desk.store / "shadow") == {}
-    assert JournalReader(desk.store / "shadow").meta(SINCE) == "7"
+    with closing(JournalReader(desk.store / "shadow")) as reader:
+        assert reader.meta(SINCE) == "7"
 
 
 def test_a_long_way_is_taken_in_pieces(desk: Desk, monkeypatch: Any) -> None:

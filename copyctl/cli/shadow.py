@@ -142,7 +142,7 @@ class Shadow:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C is for the run
+                process_group=0,  # a Ctrl-C is for the run
             )
         except (OSError, StoreError) as trouble:
             self._ended(str(trouble))

@@ -37,7 +37,8 @@ BEHIND: Final = 1_000_000_000
 MOST_AT_ONCE: Final = 1000
 LOCKED_SECONDS: Final = 10.0
 """How long the shadow of a run that was killed may take to notice."""
-NICE: Final = 5
+NICE: Final = 10
+"""The run goes first where there are too few cores."""
 
 
 class Pursuit:

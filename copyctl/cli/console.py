@@ -99,12 +99,16 @@ def line(notice: Notice, names: Mapping[str, str]) -> Text:
     return told
 
 
-def closing_table(state: State, rules: Rules, stream: TextIO, *, since: int = 0) -> None:
-    """What a run did from ``since`` (ns) on, follower by follower."""
+def closing_table(
+    state: State, rules: Rules, stream: TextIO, *, since: int = 0, shadow: Mapping[str, str] | None = None
+) -> None:
+    """What a run did from ``since`` (ns) on, follower by follower. ``shadow``: what to say by account of the decisions
+    of one, where there is one."""
     records = {name: list(rows.values()) for name, rows in state.tables.items()}
     names = {one.client_id: one.name for one in rules.followers}
     rows = summary(records, names, leader=rules.leader.client_id, since=since)
-    paper(stream).print(summary_table(rows))
+    told = None if shadow is None else {name: shadow.get(account, "") for account, name in names.items()}
+    paper(stream).print(summary_table(rows, told))
 
 
 def _decision(told: Text, notice: Notice) -> None:

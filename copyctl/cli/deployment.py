@@ -14,6 +14,8 @@ from copyctl.model.policy import Rules
 from copyctl.rules import RulesRefused, load, outline, render
 
 DRY_RUN = "dry-run"
+SHADOW = "shadow"
+"""Stores below the store: of a dry run, and of the shadow of either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,11 @@ def store_of(rules_file: Path, *, dry_run: bool = False) -> Path:
 
 
 @contextlib.contextmanager
-def deployment(rules_file: Path, *, dry_run: bool = False) -> Iterator[Deployment]:
+def deployment(rules_file: Path, *, dry_run: bool = False, shadow: bool = False) -> Iterator[Deployment]:
     """Open a deployment to look into it. A file or a store that cannot be used ends the command, saying why."""
     rules = _rules(rules_file)
     folder = _folder(rules, dry_run=dry_run)
+    folder = folder / SHADOW if shadow else folder
     with store_trouble():
         journal = JournalReader(folder)
         try:

@@ -40,6 +40,7 @@ def orders(
         str | None, typer.Option("--leader-order", metavar="ID", help="This order of the leader alone.")
     ] = None,
     dry_run: options.DryRun = False,
+    shadow: options.Shadow = False,
     form: options.AsFormat = None,
 ) -> None:
     """Tell what became of every leader order.
@@ -59,7 +60,7 @@ def orders(
     if today and since is not None:
         raise typer.BadParameter("give --today or --since, not both", param_hint="--since")
     begins = day_start(time.time_ns()) if today else moments.since(since)
-    with deployment(rules, dry_run=dry_run) as it:
+    with deployment(rules, dry_run=dry_run, shadow=shadow) as it:
         it.refuse_strangers(follower)
         note_empty(it)
         rows = copies(
@@ -70,6 +71,10 @@ def orders(
             follower=follower,
             leader_order_id=leader_order,
         )
+        if shadow and it.journal.exists:
+            from copyctl.cli.shadow import differences, in_words  # it loads a client for the network
+
+            note(in_words(differences(it.folder.parent)))
         answer(form, {"copies": rows}, orders_table(rows))
 
 
@@ -78,6 +83,7 @@ def positions(
     *,
     follower: options.Follower = None,
     dry_run: options.DryRun = False,
+    shadow: options.Shadow = False,
     form: options.AsFormat = None,
 ) -> None:
     """Tell who holds what, leader and followers.
@@ -92,7 +98,7 @@ def positions(
       copyctl positions --rules rules/half-size.yaml
       copyctl positions --rules rules/half-size.yaml --follower alice --format json
     """
-    with deployment(rules, dry_run=dry_run) as it:
+    with deployment(rules, dry_run=dry_run, shadow=shadow) as it:
         it.refuse_strangers(follower)
         note_empty(it)
         records = it.journal.records()
@@ -103,7 +109,13 @@ def positions(
         answer(form, {"positions": rows}, positions_table(rows))
 
 
-def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: options.AsFormat = None) -> None:
+def status(
+    rules: options.Rules,
+    *,
+    dry_run: options.DryRun = False,
+    shadow: options.Shadow = False,
+    form: options.AsFormat = None,
+) -> None:
     """Tell how the replicator and its followers stand.
 
     Stream, followers, kill switch, latency from the leader's frame to our request, what is left of the rate limits.
@@ -112,7 +124,7 @@ def status(rules: options.Rules, *, dry_run: options.DryRun = False, form: optio
     Example:
       copyctl status --rules rules/half-size.yaml
     """
-    with deployment(rules, dry_run=dry_run) as it:
+    with deployment(rules, dry_run=dry_run, shadow=shadow) as it:
         note_empty(it)
         now = time.time_ns()
         run = Run(
@@ -136,6 +148,7 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", help="Go on as things happen, until stopped.")] = False,
     since: options.Since = None,
     dry_run: options.DryRun = False,
+    shadow: options.Shadow = False,
     form: Annotated[Format, typer.Option("--format", help="json: JSON Lines; table: for people.")] = Format.JSON,
 ) -> None:
     """Print all that happened, as JSON Lines.
@@ -148,7 +161,7 @@ def events(
       copyctl events --rules rules/half-size.yaml --follow --since 09:15
     """
     begins = moments.since(since)
-    with deployment(rules, dry_run=dry_run) as it:
+    with deployment(rules, dry_run=dry_run, shadow=shadow) as it:
         note_empty(it)
         page = paper(sys.stdout)
 

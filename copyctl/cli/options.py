@@ -11,6 +11,7 @@ Rules = Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules 
 Follower = Annotated[str | None, typer.Option("--follower", metavar="NAME", help="This follower alone.")]
 OneFollower = Annotated[str, typer.Option("--follower", metavar="NAME", help="The follower.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look into the store of a dry run.")]
+Shadow = Annotated[bool, typer.Option("--shadow", help="Look into the store of the shadow (run --shadow).")]
 Since = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="From then on: 09:15 (today, IST), a date, or ISO 8601."),

@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from copyctl.cli.assemble import Run
+    from copyctl.cli.shadow import Policy, Shadow
     from copyctl.cli.watching import Watching
     from copyctl.rules import Loaded
 
@@ -35,15 +36,26 @@ def run(
         str | None, typer.Option("--until", help="Stop then: an IST time of day (15:45) or ISO 8601.", metavar="TIME")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Catch up from the order books, act, and exit.")] = False,
+    shadow: Annotated[
+        Path | None,
+        typer.Option("--shadow", metavar="NEW", help="Other rules that decide on everything, too, and send nothing."),
+    ] = None,
 ) -> None:
     """Copy the leader's orders, until stopped.
 
     SIGTERM or Ctrl-C: nothing new is taken in, what is in flight settles, exit within 10 s. A second one: now.
     Open copies stay at the broker and are followed on at the next start.
 
-    Example: copyctl run --rules prod.yaml --until 15:45
+    With --shadow a second policy decides on every order of the leader, in a process and a store of its own; nothing of
+    it is ever sent, and its end is not the run's. copyctl orders --shadow shows what it decides.
+
+    \b
+    Example:
+      copyctl run --rules prod.yaml --until 15:45
+      copyctl run --rules prod.yaml --shadow new.yaml
     """
     from copyctl.cli.assemble import CannotRun
+    from copyctl.cli.shadow import policy_of
     from copyctl.edge.journal import StoreError
     from copyctl.edge.logs import configure
     from copyctl.rules import RulesRefused, read, render
@@ -55,7 +67,8 @@ def run(
     configure(loaded.rules.logging.level, loaded.rules.logging.format)
     try:
         ends_at = _end(until) if until else None
-        code = asyncio.run(_conduct(rules, loaded, dry=dry_run, ends_at=ends_at, once=once))
+        policy = policy_of(shadow, loaded) if shadow is not None else None
+        code = asyncio.run(_conduct(rules, loaded, policy, dry=dry_run, ends_at=ends_at, once=once))
     except CannotRun as refused:
         _leave(str(refused), refused.code)
     except StoreError as trouble:
@@ -87,10 +100,13 @@ def _end(text: str) -> datetime:
     return ends_at
 
 
-async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime | None, once: bool) -> int:
+async def _conduct(
+    file: Path, loaded: "Loaded", policy: "Policy | None", *, dry: bool, ends_at: datetime | None, once: bool
+) -> int:
     """One run, from open to closed. The exit code."""
     from copyctl.cli.assemble import assembled
-    from copyctl.cli.console import announcer, closing_table
+    from copyctl.cli.console import announcer
+    from copyctl.cli.shadow import beside
     from copyctl.cli.watching import Watching
     from copyctl.edge.logs import mask
 
@@ -101,6 +117,7 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
     async with (
         Watching(rules, tell, dry=dry) as watch,
         assembled(rules, document.digest, document.text, listen=watch, dry=dry) as assembled_run,
+        beside(policy, assembled_run.folder, rules.leader.client_id, watch) as shadow,
     ):
         gc.collect()
         gc.freeze()  # what a run is made of stays for good: looking through it again and again only costs time
@@ -119,8 +136,10 @@ async def _conduct(file: Path, loaded: "Loaded", *, dry: bool, ends_at: datetime
         else:
             await _until_stopped(assembled_run, file, ends_at, watch)
             code = 0
+        if shadow is not None:
+            await shadow.end()
         tell.flush()
-        closing_table(assembled_run.replicator.state, rules, sys.stdout, since=began)
+        _say_what_was_done(assembled_run, loaded, file, shadow, since=began, dry=dry)
         _say_what_stays(assembled_run)
         return code
 
@@ -198,6 +217,31 @@ async def _play(assembled_run: "Run", stop: asyncio.Event) -> None:
         waited += 0.05
         quiet = quiet + 0.05 if replicator.quiet else 0.0
     stop.set()
+
+
+def _say_what_was_done(
+    assembled_run: "Run", loaded: "Loaded", file: Path, shadow: "Shadow | None", *, since: int, dry: bool
+) -> None:
+    """The closing table, with how many decisions of a shadow differ."""
+    from copyctl.cli.console import closing_table
+    from copyctl.cli.shadow import differences, how_to_see, in_words
+    from copyctl.edge.journal import StoreError
+
+    found = None
+    if shadow is not None:
+        with contextlib.suppress(StoreError):  # its own trouble is told already
+            found = differences(assembled_run.folder)
+    told = {account: f"{one.differ} of {one.both} differ" for account, one in (found or {}).items()}
+    closing_table(
+        assembled_run.replicator.state,
+        loaded.rules,
+        sys.stdout,
+        since=since,
+        shadow=told if found is not None else None,
+    )
+    if shadow is not None and found is not None:
+        how = how_to_see(shadow.policy, file, dry=dry)
+        typer.echo(f"the shadow {shadow.policy.file}: {in_words(found)}. Which ones: {how}")
 
 
 def _say_what_stays(assembled_run: "Run") -> None:

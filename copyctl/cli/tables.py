@@ -240,9 +240,10 @@ def status_tables(document: Row) -> Iterator[Table | Text]:
     yield _followers(document["followers"])
 
 
-def summary_table(rows: Sequence[Row]) -> Table:
-    """What a run did."""
-    table = _table("follower", "copied", "skipped", "refused", "queued", "dead", "fills", "slippage", "latency")
+def summary_table(rows: Sequence[Row], shadow: Mapping[str, str] | None = None) -> Table:
+    """What a run did. ``shadow``: what to say by follower of the decisions of one, where there is one."""
+    columns = ("follower", "copied", "skipped", "refused", "queued", "dead", "fills", "slippage", "latency")
+    table = _table(*columns, *(() if shadow is None else ("shadow",)))
     for row in rows:
         cost = row["slippage_cost"]
         told = NOTHING if cost is None else f"{row['slippage_bps']:+.2f} bps, {cost:+.2f} rupees"
@@ -257,6 +258,7 @@ def summary_table(rows: Sequence[Row]) -> Table:
             str(row["fills"]),
             told,
             f"p50 {_ms(latency['p50'])}, p99 {_ms(latency['p99'])}",
+            *(() if shadow is None else (shadow.get(row["follower"]) or NOTHING,)),
         )
     return table
 

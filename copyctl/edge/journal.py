@@ -59,8 +59,9 @@ class JournalReadError(OSError):
     """The journal could not be read just now. It may be tried again."""
 
 
-def open_journal(folder: Path, *, leader: str) -> "Journal":
-    """Open (or create) the journal in ``folder`` as its only writer; ``leader``: whose orders it tells of.
+def open_journal(folder: Path, *, leader: str, durable: bool = True) -> "Journal":
+    """Open (or create) the journal in ``folder`` as its only writer; ``leader``: whose orders it tells of; one that is
+    not ``durable`` is for what sends nothing.
 
     Raises:
         StoreLocked, StoreRefused, StoreUnusable: with the mend.
@@ -70,7 +71,7 @@ def open_journal(folder: Path, *, leader: str) -> "Journal":
         lock = journal_file.take_lock(folder)
         undo.callback(os.close, lock)
         try:
-            database = journal_file.connect(folder)
+            database = journal_file.connect(folder, durable=durable)
             undo.callback(database.close)
             journal_file.check(database, folder)
             _claim(database, folder, leader)

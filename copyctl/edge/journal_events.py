@@ -44,16 +44,21 @@ def events_of(journal: JournalReader) -> Iterator[Event | RulesKept]:
     Raises:
         StoreUnusable: one of them is damaged.
     """
+    return (event for _, event in numbered_events(journal))
+
+
+def numbered_events(journal: JournalReader, after: int = 0) -> Iterator[tuple[int, Event | RulesKept]]:
+    """The same ``after`` a number, each with its own."""
     rules = msgspec.json.Decoder(RulesKept)
-    for seq, at, kind, account, body in journal.events():
+    for seq, at, kind, account, body in journal.events(after):
         try:
             if kind == "FrameRead":
-                yield FrameRead(at=at, account=account, raw=body)
+                yield seq, FrameRead(at=at, account=account, raw=body)
             elif kind == "FrameUnreadable":
-                yield FrameUnreadable(at=at, account=account, raw=body, why="it could not be read")
+                yield seq, FrameUnreadable(at=at, account=account, raw=body, why="it could not be read")
             elif kind == "PolicyLoaded":
-                yield rules.decode(body)
+                yield seq, rules.decode(body)
             else:
-                yield _AS_JSON[kind].decode(body)
+                yield seq, _AS_JSON[kind].decode(body)
         except (ValueError, KeyError) as fault:
             raise cannot_use(journal.folder, f"event {seq} is damaged ({fault})") from None

@@ -139,8 +139,9 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def connect(folder: Path) -> sqlite3.Connection:
-    """A connection that writes durably, with the schema in place; the file is readable by its owner alone.
+def connect(folder: Path, *, durable: bool = True) -> sqlite3.Connection:
+    """A connection that writes durably, with the schema in place; the file is readable by its owner alone. One that is
+    not ``durable`` waits for no disk: after a power cut the last moments may be missing, and the file is sound.
 
     It never moves the write-ahead log into the database by itself. Only a run does, when it has time: in SQLite before
     3.51.3 two processes at that at once can spoil the file, if very rarely.
@@ -158,7 +159,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     )
     try:
         _patiently(database, "PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
+        database.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
         database.execute("PRAGMA wal_autocheckpoint=0")
         if not has_schema(database):

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,13 @@ _LOADED: Final = "SELECT body FROM events WHERE kind = 'PolicyLoaded' AND NOT se
 _IN_FORCE: Final = (
     "SELECT body FROM notices WHERE event = 'state' AND instr(body, '\"policy\":') ORDER BY seq DESC LIMIT 1"
 )
+
+
+class Place(NamedTuple):
+    """An event's number and its hash: together they tell that a journal is still the one that was read so far."""
+
+    seq: int = 0
+    hash: str = ""
 
 
 class RulesKept(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +96,24 @@ class JournalReader:
                 yield seq, self._notice(body)
             after = rows[-1][0]
 
-    def events(self) -> Iterator[tuple[int, int, str, str, bytes]]:
-        """Every event that was not set aside, oldest first: its number, its moment (ns), kind, account and body."""
+    def newest(self) -> Place:
+        """Where the newest event stands; the beginning where there is none."""
+        return self._place("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
+
+    def place(self, seq: int) -> Place:
+        """Where an event stands; the beginning where there is no such event."""
+        return self._place("SELECT seq, hash FROM events WHERE seq = ?", seq)
+
+    def _place(self, statement: str, *values: object) -> Place:
+        rows = self._rows(statement, *values)
+        return Place(rows[0][0], (rows[0][1] or b"").hex()) if rows else Place()
+
+    def events(self, after: int = 0) -> Iterator[tuple[int, int, str, str, bytes]]:
+        """Every event ``after`` a number that was not set aside, oldest first: its number, its moment (ns), kind,
+        account and body."""
         statement = (
             "SELECT seq, at, kind, account, body FROM events WHERE seq > ? AND NOT set_aside ORDER BY seq LIMIT ?"
         )
-        after = 0
         while rows := self._rows(statement, after, _AT_ONCE):
             yield from rows
             after = rows[-1][0]

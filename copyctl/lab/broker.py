@@ -1,6 +1,6 @@
 """The followers' broker of a rehearsal: takes every order, and fills a copy as its leader order fills, at its price."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -23,6 +23,12 @@ class Broker:
 
     def __init__(self) -> None:
         self.shown: dict[tuple[str, str], ExecutionReport] = {}
+
+    def remember(self, orders: Iterable[Order]) -> None:
+        """Have the open ones among these orders as they are known. No exit hangs on an entry here but by its terms."""
+        for one in orders:
+            if not one.over and not one.is_leg:
+                self._show(_shown(one))
 
     def take(self, request: Request, now: int) -> tuple[Outcome, ExecutionReport]:
         """A request arrives: how it ends, and the order as it shows then."""
@@ -64,7 +70,7 @@ class Broker:
         price = his.average_price if his is not None and his.average_price else _last_price(state, copy)
         left = _filled_by_now(copy, his, lead if isinstance(lead, LeaderOrder) else None, _lot(state, copy))
         for slot in copy.slots:
-            part = min(max(0, left), slot.asked.quantity)
+            part = min(max(0, left), slot.asked.quantity) if slot.live else 0  # what is over trades no more
             left -= max(part, slot.filled)
             shown = self.shown.get((copy.follower, slot.order_id))
             if shown is None or not slot.live or part <= shown.filled:
@@ -77,6 +83,29 @@ class Broker:
     def _show(self, report: ExecutionReport) -> ExecutionReport:
         self.shown[report.account, report.order_id] = report
         return report
+
+
+def _shown(order: Order) -> ExecutionReport:
+    """An order as its broker would show it."""
+    return ExecutionReport(
+        account=order.account,
+        order_id=order.order_id,
+        number=order.number,
+        source=Source.BOOK,
+        as_of=order.newest_as_of,
+        broker_time=order.broker_time,
+        status=order.status,
+        side=order.side,
+        segment=order.segment,
+        security_id=order.security_id,
+        product=order.product,
+        terms=replace(order.terms, bracket=None) if order.terms is not None else None,
+        filled=order.filled,
+        average_price=order.average_price,
+        correlation_id=order.correlation_id,
+        super_order=order.super_order,
+        bracket=order.bracket,
+    )
 
 
 def _filled_by_now(copy: Copy, order: Order | None, lead: LeaderOrder | None, lot: int) -> int:

@@ -64,7 +64,12 @@ class World:
 
 class Rehearsal:
     """A policy at work. ``watch`` is called after every step, with what it decided, what is known by then, and the
-    moment. ``fills``: do copies fill as their leader orders do, or rest?"""
+    moment; ``keep`` with the event and what it decided. ``fills``: do copies fill as their leader orders do, or rest?
+
+    ``led``: the leader's books and positions, and what a list that is read once more says, come as events; else they
+    are made up of what was shown of him. ``goes_on``: ``records`` are what a rehearsal by these rules had come to, and
+    nothing begins anew. ``world`` may be replaced as more is known.
+    """
 
     def __init__(
         self,
@@ -75,23 +80,32 @@ class Rehearsal:
         digest: str = "",
         records: Mapping[str, Sequence[Record]] | None = None,
         fills: bool = True,
+        led: bool = False,
+        goes_on: bool = False,
         watch: Callable[[Step, State, int], None] = lambda *_: None,
+        keep: Callable[[Event, Step], None] = lambda *_: None,
     ) -> None:
         self.rules = rules
         self.state = State(records)
         self.now = at
         self.broker = Broker()
-        self._world = world
+        self.world = world
         self._fills = fills
+        self._led = led
         self._watch = watch
+        self._keep = keep
         self._due = 0
         self._coming: deque[Event] = deque()
         self._read_at: dict[str, int] = {}
         self._books_due: dict[str, int] = {}
         self._leader_shows: dict[str, ExecutionReport] = {}
+        if goes_on:
+            self._go_on()
+            return
         self.take(PolicyLoaded(at=at, digest=digest, document="", rules=rules))
         self.take(Started(at=at))
-        for account in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+        leader = () if led else (rules.leader.client_id,)
+        for account in (*leader, *(one.client_id for one in rules.followers)):
             self.take(StreamChanged(at=at, account=account, up=True))
             self.take(self._books(account, special=True))
 
@@ -116,6 +130,14 @@ class Rehearsal:
         moments = [at for at in (self._due, *self._books_due.values()) if at]
         return min(moments, default=NEVER)
 
+    def _go_on(self) -> None:
+        """Where the records left it: the rules, the followers' open orders, and what is due."""
+        self.state.rules = self.rules
+        followers = {one.client_id for one in self.rules.followers}
+        orders = (one for one in self.state.tables["order"].values() if isinstance(one, Order))
+        self.broker.remember(one for one in orders if one.account in followers)
+        self._due = self.now
+
     # --- one turn ---------------------------------------------------------------------------------------------------
 
     def _settle(self, event: Event) -> None:
@@ -137,6 +159,7 @@ class Rehearsal:
         self.state.rules = made.rules or self.state.rules
         self._due = made.due_at
         self._watch(made, self.state, self.now)
+        self._keep(event, made)
         for effect in sorted(made.effects, key=lambda one: not isinstance(one, Send)):  # no answer overtakes a request
             self._perform(effect)
 
@@ -150,14 +173,14 @@ class Rehearsal:
                 self._coming.append(_frame(report))
             case AskInstrument():
                 self._step(self._found(effect.segment, effect.security_id))  # in the same turn, as in a run
-            case RefreshInstruments():
+            case RefreshInstruments() if not self._led:
                 self._coming.append(replace(self._found(effect.segment, effect.security_id), refreshed=True))
             case FindCalendar():
-                days, why = self._world.days(effect.calendar)
+                days, why = self.world.days(effect.calendar)
                 self._coming.append(CalendarFound(at=now, calendar=effect.calendar, days=days, why=why))
             case Ask():
                 self._answer(effect.question)
-            case ReadBooks():
+            case ReadBooks() if not self._tells_of(effect.account):
                 self._read(effect.account, special=effect.special)
             case Look():
                 found = tuple(
@@ -179,14 +202,14 @@ class Rehearsal:
             at=self.now,
             segment=segment,
             security_id=security_id,
-            master=self._world.master,
-            instrument=self._world.instrument(segment, security_id),
+            master=self.world.master,
+            instrument=self.world.instrument(segment, security_id),
         )
 
     def _answer(self, question: Question) -> None:
         asked = isinstance(question, PositionsWanted)
-        said = self._positions(question.account) if asked else self._world.fact(question, self.now)
-        if said is None:
+        said = self._positions(question.account) if asked else self.world.fact(question, self.now)
+        if said is None or (asked and self._tells_of(question.account)):
             return
         lacks = isinstance(said, Lack)
         self._coming.append(
@@ -206,17 +229,21 @@ class Rehearsal:
         mine = {(one.segment, one.security_id, one.product): one for one in known if one.account == account}
         rows = []
         if not self._account(account).expects:
-            for row in self._world.held.get(account, ()):
+            for row in self.world.held.get(account, ()):
                 here = mine.pop((row.segment, row.security_id, row.product), None)
                 rows.append(replace(row, net=row.net + here.traded) if here is not None else row)
         rows += [_row(one) for one in mine.values()]
-        if account in self._world.profits:
-            rows = _with_profit(rows, self._world.profits[account])
+        if account in self.world.profits:
+            rows = _with_profit(rows, self.world.profits[account])
         return Positions(account=account, as_of=self.now, rows=tuple(rows))
 
     def _account(self, name: str) -> Account:
         found = self.state.tables["account"].get(name)
         return found if isinstance(found, Account) else Account(account=name)
+
+    def _tells_of(self, account: str) -> bool:
+        """Do events tell of this account by themselves?"""
+        return self._led and account == self.rules.leader.client_id
 
     # --- books ------------------------------------------------------------------------------------------------------
 

@@ -83,13 +83,18 @@ def as_it_would_be(
     start = min((event.at for event in events), default=0)
     rehearsal = Rehearsal(in_force, world, at=start, watch=decisions.note)
     for event in events:
-        if isinstance(event, FactArrived) and isinstance(event.fact, Quote | Funds):
-            figures.learn([event.fact])  # known to whoever asks from now on
-        elif _counts(event, rules.leader.client_id):
-            rehearsal.take(event)
+        hear(rehearsal, figures, event)
         progress()
     rehearsal.wait_until(rehearsal.now + SETTLES_FOR)
     return decisions
+
+
+def hear(rehearsal: Rehearsal, figures: Figures, event: Event) -> None:
+    """What a recorded event is to a rehearsal: something of the leader's, a figure, or nothing."""
+    if isinstance(event, FactArrived) and isinstance(event.fact, Quote | Funds):
+        figures.learn([event.fact])  # known to whoever asks from now on
+    elif _counts(event, rehearsal.rules.leader.client_id):
+        rehearsal.take(event)
 
 
 def _counts(event: Event, leader: str) -> bool:

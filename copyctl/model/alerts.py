@@ -58,6 +58,7 @@ class Alert(StrEnum):
     SET_ASIDE = "set_aside"
     FOLLOWER_HELD = "follower_held"
     RESERVE_TOUCHED = "reserve_touched"
+    SHADOW_ENDED = "shadow_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,5 +296,11 @@ ALERTS: dict[Alert, Meaning] = {
         says="An account's orders of a minute, an hour or a day are used up but for the reserve, and that is in use.",
         do="Nothing at once: cancels and exits still leave, entries and changes of price wait. Copy fewer orders, or "
         "see with `copyctl status` how much is left.",
+    ),
+    Alert.SHADOW_ENDED: Meaning(
+        level=Level.WARNING,
+        says="The shadow of `copyctl run --shadow` has ended: a full disk, a store that cannot be used, a bug.",
+        do="Nothing for the copying, which goes on. Mend what the text says; the next `run --shadow` catches up. "
+        "Where that does not help move the folder `shadow` below the store away.",
     ),
 }

@@ -217,10 +217,10 @@ class Desk:
         if self.process is not None:
             self.kill()
 
-    def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Another copyctl command on the same rules."""
+    def command(self, *words: str, check: bool = True, rules: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Another copyctl command on the same rules, or others."""
         done = subprocess.run(
-            [sys.executable, "-m", "copyctl", *words, "--rules", str(self.rules_file)],
+            [sys.executable, "-m", "copyctl", *words, "--rules", str(rules or self.rules_file)],
             env=self.environment,
             capture_output=True,
             text=True,

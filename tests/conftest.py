@@ -4,14 +4,15 @@ Properties are tried with the same examples each time, so that a build fails for
 new ones: ``EXPLORE=1 make test``.
 """
 
-import os
-
 from hypothesis import HealthCheck, settings
+
+from tests.properties import EXPLORES
 
 settings.register_profile(
     "any machine",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=not os.environ.get("EXPLORE"),
+    derandomize=not EXPLORES,
+    max_examples=100 if EXPLORES else 40,
 )
 settings.load_profile("any machine")

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.baskets import (
@@ -27,6 +27,7 @@ from copyctl.core.baskets import (
 from copyctl.model.choices import LegMargin, LegOrder, OnFailure
 from copyctl.model.policy import MultiLeg
 from copyctl.model.terms import InstrumentKind, OptionType, Side
+from tests.properties import tried
 
 SECOND = 1_000_000_000
 START = 1_789_454_531 * SECOND
@@ -567,7 +568,7 @@ HAPPENINGS = ("leave", "leave", "leave", "fill", "fill", "fill", "leader fills",
 TROUBLES = ("reject", "reject a slice", "cancel", "withdraw")
 
 
-@settings(max_examples=250, deadline=None)
+@tried(250)
 @given(
     baskets(),
     st.sampled_from(OnFailure),
@@ -583,7 +584,7 @@ def test_short_legs_never_rely_on_more_than_has_filled(
         world.check()
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(
     baskets(),
     st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, 5), st.integers(1, 4)), max_size=20),
@@ -599,7 +600,7 @@ def test_where_all_fill_all_leave(legs: list[Leg], happenings: list[tuple[str, i
     assert all(one.placed for one in world.legs.values())
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(
     baskets(),
     st.lists(st.tuples(st.sampled_from(HAPPENINGS + TROUBLES), st.integers(0, 5), st.integers(1, 4)), max_size=20),

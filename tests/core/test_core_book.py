@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.book import fold
@@ -11,6 +11,7 @@ from copyctl.model.order import ExecutionReport, Order
 from copyctl.model.reasons import Category
 from copyctl.model.terms import OrderStatus, Source
 from tests.core.building import LEADER, NOON, SECOND, report
+from tests.properties import tried
 
 _OPEN = ("TRANSIT", "PENDING", "TRIGGERED", "PART_TRADED")
 _ENDS = ("TRADED", "CANCELLED", "EXPIRED", "REJECTED", "PENDING")
@@ -60,7 +61,7 @@ def book_of(reports: list[ExecutionReport]) -> dict[str, Order]:
     return book
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(st.data())
 def test_any_shuffle_with_repetitions_gives_the_same_book(data: st.DataObject) -> None:
     day = [one for order_id in ("1", "2", "3") for one in data.draw(lives(order_id))]
@@ -69,7 +70,7 @@ def test_any_shuffle_with_repetitions_gives_the_same_book(data: st.DataObject) -
     assert book_of(shuffled) == book_of(day)
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(st.data())
 def test_the_book_never_loses_a_fill_and_what_the_book_ended_stays_ended(data: st.DataObject) -> None:
     reports = data.draw(st.permutations(data.draw(lives("1"))))
@@ -86,7 +87,7 @@ def test_the_book_never_loses_a_fill_and_what_the_book_ended_stays_ended(data: s
         assert (order.status is OrderStatus.PART_TRADED) or order.over or not order.filled
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(lives("1"), st.data())
 def test_a_row_asked_for_after_everything_settles_what_the_order_is(day: list[ExecutionReport], data: Any) -> None:
     last = report(

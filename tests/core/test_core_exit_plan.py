@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from copyctl.core.plan import Alter, Begin, End, Plan, Working
 from copyctl.model.order import Terms
 from copyctl.model.terms import OrderType, Validity
 from tests.core.building import terms
+from tests.properties import tried
 
 ZERO = Decimal(0)
 MOST = 25
@@ -295,7 +296,7 @@ def _with(one: Working, **changes: object) -> Working:
 STEPS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10), st.lists(st.booleans(), max_size=6)), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.integers(1, 10), STEPS)
 @example(6, [(1, 0, []), (3, 1, [True, False, True]), (0, 3, [True, False]), (2, 1, [True])])
 def test_the_orders_of_an_exit_never_offer_more_than_there_is(

@@ -8,13 +8,14 @@ few lots smaller or larger than these bounds, and a suite is no place to find th
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.records import LeaderOrder
 from copyctl.model.terms import Decision
 from tests.core.building import ALICE, LEADER
 from tests.core.exits_life import ExitsWorld
+from tests.properties import tried
 
 SEEDS = st.integers(0, 2**32)
 LOT = 5
@@ -74,7 +75,7 @@ def follows(world: ExitsWorld, *, more: int = LOT) -> None:
     assert mine * his >= 0 or abs(mine) <= allowed
 
 
-@settings(max_examples=35, deadline=None, derandomize=True)
+@tried(35)
 @given(SEEDS)
 def test_without_trouble_the_follower_has_half_of_what_the_leader_has(seed: int) -> None:
     world = lived(seed, trouble=0.0, restarts=False, gaps=False)
@@ -82,19 +83,19 @@ def test_without_trouble_the_follower_has_half_of_what_the_leader_has(seed: int)
     assert abs(world.net(LEADER) - 2 * world.net(ALICE)) <= 4 * LOT
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@tried(60)
 @given(SEEDS, st.sampled_from((0.02, 0.05, 0.1)), st.booleans())
 def test_whatever_goes_wrong_a_flat_leader_has_a_flat_follower(seed: int, trouble: float, refusals: bool) -> None:
     follows(lived(seed, trouble=trouble, refusals=refusals), more=8 * LOT)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@tried(25)
 @given(SEEDS)
 def test_a_follower_that_fills_ahead_keeps_no_more_than_what_it_filled_ahead(seed: int) -> None:
     follows(lived(seed, trouble=0.05, refusals=True, ahead=True), more=8 * LOT)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@tried(20)
 @given(SEEDS)
 def test_with_a_person_trading_in_the_account_what_was_copied_ends_with_the_leader(seed: int) -> None:
     world = lived(seed, trouble=0.05, refusals=True, by_hand=True)
@@ -105,20 +106,20 @@ def test_with_a_person_trading_in_the_account_what_was_copied_ends_with_the_lead
         assert here.copied == 0 or world.net(LEADER) != 0
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@tried(20)
 @given(SEEDS, st.sampled_from(({"alternatives": "all"}, {"proportion": "order"}, {"base": "account"})))
 def test_the_other_ways_to_exit(seed: int, exits: dict[str, str]) -> None:
     lawful = "proportion" in exits
     follows(lived(seed, {"exits": exits}, trouble=0.05, refusals=True, lawful=lawful), more=8 * LOT)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@tried(20)
 @given(SEEDS, st.sampled_from(("received", "traded")))
 def test_the_other_moments_to_copy_on(seed: int, copy_on: str) -> None:
     follows(lived(seed, {"copy_on": copy_on}, trouble=0.05, refusals=True), more=8 * LOT)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@tried(10)
 @given(SEEDS)
 def test_what_still_rests_in_the_end_is_no_more_than_there_is(seed: int) -> None:
     lived(seed, trouble=0.05, refusals=True, ends=False)

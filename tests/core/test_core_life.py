@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.order import Order
@@ -11,6 +11,7 @@ from copyctl.model.records import Copy
 from copyctl.model.terms import Decision, OrderStatus
 from tests.core.building import LEADER
 from tests.core.life import Booked, World
+from tests.properties import tried
 
 SEEDS = st.integers(0, 2**32)
 FEW_A_SECOND: dict[str, Any] = {"rate_limits": {"orders": {"per_second": 3}}}
@@ -80,7 +81,7 @@ def _check_copy(world: World, copy: Copy, leader: Booked, known: Order) -> None:
             )
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(SEEDS)
 def test_without_trouble_every_follower_is_where_the_leader_is_and_nothing_drifts(seed: int) -> None:
     world = World(seed, trouble=0.0, restarts=False)
@@ -89,7 +90,7 @@ def test_without_trouble_every_follower_is_where_the_leader_is_and_nothing_drift
     assert {copy.decision for copy in world.copies()} <= {Decision.COPIED, Decision.SKIPPED, Decision.REFUSED}
 
 
-@settings(max_examples=120, deadline=None)
+@tried(120)
 @given(SEEDS, st.sampled_from((0.05, 0.15, 0.35)))
 def test_whatever_goes_wrong_every_follower_ends_where_the_rules_want_it_or_says_why(seed: int, trouble: float) -> None:
     world = World(seed, trouble=trouble, parts={"followers": 2})
@@ -97,7 +98,7 @@ def test_whatever_goes_wrong_every_follower_ends_where_the_rules_want_it_or_says
     check(world)
 
 
-@settings(max_examples=50, deadline=None)
+@tried(50)
 @given(SEEDS)
 def test_under_a_low_rate_nothing_is_lost_and_nothing_sticks(seed: int) -> None:
     world = World(seed, trouble=0.1, orders=8, parts=FEW_A_SECOND)
@@ -105,7 +106,7 @@ def test_under_a_low_rate_nothing_is_lost_and_nothing_sticks(seed: int) -> None:
     check(world)
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(SEEDS, st.sampled_from(("received", "traded")))
 def test_the_other_moments_to_copy_on(seed: int, copy_on: str) -> None:
     world = World(seed, policy={"copy_on": copy_on}, trouble=0.1)
@@ -121,7 +122,7 @@ def test_the_other_moments_to_copy_on(seed: int, copy_on: str) -> None:
             assert sum(one.exposure for one in world.placements(copy)) == wanted
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(SEEDS)
 def test_with_hands_at_the_copies_nothing_is_fought_over(seed: int) -> None:
     world = World(seed, trouble=0.1, hands=True)
@@ -129,7 +130,7 @@ def test_with_hands_at_the_copies_nothing_is_fought_over(seed: int) -> None:
     check(world)
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(SEEDS, st.integers(1, 50))
 def test_with_the_store_lost_nothing_is_placed_a_second_time(seed: int, second: int) -> None:
     world = World(seed, trouble=0.05, restarts=False)

@@ -5,17 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.limits import Entry, Exposure, Standing, check, loss_reached
 from copyctl.model.choices import OnBreach
 from copyctl.model.policy import Limits, Table
 from copyctl.model.terms import Side
+from tests.properties import tried
 
 KEYS = [field.name for field in fields(Limits) if field.name != "on_breach"]
 MINE, OTHER, THIRD = "NSE_FNO/43210", "NSE_FNO/43211", "NSE_EQ/2885"
-CHEAP = settings(max_examples=300, deadline=None)
+CHEAP = tried(300)
 
 
 def limits(**given_: Any) -> Limits:

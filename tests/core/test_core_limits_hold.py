@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.allowed import exposures
@@ -14,6 +14,7 @@ from copyctl.model.terms import Side
 from tests.core.bank import BANK, CALL, BankDesk
 from tests.core.building import ALICE, LEADER, SECOND
 from tests.core.life import World
+from tests.properties import tried
 
 SEEDS = st.integers(0, 2**32)
 LIMITS: tuple[dict[str, Any], ...] = (
@@ -71,7 +72,7 @@ class Limited(World):
         return any(one.request_id == request.request_id for one in self.desk.waiting)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(SEEDS, st.sampled_from(LIMITS), st.sampled_from(("reject", "reduce")), st.sampled_from(("accepted", "traded")))
 def test_no_limit_is_ever_exceeded_by_what_was_sent(
     seed: int, limits: dict[str, Any], on_breach: str, copy_on: str
@@ -80,7 +81,7 @@ def test_no_limit_is_ever_exceeded_by_what_was_sent(
     Limited(seed, policy=policy, trouble=0.15, orders=12).day()
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(SEEDS, st.sampled_from(LIMITS), st.sampled_from(("reject", "reduce")))
 def test_no_limit_is_ever_exceeded_where_the_rate_is_low(seed: int, limits: dict[str, Any], on_breach: str) -> None:
     rates = {"rate_limits": {"orders": {"per_second": 1}}}
@@ -168,7 +169,7 @@ def _acts(desk: Counted, chance: Random, number: int) -> None:
         desk.sweep(after=chance.choice((1, 15)))
 
 
-@settings(max_examples=80, deadline=None)
+@tried(80)
 @given(SEEDS, st.sampled_from(("reject", "reduce")))
 def test_positions_stay_within_their_limits_in_whatever_order_things_fill(seed: int, on_breach: str) -> None:
     chance = Random(seed)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.plan import Alter, Begin, End, Plan, Working, of, plan, plan_traded
 from copyctl.model.order import Terms
 from tests.core.building import terms
+from tests.properties import tried
 
 MOST = 3
 
@@ -151,7 +152,7 @@ class Model:
 WISHES = st.builds(terms, st.sampled_from((0, 5, 10, 50, 100, 105)), st.sampled_from(("100", "101", "102")))
 
 
-@settings(max_examples=500, deadline=None)
+@tried(500)
 @given(st.data())
 def test_the_plan_ends_at_what_is_wanted_and_then_has_nothing_to_do(data: st.DataObject) -> None:
     model = Model(data.draw(WISHES))
@@ -174,7 +175,7 @@ def test_the_plan_ends_at_what_is_wanted_and_then_has_nothing_to_do(data: st.Dat
         assert any(one.seen(0).done for one in model.placed), "it is short without having filled"
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(st.data())
 def test_where_only_what_trades_is_copied_all_of_it_is_placed_and_never_more(data: st.DataObject) -> None:
     model = Model(terms(0), traded=True)

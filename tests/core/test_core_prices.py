@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -27,13 +27,14 @@ from copyctl.model.choices import Caution, GuardReference, PriceBand, Unavailabl
 from copyctl.model.order import Terms
 from copyctl.model.policy import Checks, PriceGuard
 from copyctl.model.terms import OrderType, Side, Validity
+from tests.properties import tried
 
 BUY, SELL = Side.BUY, Side.SELL
 MIRROR = {BUY: SELL, SELL: BUY}
 TICK = Decimal("0.05")
 BPS = Decimal(10_000)
 KINDS = {"M": OrderType.MARKET, "L": OrderType.LIMIT, "SL": OrderType.STOP_LOSS, "SLM": OrderType.STOP_LOSS_MARKET}
-CHEAP = settings(max_examples=200, deadline=None)
+CHEAP = tried(200)
 
 
 def number(text: str | None) -> Decimal | None:

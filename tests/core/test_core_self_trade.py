@@ -4,12 +4,13 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.self_trade import Resting, could_meet, meets, sentence, trade_at_once
 from copyctl.model.order import Terms
 from copyctl.model.terms import OrderType, Side, Validity
+from tests.properties import tried
 
 BUY, SELL = Side.BUY, Side.SELL
 MIRROR = {BUY: SELL, SELL: BUY}
@@ -128,7 +129,7 @@ def mirrored(text: str) -> str:
     return f"{MIRROR[Side(side)]} {kind} {prices}".strip()
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(texts(BUY), texts(SELL), st.none() | PRICES)
 def test_it_is_the_same_from_both_ends_and_in_the_mirror(buy: str, sell: str, last: int | None) -> None:
     now, reflected = (None, None) if last is None else (Decimal(last), Decimal(31 - last))
@@ -137,7 +138,7 @@ def test_it_is_the_same_from_both_ends_and_in_the_mirror(buy: str, sell: str, la
     assert could_meet(*ours(mirrored(buy)), theirs(mirrored(sell)), reflected) is expected
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.integers(1, 30), texts(SELL), st.none() | PRICES)
 def test_against_the_book_paying_more_meets_more(limit: int, sell: str, last: int | None) -> None:
     """Not so against a stop that waits: who pays more than its trigger is done before it is reached."""

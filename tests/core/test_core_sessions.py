@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.hours import SECOND, ist, moment_of
@@ -43,6 +43,7 @@ from tests.core.market import (
     option,
     trading_days,
 )
+from tests.properties import tried
 
 NSE_EQ, BSE_EQ, NSE_FNO, BSE_FNO = Segment.NSE_EQ, Segment.BSE_EQ, Segment.NSE_FNO, Segment.BSE_FNO
 MCX = Segment.MCX_COMM
@@ -605,7 +606,7 @@ def any_hours(draw: st.DrawFn) -> MarketHours:
 SOME_HOURS = st.one_of(st.just(HOURS), st.just(hours(stale_calendar="warn")), any_hours())
 
 
-@settings(deadline=None, max_examples=400)
+@tried(400)
 @given(SOME_HOURS, INSTRUMENTS, MOMENTS)
 def test_phase_change_and_next_open_agree(rules: MarketHours, instrument: tuple[Segment, Traits], moment: int) -> None:
     segment, traits = instrument
@@ -640,7 +641,7 @@ def test_phase_change_and_next_open_agree(rules: MarketHours, instrument: tuple[
         pytest.fail("the next open was never reached")
 
 
-@settings(deadline=None, max_examples=200)
+@tried(200)
 @given(SOME_HOURS, INSTRUMENTS, MOMENTS)
 def test_no_instrument_changes_before_its_segment_does(
     rules: MarketHours, instrument: tuple[Segment, Traits], moment: int
@@ -653,7 +654,7 @@ def test_no_instrument_changes_before_its_segment_does(
         assert moment < change <= until
 
 
-@settings(deadline=None, max_examples=100)
+@tried(100)
 @given(any_hours(), st.sampled_from(Segment), st.dates(date(2026, 9, 25), date(2027, 2, 10)))
 def test_the_phases_of_a_day_lie_within_it_in_order(rules: MarketHours, segment: Segment, day: date) -> None:
     for profile in every_profile(segment):

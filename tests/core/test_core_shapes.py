@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core import sizing
@@ -21,8 +21,9 @@ from copyctl.model.records import FixedSizing
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Side, Validity
 from copyctl.rules import policy_of
 from tests.core.building import ALICE, HALF, LEADER, NOON, OPTION, SECOND, SHARE, Desk, default_policy, terms
+from tests.properties import tried
 
-CHEAP = settings(max_examples=300, deadline=None)
+CHEAP = tried(300)
 TICKS = st.sampled_from([Decimal(text) for text in ("0.01", "0.05", "0.1", "0.5", "1", "5")])
 
 

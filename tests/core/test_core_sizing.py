@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
@@ -19,8 +19,9 @@ from copyctl.model.copying import Sizing
 from copyctl.model.records import FixedSizing
 from copyctl.model.terms import Side
 from copyctl.rules import policy_of
+from tests.properties import tried
 
-CHEAP = settings(max_examples=200, deadline=None)
+CHEAP = tried(200)
 LOTS = st.sampled_from((1, 5, 20, 65))
 ROUNDINGS = st.sampled_from(list(Rounding))
 RUPEES = st.decimals("0.01", "90000000", places=2)
@@ -470,7 +471,7 @@ def test_what_is_left_over_of_the_other_strategies(rules: Sizing, left: str) -> 
     assert left_over(fixed_by(rules, known(price="100"), 65), 1) == Decimal(left)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(RUPEES, RUPEES, st.lists(st.integers(0, 3000), min_size=1, max_size=60), LOTS, ROUNDINGS)
 def test_carried_on_the_sum_stays_within_a_lot_of_the_ratio(
     leader: Decimal, follower: Decimal, orders: list[int], lot: int, rounding: str

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.facts import FundsWanted, Quote, QuoteWanted
@@ -13,6 +13,7 @@ from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, Segment, Side
 from tests.core.bank import BANK, BankDesk
 from tests.core.building import ALICE, BOB, LEADER, NOON, OPTION, SECOND, held, report
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 CHECKING = (Decision.QUEUED, Reason.CHECKING)
@@ -351,7 +352,7 @@ def test_what_rounding_took_goes_to_the_next_entry() -> None:
     assert desk.decided("L0") == (Decision.REFUSED, Reason.ZERO_QUANTITY)
 
 
-@settings(max_examples=25, deadline=None)
+@tried(25)
 @given(
     ratio=st.sampled_from((0.1, 0.3, 0.5, 0.77)),
     sizes=st.lists(st.integers(1, 40), min_size=30, max_size=60),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from copyctl.model.order import Bracket, ExecutionReport
 from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Book, Leg, OrderType, Side, Source
 from tests.core.building import ALICE, LEADER, SECOND, Desk, report
+from tests.properties import tried
 
 LEGS = (Leg.STOP_LOSS, Leg.TARGET)
 OPEN = ("PENDING", "PART_TRADED")
@@ -291,7 +292,7 @@ class Day:
         assert mine.entry not in OPEN
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(st.integers(0, 2**32))
 def test_scenario_1_2_flat_leader_flat_follower_and_no_leg_is_left(seed: int) -> None:
     day = Day(seed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from copyctl.model.order import ExecutionReport, SecondLeg, Terms
 from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Book, Leg, OrderType, Product, Side, Source, Validity
 from tests.core.building import ALICE, LEADER, SECOND, SHARE, Desk, report
+from tests.properties import tried
 
 SOLD: dict[str, Any] = {
     "segment": SHARE.segment,
@@ -271,7 +272,7 @@ class Day:
         assert (self.of[LEADER].shares, mine.shares, mine.armed, left) == (0, 0, {}, [])
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(st.integers(0, 2**32))
 @example(2280)  # it triggers with the terms of a change, after a later one was refused
 def test_scenario_1_3_3_flat_leader_flat_follower_and_nothing_stays_armed(seed: int) -> None:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.step import Step
@@ -19,6 +19,7 @@ from copyctl.model.records import BasketRecord, Copy, Position
 from copyctl.model.request import Fate, Request, RequestKind, RequestState
 from copyctl.model.terms import Decision, InstrumentKind, OptionType, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, SHARE, Desk, report
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 BUY, SELL = Side.BUY, Side.SELL
@@ -718,7 +719,7 @@ class Broken(Desk):
         )
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(st.integers(0, 2**32), st.sampled_from(["alert", "cancel_rest", "unwind"]))
 def test_a_short_leg_is_never_sent_beyond_what_covers_it_and_an_unwound_basket_ends_flat(
     seed: int, on_failure: str

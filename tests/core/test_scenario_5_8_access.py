@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.account import Account
@@ -16,6 +16,7 @@ from copyctl.model.request import Fate, Outcome, Request, RequestKind, RequestSt
 from copyctl.model.terms import Decision, Level, Segment, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk
 from tests.core.exits_desk import CANCEL, PLACE, by_hand, entered, said_of, sells
+from tests.properties import tried
 
 WAITS = (Decision.QUEUED, "follower_unauthenticated")
 TOKEN, ADDRESS = Category.AUTHENTICATION, Category.ADDRESS
@@ -357,7 +358,7 @@ MOMENTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(MOMENTS, st.sampled_from((TOKEN, ADDRESS)), st.sampled_from((True, None)))
 def test_scenario_5_8_one_probe_at_most_in_15_seconds_and_nothing_is_lost(
     moments: list[tuple[str, int]], category: Category, told: bool | None

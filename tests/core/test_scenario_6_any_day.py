@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.hours import ist
@@ -19,6 +19,7 @@ from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Decision, OrderStatus, Product, Segment
 from tests.core.building import ALICE, LEADER, OPTION, SECOND, WEEKDAYS
 from tests.core.clocked import Clocked
+from tests.properties import tried
 
 LOWER, UPPER = Decimal(90), Decimal(110)
 SQUARE_OFF = timedelta(hours=15, minutes=15)
@@ -144,7 +145,7 @@ _OVER = frozenset({OrderStatus.TRADED, OrderStatus.CANCELLED})
 
 
 @pytest.mark.parametrize("outside", ["reject", "queue", "after_market"])
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(
     acts=st.lists(ACT, max_size=40),
     pre_open=st.sampled_from(("place", "queue", "reject")),

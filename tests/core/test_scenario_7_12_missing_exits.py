@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from copyctl.model.request import RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Segment, Side
 from tests.core.building import ALICE, LEADER, OPTION, SECOND, SHARE, Desk, held, report
 from tests.core.exits_life import ExitsWorld
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 MARGIN, INTRADAY, CNC = Product.MARGIN, Product.INTRADAY, Product.CNC
@@ -696,7 +697,7 @@ class Truthful(ExitsWorld):
         return sum(one.filled for one in self.book.values() if one.account == name and one.side is side)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(st.integers(0, 2**32), st.sampled_from((0.0, 0.15, 0.4)), st.booleans())
 def test_positions_that_run_ahead_of_frames_and_books_never_make_an_exit_of_their_own(
     seed: int, trouble: float, by_hand: bool

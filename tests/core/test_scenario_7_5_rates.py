@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.hours import day_start
@@ -18,6 +18,7 @@ from copyctl.model.terms import Decision, Side
 from tests.core.building import ALICE, BOB, SECOND, Desk
 from tests.core.life import World
 from tests.core.test_core_life import check
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
@@ -442,7 +443,7 @@ FEW: dict[str, Any] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@tried(30)
 @given(seed=st.integers(0, 2**32))
 def test_7_5_any_day_with_few_requests_a_minute_ends_as_wanted(seed: int) -> None:
     world = World(seed, parts=FEW, orders=8, calm_seconds=1800)
@@ -548,7 +549,7 @@ class Broker:
         self.desk.leader(name, quantity=wish[0], price=wish[1])
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(acts=ACTS)
 def test_7_5_whatever_is_wished_no_window_is_broken_the_reserve_is_kept_and_all_leaves_in_the_end(
     acts: list[tuple[str, int]],

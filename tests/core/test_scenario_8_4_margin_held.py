@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.capital import held as held_margin
@@ -17,6 +17,7 @@ from copyctl.model.request import RequestKind, RequestState
 from copyctl.model.terms import Decision, Product, Segment, Side
 from tests.core.bank import BANK, CALL, BankDesk
 from tests.core.building import ALICE, BOB, LEADER, SECOND, held, report
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 CHECKING = (Decision.QUEUED, Reason.CHECKING)
@@ -642,7 +643,7 @@ def _happens(desk: BankDesk, chance: Random, number: int) -> None:
             desk.wait(1)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(st.integers(0, 2**32))
 def test_what_is_held_is_never_negative_and_nothing_when_nothing_is_on_its_way(seed: int) -> None:
     chance = Random(seed)
@@ -698,7 +699,7 @@ class BlockingDesk(BankDesk):
         return units
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.integers(0, 2**32))
 def test_no_rupee_is_given_twice(seed: int) -> None:
     """Whatever was sent and may still be taken, with all that was taken, never needs more than there is."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.core.state import State
@@ -19,6 +19,7 @@ from copyctl.model.request import Fate, Request, RequestKind
 from copyctl.model.terms import Decision, OrderType, Product, Side
 from tests.core.building import ALICE, BOB, LEADER, SECOND, Desk, held
 from tests.core.exits_life import ExitsWorld
+from tests.properties import tried
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 REFUSED = (Decision.REFUSED, Reason.KILL_SWITCH)
@@ -895,7 +896,7 @@ class Killed(ExitsWorld):
         return [one.order_id for one in found]
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(st.integers(0, 2**32), st.sampled_from((0.0, 0.15, 0.4)))
 def test_whenever_the_switch_comes_flatten_ends_flat_with_no_entry_open(seed: int, trouble: float) -> None:
     world = Killed(seed, trouble=trouble, ahead=True, parts=switch("cancel_open_orders"))
@@ -905,7 +906,7 @@ def test_whenever_the_switch_comes_flatten_ends_flat_with_no_entry_open(seed: in
     assert account(world.desk).kill_actions == ()
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(st.integers(0, 2**32), st.sampled_from((0.0, 0.3)))
 def test_whenever_halt_comes_nothing_leaves_until_the_resume(seed: int, trouble: float) -> None:
     world = Killed(seed, trouble=trouble, ahead=True, parts=switch(), words=("halt",), off=True)
@@ -913,7 +914,7 @@ def test_whenever_halt_comes_nothing_leaves_until_the_resume(seed: int, trouble:
     assert not killed(world.desk)
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(st.integers(0, 2**32), st.sampled_from((0.0, 0.3)))
 def test_whenever_the_switch_comes_the_follower_is_flat_when_the_leader_is(seed: int, trouble: float) -> None:
     world = Killed(seed, trouble=trouble, parts=switch(), words=("cancel_open_orders",))

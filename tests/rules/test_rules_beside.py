@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from rules_sample import small, write
 
 from copyctl.core.sizing import fix, size
 from copyctl.rules import AtHand, Contract, Finding, Listing, lint, policy_of
+from tests.properties import tried
 
 TODAY = date(2026, 11, 30)
 RATIO = {"strategy": "fixed_ratio", "ratio": 1}
@@ -176,7 +177,7 @@ def test_what_may_become_a_lot_after_all_is_not_told(bounds: dict[str, Any], tmp
     assert of_rule(tmp_path, *rule, sizing={**RATIO, **bounds}) == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@tried(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ratio=st.decimals("0.001", "3", places=3).map(float),
     most=st.integers(1, 300),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from rules_sample import HERE, ROOT
@@ -24,6 +24,7 @@ from copyctl.rules.nodes import Steps, dotted
 from copyctl.rules.order_words import REASONS, Form, Misread, read_line
 from copyctl.rules.policy_tests import read_cases
 from copyctl.rules.schema import Schema, item_schema, language
+from tests.properties import tried
 
 EVERY_KEY = HERE / "accepted" / "every-key.cases.yaml"
 SCHEMA = json.loads(schema_text(POLICY_TEST))
@@ -323,7 +324,7 @@ CUTS = st.tuples(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@tried(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CUTS, min_size=1, max_size=3), st.sampled_from(["put", "cut", "drop"]))
 def test_a_spoiled_file_gives_findings_and_never_falls_over(tmp_path: Path, cuts: Any, how: str) -> None:
     lines = list(LINES)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from rules_sample import ENVIRONMENT, small, write
 
@@ -16,6 +16,7 @@ from copyctl.model.instrument import Instrument
 from copyctl.model.order import Order, Terms
 from copyctl.model.terms import InstrumentKind, OptionType, OrderType, Product, Segment, Side, Validity
 from copyctl.rules import lint, load
+from tests.properties import tried
 
 NOON = int(datetime(2026, 11, 30, 6, 30, tzinfo=UTC).timestamp()) * 10**9
 MINUTE = 60 * 10**9
@@ -95,7 +96,7 @@ def told(path: Path) -> set[tuple[str, str]]:
     return {(one.code, one.path) for one in lint([path])}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MATCHES, MATCHES, st.lists(ORDERS, min_size=8, max_size=8), st.booleans())
 def test_a_rule_that_lint_calls_dead_takes_no_order(
     tmp_path: Path, first: Any, second: Any, orders: list[tuple[Order, Terms, Instrument]], opens: bool

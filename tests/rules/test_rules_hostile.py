@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from rules_sample import EVERY_KEY, ROOT, small, write
 
@@ -27,6 +27,7 @@ from copyctl.rules import (
     show,
     workflow_commands,
 )
+from tests.properties import tried
 
 SECONDS = 15.0
 """Far more than any of these takes, far less than a hang."""
@@ -56,7 +57,7 @@ def linted(folder: Path, content: bytes, at_hand: AtHand = AT_HAND) -> list[Find
     return found
 
 
-MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+MANY = tried(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @MANY

@@ -23,6 +23,7 @@ from copyctl.rules.nodes import Entry, Items, Keys, Node, Scalar, merge, plain
 from copyctl.rules.parse import parse
 from copyctl.rules.scalars import plain_value
 from copyctl.rules.schema import lay_over, schema_text
+from tests.properties import tried
 
 KEYS = st.sampled_from(["a", "b", "c"])
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
@@ -135,7 +136,7 @@ POLICIES = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@tried(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(POLICIES, POLICIES)
 def test_what_is_shown_is_stable_and_gives_the_same_rules(tmp_path: Path, policy: Any, override: Any) -> None:
     followers = [
@@ -168,7 +169,7 @@ CUTS = st.tuples(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@tried(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CUTS, min_size=1, max_size=3), st.sampled_from(["put", "cut", "drop"]))
 def test_a_spoiled_file_gives_findings_and_never_falls_over(tmp_path: Path, cuts: Any, how: str) -> None:
     lines = list(LINES)
@@ -230,7 +231,7 @@ def leaves(value: Any, steps: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from leaves(one, (*steps, key))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@tried(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(leaves(WHOLE), key=str)), ODD)
 def test_what_lint_accepts_can_be_read(tmp_path: Path, steps: tuple[Any, ...], odd: Any) -> None:
     content = copy.deepcopy(WHOLE)

@@ -93,12 +93,15 @@ def test_scenario_6_2_one_that_traded_waits_for_the_next_open(desk: Desk) -> Non
 
 
 def test_square_off_cancels_open_intraday_entries_refuses_new_ones_and_lets_exits_go(desk: Desk) -> None:
-    at = datetime.now(IST) + timedelta(seconds=8)
-    desk.policy = open_now(square_off=f"{at:%H:%M:%S}")
+    desk.policy = open_now()
     desk.start()
     desk.follows(desk.place(**MARKET), follower_status="TRADED")
     resting = desk.place(price=80)
-    desk.follows(resting, follower_order_ids=[desk.reaches("PENDING")["orderId"]])
+    desk.follows(resting, follower_status="PENDING")
+    at = datetime.now(IST) + timedelta(seconds=2)
+    desk.policy = open_now(square_off=f"{at:%H:%M:%S}")
+    desk.write_rules()
+    desk.command("reload")
     desk.follows(resting, follower_status="CANCELLED")
     desk.follows(desk.place(price=81), decision="refused", reason="square_off")
     desk.follows(desk.place(**SELL, **MARKET), decision="copied", follower_status="TRADED")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from dhanhq import dhanhq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.facts import (
@@ -32,6 +32,7 @@ from copyctl.model.facts import (
 from copyctl.model.request import Answer, Call, Passage
 from copyctl.model.terms import Product, Segment, Side
 from copyctl.wire.dhan import Dhan
+from tests.properties import tried
 
 ACCOUNT = "1100000002"
 OTHER = "1100000009"
@@ -410,7 +411,7 @@ def test_scenario_8_9_no_bytes_make_it_raise(raw: bytes, status: int) -> None:
         read(question, raw, status)
 
 
-@settings(max_examples=300)
+@tried(300)
 @given(st.dictionaries(st.sampled_from(KEYS), ODD, max_size=8), STATUS)
 def test_scenario_8_9_no_values_make_it_raise(values: dict[str, Any], status: int) -> None:
     for question in EVERY:

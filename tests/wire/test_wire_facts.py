@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from dhanhq import dhanhq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copyctl.model.facts import (
@@ -33,6 +33,7 @@ from copyctl.model.facts import (
 from copyctl.model.request import Answer, Call, Passage
 from copyctl.model.terms import Product, Segment, Side
 from copyctl.wire.dhan import Dhan
+from tests.properties import tried
 
 ACCOUNT = "1100000002"
 AS_OF = 1_789_446_731_250_000_000
@@ -652,7 +653,7 @@ def test_scenario_8_9_no_json_makes_it_raise(value: Any, status: int) -> None:
         read_all(json.dumps(whole).encode(), status)
 
 
-@settings(max_examples=300)
+@tried(300)
 @given(st.dictionaries(st.sampled_from(KEYS), ODD, max_size=8))
 def test_scenario_8_9_no_values_in_a_figure_make_it_raise(changes: dict[str, Any]) -> None:
     for told in (TOLD_FUNDS, TOLD_POSITION, TOLD_HOLDING, TOLD_QUOTE):

@@ -5,13 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from wire_sample import ACCOUNT, DATA, REPORT, frame, read, report
 
 from copyctl.model.reading import FrameReading
 from copyctl.wire.dhan.frames import LARGEST_FRAME
+from tests.properties import tried
 
 # ---- noise and nonsense ---------------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ def test_scenario_8_9_no_json_makes_it_raise(value: Any) -> None:
     holds(read(frame(value)))
 
 
-@settings(max_examples=400)
+@tried(400)
 @given(st.dictionaries(st.sampled_from(sorted(DATA)), ODD, max_size=6))
 def test_scenario_8_9_no_values_in_an_order_make_it_raise(changes: dict[str, Any]) -> None:
     holds(read(frame(DATA | changes)))

@@ -181,7 +181,7 @@ def test_events_follow_what_happens_until_they_are_stopped(desk: Desk, number: s
     desk.trade()
     eventually(lambda: '"decision": "copied"' in out.read_text())
     listening.send_signal(number)
-    _, said = listening.communicate(timeout=10)
+    _, said = listening.communicate(timeout=30)
     assert (listening.returncode, said) == (0, "")
     assert all(json.loads(line) for line in out.read_text().splitlines())
 

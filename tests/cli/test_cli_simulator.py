@@ -42,13 +42,13 @@ def test_it_says_where_it_is_and_serves_until_it_is_stopped(number: signal.Signa
         assert said["order_update_url"].startswith("ws://127.0.0.1:")
         assert [one["name"] for one in said["accounts"]] == ["leader", "alice", "bob"]
         leader = said["accounts"][0]
-        connection = http.client.HTTPConnection(urlsplit(said["rest_url"]).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(said["rest_url"]).netloc, timeout=30)
         connection.request("GET", "/v2/orders", headers={"access-token": leader["access_token"]})
         answer = connection.getresponse()
         assert (answer.status, json.loads(answer.read())) == (200, [])
         connection.close()
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (0, "", "")
 
 

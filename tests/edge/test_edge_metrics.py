@@ -25,7 +25,7 @@ class Served:
         self.server = MetricsServer(f"{host}:{self.port}", self.metrics, lambda: (self.well, {"ok": self.well}))
 
     def ask(self, path: str, host: str = "127.0.0.1") -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection(host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(host, self.port, timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse()
         said = answer.read().decode()

@@ -29,7 +29,7 @@ from copyctl.rules import (
 )
 from tests.properties import tried
 
-SECONDS = 15.0
+SECONDS = 60.0
 """Far more than any of these takes, far less than a hang."""
 
 LISTING = Listing(contracts={"NIFTY": {Contract("NSE_FNO", "OPTIDX", 65)}}, shares=(), has="1".__eq__)

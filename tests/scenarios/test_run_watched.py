@@ -31,7 +31,7 @@ def alerts(outside: Hearing, **changes: Any) -> dict[str, Any]:
 
 def asked(port: int, path: str) -> tuple[int, str]:
     """Status and body of an answer of the metrics port; 0 where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -4,6 +4,7 @@ Properties are tried with the same examples each time, so that a build fails for
 new ones: ``EXPLORE=1 make test``.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.properties import EXPLORES
@@ -16,3 +17,11 @@ settings.register_profile(
     max_examples=100 if EXPLORES else 40,
 )
 settings.load_profile("any machine")
+
+LONG = ("test_readme.py", "test_soak.py", "test_run_rates.py", "test_demo_replays.py")
+"""Files whose tests take longest: begun first, so that the last process is not left alone with them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first; the others as they stand."""
+    items.sort(key=lambda item: item.path.name not in LONG)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from copyctl.cli.connections import Connection, connection, connections, stream
 from copyctl.cli.credentials import hide_secrets, keeper_of
@@ -28,8 +29,10 @@ from copyctl.model.events import PolicyLoaded
 from copyctl.model.instrument import Instrument
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy, Position
-from copyctl.simulator import Simulator
 from copyctl.wire.dhan.dialect import Dhan
+
+if TYPE_CHECKING:
+    from copyctl.simulator import Simulator
 
 SECOND = 1_000_000_000
 MASTER_WITHIN_SECONDS = 5.0
@@ -56,7 +59,7 @@ class Run:
     folder: Path
     journal: Journal
     streams: Mapping[str, Callable[[], Awaitable[None]]]
-    simulator: Simulator | None
+    simulator: "Simulator | None"
     written: Rules
     rules: Rules
     clock: SystemClock
@@ -226,7 +229,9 @@ async def followers_alone(
         yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
 
 
-async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> Simulator:
+async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> "Simulator":
+    from copyctl.simulator import Simulator  # a server, of which a run at Dhan has no need
+
     accounts = {"leader": (rules.leader.client_id, rules.leader.access_token.reveal())}
     accounts |= {one.name: (one.client_id, one.access_token.reveal()) for one in rules.followers}
     asked = rules.broker.simulator

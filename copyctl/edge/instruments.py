@@ -14,13 +14,12 @@ import os
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import aiohttp
 from msgspec.structs import replace
 
 from copyctl import __version__
@@ -133,7 +132,7 @@ class InstrumentMaster:
         try:
             await _download(url, fresh, timeout_seconds)
             return await asyncio.to_thread(cls._kept, fresh, kept)
-        except (aiohttp.ClientError, OSError, ValueError) as fault:
+        except (OSError, ValueError) as fault:
             told = str(fault) or type(fault).__name__
             return await asyncio.to_thread(cls._older, kept, f"the instrument list {url} could not be had: {told}")
         finally:
@@ -285,24 +284,34 @@ async def _download(url: str, path: Path, timeout_seconds: float) -> None:
     """Fetch a file as it is, readable by its owner alone.
 
     Raises:
-        aiohttp.ClientError, OSError, ValueError: it could not be had; part of it may be there.
+        OSError, ValueError: it could not be had; part of it may be there.
     """
+    import aiohttp  # noqa: PLC0415  half of what a start loads, for what is fetched once a day
+
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_read=READ_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": USER_AGENT}, trust_env=False) as session,
-        session.get(url, allow_redirects=False) as response,
-    ):
-        if response.status != 200:
-            raise ValueError(f"HTTP {response.status}")
-        await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            size = 0
-            async for part in response.content.iter_any():
-                size += len(part)
-                if size > LARGEST_FILE:
-                    raise ValueError(f"more than {LARGEST_FILE} bytes")
-                file.write(part)
+    headers = {"User-Agent": USER_AGENT}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers, trust_env=False) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                raise ValueError(f"HTTP {response.status}")
+            await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+            await _save(response.content.iter_any(), path)
+    except aiohttp.ClientError as fault:
+        raise OSError(str(fault) or type(fault).__name__) from None
+
+
+async def _save(parts: AsyncIterator[bytes], path: Path) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        size = 0
+        async for part in parts:
+            size += len(part)
+            if size > LARGEST_FILE:
+                raise ValueError(f"more than {LARGEST_FILE} bytes")
+            file.write(part)
 
 
 def _today() -> datetime.date:

@@ -131,7 +131,8 @@ class _Line:
             return
         self.end()
         if word.upper() in _LOTS and self._last == "quantity":
-            self.told["lots"] = self.told.pop("quantity")
+            if "quantity" in self.told:  # else the number before it is none that can be traded, as was told
+                self.told["lots"] = self.told.pop("quantity")
             self._last = ""
             return
         known = _VOCABULARY.get(word.upper())

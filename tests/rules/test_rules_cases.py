@@ -197,6 +197,7 @@ SPOKEN = st.lists(
 
 
 @given(SPOKEN, SPOKEN)
+@example(["99.5", "lots"], [])
 def test_what_is_read_shows_as_an_order_or_is_told(first: list[str], then: list[str]) -> None:
     words, wrong = read_line(" ".join(first), Form.ORDER, NAMES)
     shown, lacks = placed(words, 65)

@@ -14,6 +14,8 @@ from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.records import Copy
 from tests.tapes.leader_day import DEMO, TAPE
 
+pytestmark = pytest.mark.xdist_group("demo")  # one process plays the day for all
+
 TEN_MINUTES = 600
 HASTE = 4_000
 """How much faster than life the day is played here."""

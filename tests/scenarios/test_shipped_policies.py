@@ -45,7 +45,7 @@ class Shipped(Desk):
                 "instruments": ready["instruments_url"],
             },
             "store": {"path": str(self.store)},
-            "policy": {"market_hours": ALL_DAY, **self.policy},
+            "policy": {"market_hours": ALL_DAY, "late": {"max_age": "1m"}, **self.policy},
             "resilience": {"sweep": "1s"},
         }
         self.rules_file.write_text(yaml.safe_dump(laid_over))

@@ -17,17 +17,11 @@ def at_hand() -> AtHand:
 
 
 def listing(source: str | None, store: str | None) -> Listing | None:
-    """The instrument list that a run with this ``broker.instruments`` would use, if it lies on this machine: the file
-    that is named, or the copy that is kept in the store's folder."""
-    if source is not None and "://" not in source:
-        path = Path(source)
-    elif store is not None and Path(store).is_dir():
-        from copyctl.edge.instruments import MASTER_URL, InstrumentMaster
+    """The instrument list that a run with this ``broker.instruments`` would use, if it lies on this machine."""
+    from copyctl.edge.instruments import InstrumentMaster
 
-        path = InstrumentMaster.kept_at(source or MASTER_URL, Path(store))
-    else:
-        return None
-    return _read(path) if path.is_file() else None
+    path = InstrumentMaster.at_hand(source, Path(store) if store is not None else None)
+    return _read(path) if path is not None else None
 
 
 @cache

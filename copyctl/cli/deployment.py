@@ -79,16 +79,23 @@ def store_trouble() -> Iterator[None]:
         leave(STORE, str(trouble))
 
 
+@contextlib.contextmanager
+def rules_trouble() -> Iterator[None]:
+    """End the command where a rules file cannot be used, with everything that was found in it."""
+    try:
+        yield
+    except RulesRefused as refused:
+        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
+
+
 def _folder(rules: Rules, *, dry_run: bool) -> Path:
     return Path(rules.store.path) / DRY_RUN if dry_run else Path(rules.store.path)
 
 
 def _rules(rules_file: Path) -> Rules:
-    try:
+    with rules_trouble():
         outline(rules_file, os.environ)  # name, store and followers must be known, all else may stay open
         return load(rules_file, os.environ, offline=True)
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
 
 
 def _names(journal: JournalReader, rules: Rules) -> dict[str, str]:

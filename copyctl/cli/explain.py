@@ -12,21 +12,22 @@ from typing import Annotated, Any
 import typer
 
 from copyctl.cli import moments
-from copyctl.cli.deployment import deployment
+from copyctl.cli.deployment import deployment, rules_trouble
+from copyctl.cli.rehearsing import listed, world
 from copyctl.cli.speech import USAGE, Format, answer, chosen, leave, note, say, say_json
 from copyctl.cli.tables import alerts_table, codes_table, explanation_tables
 from copyctl.core.hours import ist_day
 from copyctl.lab.explain import Explanation
 from copyctl.lab.figures import Figures
 from copyctl.lab.orders import OrderUnreadable, read_order
-from copyctl.lab.replay import with_accounts
+from copyctl.lab.recorded import with_accounts
 from copyctl.model.order import ExecutionReport
 from copyctl.model.policy import Rules
 from copyctl.model.records import Record
 from copyctl.report import alerts
 from copyctl.report.codes import codes, page
 from copyctl.report.moments import IST, nanoseconds
-from copyctl.rules import RulesRefused, load, render
+from copyctl.rules import load
 
 ANSWERS_WITHIN = 20_000_000_000
 """For what a broker does not answer a decision waits no longer than this (ns)."""
@@ -101,7 +102,9 @@ def _explained(
         rules = with_accounts(it.rules, it.leader, it.followers)
         if not it.journal.exists:
             note(f"there is no store in {it.folder} yet: every follower is taken to be flat")
-    rules = _with_secrets(rules_file) if live else rules
+    if live:
+        with rules_trouble():
+            rules = load(rules_file, os.environ)
     text = _text_of(order)
     try:
         reports = read_order(text, rules.leader.client_id, nanoseconds(datetime.now(IST)))
@@ -113,8 +116,6 @@ def _explained(
     names = {**{one.client_id: one.name for one in rules.followers}, **names}
     if live:
         return asyncio.run(_asked(rules, reports, names, follower, moment, records))
-    from copyctl.cli.rehearsing import world  # it loads a client for the network
-
     about = world(rules, ist_day(moment), figures)
     return Explanation(rules, reports, about, at=moment, records=records).rows(names, follower)
 
@@ -128,8 +129,7 @@ async def _asked(
     records: Mapping[str, Sequence[Record]],
 ) -> list[dict[str, Any]]:
     """With the broker's answers to what only he can tell."""
-    from copyctl.cli.live_facts import LiveFacts
-    from copyctl.cli.rehearsing import listed, world
+    from copyctl.cli.live_facts import LiveFacts  # it loads what connects
 
     async with LiveFacts(rules) as facts, listed(rules) as master:
         about = world(rules, ist_day(moment), Figures(), master=master, fact=facts.wanted)
@@ -139,13 +139,6 @@ async def _asked(
                 explanation.hear(one)
         explanation.wait_until(moment + ANSWERS_WITHIN)
         return explanation.rows(names, follower)
-
-
-def _with_secrets(rules_file: Path) -> Rules:
-    try:
-        return load(rules_file, os.environ)
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
 
 
 def _text_of(order: Path) -> str:

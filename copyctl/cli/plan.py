@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from copyctl.cli import options
-from copyctl.cli.deployment import Deployment, deployment, note_empty
+from copyctl.cli.deployment import Deployment, deployment, note_empty, rules_trouble
 from copyctl.cli.speech import USAGE, answer, clean, leave, note
 from copyctl.report.figures import number
 
@@ -84,9 +84,9 @@ def plan(
 
 def _of_file(file: Path, it: Deployment) -> "Rules":
     """The rules of a file as the run reads it: a client id whose variable is not set here is known to the store."""
-    from copyctl.rules import RulesRefused, read, render, rules_of
+    from copyctl.rules import read, rules_of
 
-    try:
+    with rules_trouble():
         written = read(file, os.environ, offline=True).rules
         accounts = {name: account for account, name in it.names.items()}
         ids = {written.leader.client_id: it.leader} | {
@@ -95,8 +95,6 @@ def _of_file(file: Path, it: Deployment) -> "Rules":
         told = {_VARIABLE.fullmatch(text): account for text, account in ids.items() if "${" not in account}
         known = {found[1]: account for found, account in told.items() if found}
         document = read(file, {**known, **os.environ}, offline=True).document
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
     rules = replace(rules_of(document.text), digest=document.digest)
     for text in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
         if "${" in text:

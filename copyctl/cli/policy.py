@@ -10,9 +10,10 @@ import typer
 
 from copyctl.cli import options
 from copyctl.cli.at_hand import at_hand
+from copyctl.cli.deployment import rules_trouble
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, leave, note, say, say_json
 from copyctl.cli.tables import document_table, lint_codes_table
-from copyctl.rules import CODES, Finding, RulesRefused, Severity, junit, render, sarif, schema_text, workflow_commands
+from copyctl.rules import CODES, Finding, Severity, junit, render, sarif, schema_text, workflow_commands
 from copyctl.rules import lint as find
 from copyctl.rules import show as effective
 from copyctl.rules.reference import page as rules_page
@@ -126,9 +127,8 @@ def show(
       copyctl show --rules rules/half-size.yaml --follower bob
     """
     try:
-        document = effective(rules, follower, os.environ)
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
+        with rules_trouble():
+            document = effective(rules, follower, os.environ)
     except LookupError as missing:
         leave(USAGE, str(missing.args[0]))
     if form is Format.JSON:

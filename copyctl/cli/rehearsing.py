@@ -40,14 +40,10 @@ def world(
 
 def master_of(rules: Rules, day: date) -> InstrumentMaster:
     """The instrument list at hand, as of a day."""
-    named = rules.broker.instruments
-    if named and "://" not in named:
-        master = InstrumentMaster.load_file(Path(named), today=day)
-    else:
-        kept = sorted(Path(rules.store.path).glob("instruments-*.csv"), key=lambda one: one.stat().st_mtime)
-        master = InstrumentMaster.load_file(kept[-1], today=day) if kept else InstrumentMaster()
+    path = InstrumentMaster.at_hand(rules.broker.instruments, Path(rules.store.path))
+    master = InstrumentMaster.load_file(path, today=day) if path is not None else InstrumentMaster()
     if not master.known:
-        why = master.reason or "no run has kept one yet, and broker.instruments names no file"
+        why = master.reason or "no run has kept one yet, and broker.instruments names no file that is there"
         mend = "name a file in broker.instruments, or let a run keep one"
         note(f"no instrument list: {why}; only what orders tell of their instruments is known ({mend})")
     return master

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from copyctl.cli import options
-from copyctl.cli.deployment import store_trouble
+from copyctl.cli.deployment import rules_trouble, store_trouble
+from copyctl.cli.rehearsing import world
 from copyctl.cli.speech import USAGE, answer, leave, note, progress_bar
 from copyctl.cli.tables import changes_tables, replay_tables
 from copyctl.core.hours import ist_day
@@ -18,21 +19,13 @@ from copyctl.edge.journal_events import events_of
 from copyctl.edge.journal_reader import JournalReader, RulesKept
 from copyctl.lab.decisions import Decisions, by_reason, totals
 from copyctl.lab.figures import Figures
+from copyctl.lab.recorded import accounts_in, decides_alike, with_accounts
 from copyctl.lab.rehearsal import World
-from copyctl.lab.replay import (
-    Told,
-    accounts_in,
-    as_it_was,
-    as_it_would_be,
-    changes,
-    decides_alike,
-    with_accounts,
-    with_what_frames_say,
-)
+from copyctl.lab.replay import Told, as_it_was, as_it_would_be, changes, with_what_frames_say
 from copyctl.lab.tapes import TapeUnreadable, read_tape
 from copyctl.model.events import Event, PolicyLoaded
 from copyctl.model.policy import Rules
-from copyctl.rules import Loaded, RulesRefused, read, render
+from copyctl.rules import Loaded, read
 
 Row = dict[str, Any]
 
@@ -66,7 +59,9 @@ def replay(
     """
     if (tape is None) is not store:
         leave(USAGE, "give --tape FILE or --store, one of the two")
-    loaded, other = _read(rules), None if against is None else _read(against)
+    with rules_trouble():
+        loaded = read(rules, os.environ, offline=True)
+        other = None if against is None else read(against, os.environ, offline=True)
     recording = _of_tape(loaded.rules, tape) if tape is not None else _of_store(loaded.rules)
     new = _rows(recording, loaded, follower, alone=other is None)
     document: Row = {"decisions": new, "totals": totals(new), "by_reason": by_reason(new), "changes": []}
@@ -99,8 +94,6 @@ class _Recording:
 
 
 def _of_tape(rules: Rules, path: Path) -> _Recording:
-    from copyctl.cli.rehearsing import world  # it loads a client for the network
-
     try:
         with path.open(encoding="utf-8") as lines:
             tape = read_tape(lines, rules.leader.client_id)
@@ -124,17 +117,8 @@ def _of_store(rules: Rules) -> _Recording:
     told = Told()
     told.learn(one for one in events if not isinstance(one, RulesKept))
 
-    def recorded(_rules: Rules, figures: Figures) -> World:
-        return World(
-            instrument=lambda segment, security_id: told.instruments.get((segment, security_id)),
-            master=told.master,
-            days=lambda name: told.days.get(name, (None, "the store tells no trading days of this calendar")),
-            held={},
-            fact=figures.answer,
-        )
-
     documents = [json.loads(one.document) for one in events if isinstance(one, RulesKept)]
-    return _Recording(events=events, rules=documents, world=recorded)
+    return _Recording(events=events, rules=documents, world=lambda _, figures: told.world(figures))
 
 
 # --- replaying -------------------------------------------------------------------------------------------------------
@@ -170,10 +154,3 @@ def _in_force(events: Sequence[Event | RulesKept], rules: Rules) -> Iterator[Eve
             yield PolicyLoaded(at=one.at, digest=one.digest, document=one.document, rules=rules)
         else:
             yield one
-
-
-def _read(path: Path) -> Loaded:
-    try:
-        return read(path, os.environ, offline=True)
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")

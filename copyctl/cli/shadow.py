@@ -23,7 +23,7 @@ from copyctl.cli.deployment import SHADOW
 from copyctl.edge.journal import StoreError
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.edge.logs import mask
-from copyctl.lab.replay import accounts_in, with_accounts
+from copyctl.lab.recorded import accounts_in, with_accounts
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice, alert_notice
 from copyctl.model.policy import Rules

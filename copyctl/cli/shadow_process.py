@@ -20,6 +20,7 @@ import msgspec
 
 from copyctl.cli.main import Unseen
 from copyctl.cli.shadow import PLACE, RULES, SINCE, Given
+from copyctl.core.state import State
 from copyctl.core.step import Step
 from copyctl.edge.clock import SystemClock
 from copyctl.edge.journal import Journal, StoreError, StoreLocked, open_journal
@@ -105,7 +106,7 @@ class Pursuit:
             keep=self._keep,
         )
 
-    def _keep(self, event: Event, made: Step) -> None:
+    def _keep(self, event: Event, made: Step, _state: State) -> None:
         self._entries.append(Entry(event=event, changes=made.changes, notices=made.notices))
 
     def _write(self) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from copyctl.cli import options
+from copyctl.cli.deployment import rules_trouble
 from copyctl.cli.speech import BROKER, DONE, USAGE, answer, leave, note
 from copyctl.edge.journal_file import is_locked
 from copyctl.model.choices import Adapter, Renew
@@ -63,12 +64,10 @@ def token(
       copyctl token --rules rules/half-size.yaml --format json
     """
     from copyctl.cli.credentials import hide_secrets
-    from copyctl.rules import RulesRefused, read, render
+    from copyctl.rules import read
 
-    try:
+    with rules_trouble():
         loaded = read(rules, os.environ, lenient=True)
-    except RulesRefused as refused:
-        leave(USAGE, f"the rules file cannot be used:\n{render(refused.findings)}")
     hide_secrets(loaded.rules)
     if loaded.rules.broker.adapter is Adapter.SIMULATOR:
         leave(USAGE, NO_BROKER)

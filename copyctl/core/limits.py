@@ -108,11 +108,7 @@ def check(limits: Limits, entry: Entry, standing: Standing) -> Verdict:
     case = _case(entry, standing)
     breaches: list[Breach] = []
     unchecked: list[Unchecked] = []
-    for key, counted in _COUNTED.items():
-        limit = _limit(limits, key, entry)
-        if limit is None:
-            continue
-        figure = counted(case)
+    for key, limit, figure in _set(limits, case):
         value = figure(entry.quantity)
         if value is not None and _broken(key, value, limit):
             allowed = _most(key, figure, limit, entry)
@@ -127,14 +123,19 @@ def check(limits: Limits, entry: Entry, standing: Standing) -> Verdict:
 def figures(limits: Limits, entry: Entry, standing: Standing) -> dict[str, str]:
     """Every limit that the rules set for this entry, with its figure and the limit in a sentence."""
     case, found = _case(entry, standing), {}
-    for key, counted in _COUNTED.items():
-        limit = _limit(limits, key, entry)
-        if limit is None:
-            continue
-        value = counted(case)(entry.quantity)
+    for key, limit, figure in _set(limits, case):
+        value = figure(entry.quantity)
         known = value is not None and not (key in _NEEDED and _NEEDED[key](case))
         found[key] = _sentence(key, value, limit, entry.underlying) if known and value is not None else UNCOUNTED
     return found
+
+
+def _set(limits: Limits, case: "_Case") -> Iterator[tuple[str, Figure, _ByQuantity]]:
+    """The limits that the rules set for an entry: each with what it is, and its figure."""
+    for key, counted in _COUNTED.items():
+        limit = limit_of(limits, key, case.entry.underlying)
+        if limit is not None:
+            yield key, limit, counted(case)
 
 
 def any_of(limits: Limits) -> bool:
@@ -177,11 +178,11 @@ def day_ended(limits: Limits, profit_today: Decimal | None, placed_today: int) -
     return ended
 
 
-def _limit(limits: Limits, key: str, entry: Entry) -> Figure | None:
-    """What the rules say of this entry; None: no limit."""
+def limit_of(limits: Limits, key: str, underlying: str) -> Figure | None:
+    """What the rules say of an entry in this underlying ("": it has none); None: no limit."""
     limit: Figure | Table[str, int] | None = getattr(limits, key)
     if isinstance(limit, Table):
-        return limit.get(entry.underlying, limit.get(OTHERS)) if entry.underlying else None
+        return limit.get(underlying, limit.get(OTHERS)) if underlying else None
     return limit
 
 
@@ -204,10 +205,10 @@ def _sentence(key: str, value: Figure, limit: Figure, underlying: str = "") -> s
     """The figure and the limit in plain English."""
     if isinstance(value, Decimal):
         value = value.quantize(PAISA, rounding=ROUND_UP)  # so that what is beyond a limit shows as more than it
-    return f"{_TOLD[key].format(value=_digits(value), underlying=underlying)}, {key} is {_digits(limit)}"
+    return f"{_TOLD[key].format(value=digits(value), underlying=underlying)}, {key} is {digits(limit)}"
 
 
-def _digits(value: Figure) -> str:
+def digits(value: Figure) -> str:
     """A number as people write it: no exponent, no zeros at the end."""
     return str(value) if isinstance(value, int) else f"{value.normalize():f}"
 

@@ -144,6 +144,14 @@ class InstrumentMaster:
         """Where the copy of the list at this address is kept."""
         return folder / f"instruments-{hashlib.sha256(url.encode()).hexdigest()[:12]}.csv"
 
+    @staticmethod
+    def at_hand(source: str | None, folder: Path | None) -> Path | None:
+        """The file of the list that ``broker.instruments`` means (``source``), as far as it lies on this machine: the
+        one that it names, or the copy that a run has kept in ``folder``, which is the only one there."""
+        kept = folder.glob("instruments-*.csv") if folder is not None else ()
+        named = [Path(source)] if source is not None and "://" not in source else kept
+        return next((path for path in named if path.is_file()), None)
+
     @classmethod
     def forget(cls, url: str, folder: Path) -> None:
         """Let the copy that is kept count as one of yesterday: it serves only while the list cannot be had."""

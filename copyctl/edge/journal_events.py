@@ -5,36 +5,17 @@ secrets.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from copyctl.edge.journal_file import cannot_use
 from copyctl.edge.journal_reader import JournalReader, RulesKept
-from copyctl.model import events
-from copyctl.model.events import Event, FrameRead, FrameUnreadable
-from copyctl.model.facts import FactArrived
+from copyctl.model.events import Event, FrameRead, FrameUnreadable, PolicyLoaded
 
+_KEPT_OTHERWISE: Final = frozenset({FrameRead, FrameUnreadable, PolicyLoaded})
 _AS_JSON: Final[dict[str, msgspec.json.Decoder[Any]]] = {
-    kind.__name__: msgspec.json.Decoder(kind)
-    for kind in (
-        events.Started,
-        events.BooksRead,
-        events.BooksUnreadable,
-        events.StreamChanged,
-        events.Answered,
-        events.Looked,
-        events.InstrumentFound,
-        events.CommandGiven,
-        events.CredentialsChanged,
-        events.TokenTold,
-        events.FollowerHeld,
-        events.EventSetAside,
-        events.CalendarFound,
-        events.BackedUp,
-        events.TimeReached,
-        FactArrived,
-    )
+    kind.__name__: msgspec.json.Decoder(kind) for kind in get_args(Event) if kind not in _KEPT_OTHERWISE
 }
 
 

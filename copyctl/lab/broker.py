@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copyctl.core.decide import entry_part
+from copyctl.core.index import instrument_of
 from copyctl.core.keys import leader_id, order_key
 from copyctl.core.pretence import dry_outcome, dry_report
 from copyctl.core.state import State
@@ -130,14 +131,8 @@ def _at_market(copy: Copy) -> bool:
 
 
 def _lot(state: State, copy: Copy) -> int:
-    found = _instrument(state, copy)
-    return found.lot_size if found is not None else 1
-
-
-def _instrument(state: State, copy: Copy) -> Instrument | None:
-    wanted = copy.wanted
-    found = state.tables["instrument"].get(f"{wanted.segment}/{wanted.security_id}") if wanted is not None else None
-    return found if isinstance(found, Instrument) else None
+    found = state.tables["instrument"].get(instrument_of(copy))
+    return found.lot_size if isinstance(found, Instrument) else 1
 
 
 def _last_price(state: State, copy: Copy) -> Decimal:
@@ -145,6 +140,6 @@ def _last_price(state: State, copy: Copy) -> Decimal:
     wanted = copy.wanted
     if wanted is None:
         return ZERO
-    quote = state.tables["quote"].get(f"{wanted.segment}/{wanted.security_id}")
+    quote = state.tables["quote"].get(instrument_of(copy))
     known = quote.last_price if isinstance(quote, Quote) else None
     return wanted.terms.price or known or ZERO

@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from copyctl.core.hours import ist
+from copyctl.core.index import instrument_of
 from copyctl.core.keys import copy_key, leader_id
 from copyctl.core.state import State
 from copyctl.core.step import Step
 from copyctl.lab.trace import trace
+from copyctl.model.events import Event
+from copyctl.model.instrument import Instrument
 from copyctl.model.order import ZERO
 from copyctl.model.policy import Rules
 from copyctl.model.records import Copy
@@ -30,21 +33,23 @@ class Decisions:
         self._followers = {one.client_id: one for one in rules.followers}
         self._order_id = order_id
         self._copies: dict[str, Copy] = {}
+        self._values: dict[str, Decimal] = {}
         self._orders: dict[str, Desired] = {}
         self._traces: dict[str, list[Row]] = {}
 
-    def note(self, made: Step, state: State, now: int) -> None:
+    def note(self, event: Event, made: Step, state: State) -> None:
         """One step was made."""
         for change in made.changes:
             copy = change.record
             if isinstance(copy, Copy) and self._order_id in ("", leader_id(copy.leader_order_id)):
-                self.take(copy, state, now)
+                self.take(copy, state, event.at)
 
     def take(self, copy: Copy, state: State, now: int) -> None:
         """What one row says by now. Its trace is of the moment at which it began to say so."""
         key = copy_key(copy.leader_order_id, copy.follower)
         before = self._copies.get(key)
         self._copies[key] = copy
+        self._values[key] = _value(copy, state)
         wanted, largest = copy.wanted, self._orders.get(key)
         if wanted is not None and (largest is None or wanted.terms.quantity >= largest.terms.quantity):
             self._orders[key] = wanted  # what is wanted of an order that is over shrinks to nothing
@@ -71,13 +76,20 @@ class Decisions:
             "rule": copy.rule,
             "order": order_row(self._orders.get(key)) if copy.decision in _HAS_ORDER else None,
             "filled": copy.filled,
-            "value": float(sum((slot.filled * slot.average_price for slot in copy.slots), ZERO)),
+            "value": float(self._values[key]),
             "trace": self._traces.get(key, []),
         }
 
     def rows(self, names: Mapping[str, str]) -> list[Row]:
         """All of them, oldest first."""
         return [self.row(copy, names) for copy in self.copies()]
+
+
+def _value(copy: Copy, state: State) -> Decimal:
+    """What has traded of it, in rupees."""
+    instrument = state.tables["instrument"].get(instrument_of(copy))
+    multiplier = instrument.multiplier if isinstance(instrument, Instrument) else 1
+    return multiplier * sum((slot.filled * slot.average_price for slot in copy.slots), ZERO)
 
 
 def _said(copy: Copy) -> tuple[object, ...]:

@@ -11,16 +11,13 @@ from decimal import ROUND_UP, Decimal
 from copyctl.core.allowed import capital_today, exposures
 from copyctl.core.exposure import Exposure, lots_of
 from copyctl.core.index import instrument_of
-from copyctl.core.limits import OTHERS
+from copyctl.core.limits import PAISA, Figure, digits, limit_of
 from copyctl.core.state import Draft
 from copyctl.model.order import ZERO
-from copyctl.model.policy import Follower, Table
-
-Figure = int | Decimal
+from copyctl.model.policy import Follower
 
 ENDS_THE_DAY = frozenset({"max_orders_per_day", "max_daily_loss", "max_daily_profit"})
 """These let no entry pass once they are reached; the others may be reached and not passed."""
-PLACES = Decimal("0.01")
 FIGURE = "{}"
 """Where the figure stands in a sentence."""
 
@@ -40,13 +37,11 @@ def exceeded(draft: Draft, follower: Follower) -> list[Exceeded]:
     """Every limit of a follower that what it has and has done breaks."""
     found = []
     for key, value, told, underlying in _figures(draft, follower.client_id):
-        limit: Figure | Table[str, int] | None = getattr(follower.policy.limits, key)
-        if isinstance(limit, Table):
-            limit = limit.get(underlying, limit.get(OTHERS))
+        limit = limit_of(follower.policy.limits, key, underlying)
         if limit is None or not (0 < value >= limit if key in ENDS_THE_DAY else value > limit):
             continue
-        shown = value if isinstance(value, int) else value.quantize(PLACES, rounding=ROUND_UP)
-        detail = f"{told.replace(FIGURE, _digits(shown))}, {key} is {_digits(limit)}"
+        shown = value if isinstance(value, int) else value.quantize(PAISA, rounding=ROUND_UP)
+        detail = f"{told.replace(FIGURE, digits(shown))}, {key} is {digits(limit)}"
         one = Exceeded(follower=follower.client_id, limit=key, value=shown, allowed=limit, detail=detail)
         found.append(one)
     return found
@@ -110,7 +105,3 @@ def _of_position(name: str, one: Exposure, capital: Decimal | None) -> Iterator[
 def _name(draft: Draft, key: str) -> str:
     instrument = draft.instruments.get(key)
     return (instrument.symbol if instrument is not None else "") or key.rpartition("/")[2]
-
-
-def _digits(value: Figure) -> str:
-    return str(value) if isinstance(value, int) else f"{value.normalize():f}"

@@ -63,8 +63,8 @@ class World:
 
 
 class Rehearsal:
-    """A policy at work. ``watch`` is called after every step, with what it decided, what is known by then, and the
-    moment; ``keep`` with the event and what it decided. ``fills``: do copies fill as their leader orders do, or rest?
+    """A policy at work. ``watch`` is called after every step, with the event, what it decided, and what is known by
+    then. ``fills``: do copies fill as their leader orders do, or rest?
 
     ``led``: the leader's books and positions, and what a list that is read once more says, come as events; else they
     are made up of what was shown of him. ``goes_on``: ``records`` are what a rehearsal by these rules had come to, and
@@ -82,8 +82,7 @@ class Rehearsal:
         fills: bool = True,
         led: bool = False,
         goes_on: bool = False,
-        watch: Callable[[Step, State, int], None] = lambda *_: None,
-        keep: Callable[[Event, Step], None] = lambda *_: None,
+        watch: Callable[[Event, Step, State], None] = lambda *_: None,
     ) -> None:
         self.rules = rules
         self.state = State(records)
@@ -93,7 +92,6 @@ class Rehearsal:
         self._fills = fills
         self._led = led
         self._watch = watch
-        self._keep = keep
         self._due = 0
         self._coming: deque[Event] = deque()
         self._read_at: dict[str, int] = {}
@@ -158,8 +156,7 @@ class Rehearsal:
         self.state.apply(made.changes)
         self.state.rules = made.rules or self.state.rules
         self._due = made.due_at
-        self._watch(made, self.state, self.now)
-        self._keep(event, made)
+        self._watch(event, made, self.state)
         for effect in sorted(made.effects, key=lambda one: not isinstance(one, Send)):  # no answer overtakes a request
             self._perform(effect)
 
@@ -207,21 +204,17 @@ class Rehearsal:
         )
 
     def _answer(self, question: Question) -> None:
-        asked = isinstance(question, PositionsWanted)
-        said = self._positions(question.account) if asked else self.world.fact(question, self.now)
-        if said is None or (asked and self._tells_of(question.account)):
-            return
-        lacks = isinstance(said, Lack)
-        self._coming.append(
-            FactArrived(
-                at=self.now,
-                account=question.account,
-                question=question,
-                fact=None if isinstance(said, Lack) else said,
-                lack=said if isinstance(said, Lack) else None,
-                why="nobody is asked in a rehearsal" if lacks else "",
-            )
-        )
+        account = question.account
+        said: Fact | Lack | None
+        if isinstance(question, PositionsWanted):
+            said = None if self._tells_of(account) else self._positions(account)
+        else:
+            said = self.world.fact(question, self.now)
+        if isinstance(said, Lack):
+            why = "nobody is asked in a rehearsal"
+            self._coming.append(FactArrived(at=self.now, account=account, question=question, lack=said, why=why))
+        elif said is not None:
+            self._coming.append(FactArrived(at=self.now, account=account, question=question, fact=said))
 
     def _positions(self, account: str) -> Positions:
         """What an account holds: what it had, told until it is taken in, and what its orders made of that."""

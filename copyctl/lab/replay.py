@@ -5,11 +5,11 @@ the same decisions, to the last one. *As it would be*: the leader's side of the 
 every order and fills a copy as its leader order fills.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from copyctl.core.hours import SECOND
 from copyctl.core.state import State
@@ -50,9 +50,13 @@ def as_it_was(rules: Rules, recorded: Iterable[Event], progress: Callable[[], No
         made = step(state, event)
         state.apply(made.changes)
         state.rules = made.rules or state.rules
-        decisions.note(made, state, event.at)
+        decisions.note(event, made, state)
         progress()
     return decisions
+
+
+def _no_days(_calendar: str) -> tuple[None, str]:
+    return None, "the store tells no trading days of this calendar"
 
 
 @dataclass(slots=True)
@@ -72,6 +76,16 @@ class Told:
                     self.instruments[event.segment, event.security_id] = event.instrument
             elif isinstance(event, CalendarFound):
                 self.days[event.calendar] = (event.days, event.why)
+
+    def world(self, figures: Figures, days: Callable[[str], tuple[TradingDays | None, str]] = _no_days) -> World:
+        """The world of a rehearsal by what is told; ``days``: trading days that are not."""
+        return World(
+            instrument=lambda segment, security_id: self.instruments.get((segment, security_id)),
+            master=self.master,
+            days=lambda name: self.days.get(name) or days(name),
+            held={},
+            fact=figures.answer,
+        )
 
 
 def as_it_would_be(
@@ -111,43 +125,9 @@ def with_what_frames_say(events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         if isinstance(event, FrameRead):
             reports = _DHAN.read_frame(event.raw, event.account, event.at).reports
-            yield structs.replace(event, reports=reports)
+            yield replace(event, reports=reports)
         else:
             yield event
-
-
-# --- accounts and rules, as recorded ---------------------------------------------------------------------------------
-
-
-def with_accounts(rules: Rules, leader: str, followers: Mapping[str, str]) -> Rules:
-    """The rules with these client ids, the followers' by name, where their own hang on variables that are not set."""
-    own = rules.leader if "${" not in rules.leader.client_id or not leader else replace(rules.leader, client_id=leader)
-    known = tuple(
-        replace(one, client_id=followers[one.name]) if "${" in one.client_id and followers.get(one.name) else one
-        for one in rules.followers
-    )
-    return replace(rules, leader=own, followers=known)
-
-
-def accounts_in(document: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The client ids that a recorded document of rules tells: the leader's, and the followers' by name."""
-    leader = (document.get("leader") or {}).get("client_id") or ""
-    return leader, {one["name"]: one["client_id"] for one in document.get("followers", ())}
-
-
-def decides_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Do two documents of rules decide the same, whatever they say of tokens, stores and alerts?"""
-    return _essence(one) == _essence(other)
-
-
-_DECIDES: Final = ("policy", "kill_switch", "rate_limits", "resilience")
-_OF_FOLLOWER: Final = ("name", "enabled", "person", "policy")
-
-
-def _essence(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    followers = [{key: one.get(key) for key in _OF_FOLLOWER} for one in document.get("followers", ())]
-    person = (document.get("leader") or {}).get("person")
-    return {key: document.get(key) for key in _DECIDES} | {"followers": followers, "person": person}
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------

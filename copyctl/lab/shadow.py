@@ -7,9 +7,10 @@ fills; they hold what they bought here and nothing else.
 
 from collections.abc import Callable, Mapping, Sequence
 
+from copyctl.core.state import State
 from copyctl.core.step import Step
 from copyctl.lab.figures import Figures
-from copyctl.lab.rehearsal import Rehearsal, World
+from copyctl.lab.rehearsal import Rehearsal
 from copyctl.lab.replay import Told, hear, with_what_frames_say
 from copyctl.lab.unasked import without_broker
 from copyctl.model.calendar import TradingDays
@@ -35,7 +36,7 @@ class Shadow:
         known: Records,
         records: Records | None,
         days: Days,
-        keep: Callable[[Event, Step], None],
+        keep: Callable[[Event, Step, State], None],
     ) -> None:
         self._told = Told()
         self._days = days
@@ -49,20 +50,20 @@ class Shadow:
                 self._told.days[one.calendar] = (one, "")
         self._rehearsal = Rehearsal(
             without_broker(rules),
-            self._world(),
+            self._told.world(self._figures, self._days),
             at=at,
             digest=rules.digest,
             records=records,
             led=True,
             goes_on=records is not None,
-            keep=keep,
+            watch=keep,
         )
 
     def hear(self, events: Sequence[Event]) -> None:
         """These happened to the run, one after the other. What they tell of instruments is known to all of them: a run
         keeps the order that it asked for first."""
         self._told.learn(events)
-        self._rehearsal.world = self._world()
+        self._rehearsal.world = self._told.world(self._figures, self._days)
         for event in with_what_frames_say(events):
             if isinstance(event, InstrumentFound) and event.refreshed:
                 self._rehearsal.take(event)
@@ -72,12 +73,3 @@ class Shadow:
     def wait_until(self, moment: int) -> None:
         """Nothing else happened up to a moment (ns)."""
         self._rehearsal.wait_until(moment)
-
-    def _world(self) -> World:
-        return World(
-            instrument=lambda segment, security_id: self._told.instruments.get((segment, security_id)),
-            master=self._told.master,
-            days=lambda name: self._told.days.get(name) or self._days(name),
-            held={},
-            fact=self._figures.answer,
-        )

@@ -16,7 +16,7 @@ from copyctl.core.attend import facts_for, what_is_missing
 from copyctl.core.checks import CHECKS
 from copyctl.core.decide import entry_part, first_decision, ready
 from copyctl.core.entry_cuts import without_closed
-from copyctl.core.keys import leader_id, order_key
+from copyctl.core.keys import instrument_key, leader_id, order_key
 from copyctl.core.limits import any_of
 from copyctl.core.state import Draft, State
 from copyctl.lab.unasked import not_asked
@@ -67,8 +67,8 @@ def trace(state: State, now: int, rules: Rules, follower: Follower, copy: Copy, 
     lead_id = leader_id(copy.leader_order_id)
     order = draft.orders.get(order_key(rules.leader.client_id, lead_id))
     lead = draft.leader_orders.get(lead_id)
-    key = f"{order.segment}/{order.security_id}" if order is not None else ""
-    instrument = draft.instruments.get(key)
+    where = instrument_key(order.segment, order.security_id) if order is not None else ""
+    instrument = draft.instruments.get(where)
     if order is None or lead is None or instrument is None:
         return [_step("decision", _outcome(copy), copy.detail)]
     if not copy.exit:

@@ -187,7 +187,7 @@ def test_the_followers_stand_as_the_store_has_them(traded: Desk, tmp_path: Path)
         ("{", "it is not JSON"),
         ("[]", "it holds no order"),
         ("{}", "orderId or orderStatus is missing"),
-        ('{"Data": {"orderNo": "1"}}', ""),
+        ('{"Data": {"orderNo": "1"}}', "an order without a type"),
     ],
 )
 def test_a_file_that_holds_no_order_is_told(tmp_path: Path, text: str, says: str) -> None:

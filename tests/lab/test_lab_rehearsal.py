@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from copyctl.lab.decisions import Decisions
 from copyctl.lab.figures import Figures
@@ -70,6 +72,15 @@ def test_a_copy_fills_as_its_leader_order_does_at_its_price() -> None:
     assert day.net == 50
 
 
+def test_what_has_traded_is_worth_the_multiplier_of_its_contract() -> None:
+    key = "NSE_FNO/43210"
+    by_ten = replace(world(), instrument=lambda *_: structs.replace(INSTRUMENTS[key], multiplier=10))
+    lead = report(LEADER, "L1", "TRADED", as_of=NOON + SECOND, quantity=100, filled=100, average_price=Decimal(100))
+    event = FrameRead(at=NOON + SECOND, account=LEADER, raw=b"", reports=(lead,))
+    (row,) = as_it_would_be(rules(), [event], by_ten, Figures()).rows(NAMES)
+    assert (row["filled"], row["value"]) == (50, 50 * 100 * 10)
+
+
 def test_part_of_a_lot_is_not_traded() -> None:
     day = Day()
     day.says("L1", quantity=100)
@@ -124,7 +135,7 @@ def test_a_price_counts_from_the_moment_at_which_it_was_told() -> None:
     with_price = as_it_would_be(policy, events, world(figures), figures).rows(NAMES)
     assert [row["order"]["quantity"] for row in with_price] == [30]
     blind = as_it_would_be(policy, events[1:], world(), Figures()).rows(NAMES)
-    assert [row["decision"] for row in blind] != ["copied"]
+    assert [(row["decision"], row["reason"]) for row in blind] == [("refused", "check_unavailable")]
     (change,) = changes(with_price, blind)
     assert (change["from"]["quantity"], change["leader_order_id"]) == (30, "L1")
 

@@ -64,7 +64,7 @@ class Kept:
         records = {name: list(rows.values()) for name, rows in self.state.tables.items()} if goes_on else None
         self.shadow = Shadow(RULES, at=at, known={}, records=records, days=days, keep=self._keep)
 
-    def _keep(self, _event: Event, made: object) -> None:
+    def _keep(self, _event: Event, made: object, _state: object) -> None:
         self.state.apply(made.changes)
         self.sent += sum(isinstance(one, Send) for one in made.effects)
 

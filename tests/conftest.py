@@ -4,10 +4,15 @@ Properties are tried with the same examples each time, so that a build fails for
 new ones: ``EXPLORE=1 make test``.
 """
 
+from functools import cache
+
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from tests.properties import EXPLORES
+
+typer.testing._get_command = cache(typer.testing._get_command)  # it reads the signatures of all commands each time
 
 settings.register_profile(
     "any machine",

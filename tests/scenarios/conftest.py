@@ -16,11 +16,11 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def desk(broker: Broker, tmp_path: Path) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, broker: Broker, tmp_path: Path) -> Iterator[Desk]:
     broker.tell("reset")
     broker.tell("clock", offset_seconds=0)
     for name in broker.accounts:
         broker.tell("token", account=name, action="revive")
-    made = Desk(broker=broker, folder=tmp_path)
+    made = Desk(broker=broker, folder=tmp_path, fresh=request.node.get_closest_marker("fresh") is not None)
     yield made
     made.close()

@@ -24,6 +24,7 @@ from dhanhq import DhanContext, dhanhq
 from typer.testing import CliRunner
 
 from copyctl.cli.main import app
+from tests import warm
 
 PATIENCE_SECONDS = 30.0  # a bound for what must happen, not a measure of it
 QUIET_SECONDS = 0.6  # for how long nothing may happen where nothing must
@@ -85,7 +86,10 @@ class Broker:
 
 @dataclass
 class Desk:
-    """One scenario's world. ``policy`` and the other parts of the rules are written when copyctl starts."""
+    """One scenario's world. ``policy`` and the other parts of the rules are written when copyctl starts.
+
+    ``fresh``: each command is a new interpreter, never a fork of one that has loaded copyctl.
+    """
 
     broker: Broker
     folder: Path
@@ -94,6 +98,7 @@ class Desk:
     rules: Row = field(default_factory=dict)
     overrides: Mapping[str, Row] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
+    fresh: bool = False
     process: subprocess.Popen[str] | None = None
     since: int = 0
 
@@ -163,13 +168,13 @@ class Desk:
         """Start ``copyctl run``, and wait until it listens."""
         self.write_rules()
         self.log = (self.folder / "run.log").open("a")
-        self.process = subprocess.Popen(
-            [sys.executable, *program, "run", "--rules", str(self.rules_file), *flags],
-            env=self.environment,
+        self.process = warm.start(
+            [*program, "run", "--rules", str(self.rules_file), *flags],
+            self.environment,
+            fresh=self.fresh,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         if ready:
             self.eventually(self.listens, "copyctl listens")
@@ -219,13 +224,11 @@ class Desk:
 
     def command(self, *words: str, check: bool = True, rules: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Another copyctl command on the same rules, or others."""
-        done = subprocess.run(
-            [sys.executable, "-m", "copyctl", *words, "--rules", str(rules or self.rules_file)],
-            env=self.environment,
-            capture_output=True,
-            text=True,
+        done = warm.finish(
+            ["-m", "copyctl", *words, "--rules", str(rules or self.rules_file)],
+            self.environment,
+            fresh=self.fresh,
             timeout=PATIENCE_SECONDS,
-            check=False,
         )
         assert not check or done.returncode == 0, done.stderr
         return done

@@ -3,13 +3,13 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests import warm
 from tests.scenarios.desk import PATIENCE_SECONDS, Desk, Row, pick
 
 REFUSED = {"errorType": "Order_Error", "errorCode": "DH-906", "errorMessage": "blocked by the risk desk"}
@@ -24,12 +24,12 @@ def begun(desk: Desk, *words: str, without: tuple[str, ...] = ("LEADER",)) -> su
     """A kill in a process of its own, with the variables of these accounts not set: the leader's, unless told
     otherwise."""
     environment = {name: one for name, one in desk.environment.items() if not name.startswith(without)}
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "copyctl", "kill", "--rules", str(desk.rules_file), *words],
-        env=environment,
+    return warm.start(
+        ["-W", "error", "-m", "copyctl", "kill", "--rules", str(desk.rules_file), *words],
+        environment,
+        fresh=desk.fresh,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
 
 
@@ -435,6 +435,7 @@ def test_resume_while_it_acts_ends_it(desk: Desk) -> None:
     assert desk.status()["kill_switch"]["on"] is False
 
 
+@pytest.mark.fresh  # what takes time is the start
 @pytest.mark.parametrize("after", [0.0, 0.4, 0.9])
 def test_kill_while_a_run_starts_is_done_by_one_of_both(desk: Desk, after: float) -> None:
     resting = a_run_that_is_over(desk)

@@ -7,6 +7,8 @@ import pytest
 from tests.scenarios import dying_run
 from tests.scenarios.desk import Desk
 
+pytestmark = pytest.mark.fresh
+
 COMMANDS = (
     ("status",),
     ("status", "--format", "table"),

@@ -17,6 +17,8 @@ from tests.cli.world import process
 from tests.scenarios import dying_run
 from tests.scenarios.desk import PATIENCE_SECONDS, Broker, Desk
 
+pytestmark = pytest.mark.fresh
+
 PIN, OTHER_PIN = "73019482650", "91827364550"
 SECRET, OTHER_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ALERT_KEY, WATCHER_KEY = "k3y-of-an-alert-address", "k3y-of-a-watcher"

@@ -13,6 +13,8 @@ import pytest
 
 from tests.scenarios.desk import PATIENCE_SECONDS, Desk, Row, pick
 
+pytestmark = pytest.mark.fresh
+
 
 def run(desk: Desk, *flags: str, without: str = "") -> subprocess.CompletedProcess[str]:
     """``copyctl run`` until it ends by itself."""

@@ -85,7 +85,7 @@ def test_a_kill_switch_for_all_followers_is_one_message(desk: Desk, outside: Hea
 
 
 def test_the_same_alert_is_held_back_for_its_cooldown_and_then_counted(desk: Desk, outside: Hearing) -> None:
-    desk.rules = alerts(outside, cooldown="6s")
+    desk.rules = alerts(outside, cooldown="10s")
     desk.start()
     for number in range(4):
         rejects(desk)
@@ -201,9 +201,12 @@ def hanging(folder: Path) -> tuple[str, ...]:
     """The real command, whose event loop stands still from SIGUSR1 on."""
     program = folder / "hanging.py"
     program.write_text(
-        "import signal, time\n"
+        "import os, signal, time\n"
         "from copyctl.cli.main import run\n"
-        "signal.signal(signal.SIGUSR1, lambda *_: time.sleep(3600))\n"
+        "def hang(*_):\n"
+        "    os.write(2, b'it hangs\\n')\n"
+        "    time.sleep(3600)\n"
+        "signal.signal(signal.SIGUSR1, hang)\n"
         "run()\n"
     )
     return (str(program),)
@@ -339,7 +342,7 @@ def test_the_watchdog_is_not_fed_while_the_event_loop_hangs(
         desk.eventually(lambda: systemd.hear().count("WATCHDOG=1") > 3, "it is fed")
         assert desk.process is not None
         desk.process.send_signal(signal.SIGUSR1)
-        desk.quiet()
+        desk.eventually(lambda: "it hangs" in desk.output(), "it hangs")
         before = len(systemd.hear())
         desk.quiet()
         desk.quiet()

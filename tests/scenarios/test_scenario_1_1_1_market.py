@@ -18,8 +18,7 @@ QUICKLY = {"lag_alert": "500ms", "lag_deadline": "1500ms"}
 
 def protected(desk: Desk, **fills: str) -> str:
     """A market order of the leader's that has traded, and the copy of it that the follower's broker holds at 102.10
-    while the market is at 105."""
-    desk.policy = {"fills": {**QUICKLY, **fills}}
+    while the market is at 105. ``fills``: the rules that are in force from then on, beside short deadlines."""
     desk.settings("alice", market_orders="protected", hold_matching=True)
     desk.start()
     order = desk.place(**MARKET)
@@ -28,7 +27,15 @@ def protected(desk: Desk, **fills: str) -> str:
     assert pick(desk.only(), "orderType", "price") == ("LIMIT", 102.1)
     desk.price(105)
     desk.settings("alice", hold_matching=False)
+    late_is_soon(desk, **fills)
     return order
+
+
+def late_is_soon(desk: Desk, **fills: str) -> None:
+    """From now on, and no sooner however long it took to come here, a copy that lags is hurried."""
+    desk.policy = {"fills": {**QUICKLY, **fills}}
+    desk.write_rules()
+    desk.command("reload")
 
 
 def test_scenario_4_5_a_protected_market_order_that_rests_is_told_and_left_to_rest(desk: Desk) -> None:
@@ -64,7 +71,6 @@ def test_scenario_4_5_a_protected_market_order_that_rests_is_sent_to_the_market_
 def test_scenario_1_1_1_a_protected_exit_that_rests_is_sent_to_the_market_anew_until_it_is_done(
     desk: Desk, type_in_frames: str
 ) -> None:
-    desk.policy = {"fills": QUICKLY}
     desk.start()
     desk.follows(desk.place(**MARKET), follower_status="TRADED")
     desk.settings("alice", market_orders="protected", protected_frame_type=type_in_frames, hold_matching=True)
@@ -72,6 +78,7 @@ def test_scenario_1_1_1_a_protected_exit_that_rests_is_sent_to_the_market_anew_u
     desk.follows(order, exit=True, leader_status="TRADED", follower_status="PENDING")
     desk.price(90)
     desk.settings("alice", hold_matching=False)
+    late_is_soon(desk)
     desk.follows(order, follower_status="TRADED", follower_filled=130)
     assert desk.net() == 0
     desk.heard("place", "place", "modify")
@@ -149,6 +156,7 @@ def test_scenario_1_1_1_a_limit_that_rests_until_the_market_comes_was_not_market
     desk.start()
     order = desk.place()
     desk.reaches("PENDING", "leader")
+    desk.look_again("leader")
     desk.quiet()
     desk.quiet()  # more than a second after it was seen
     desk.price(90)

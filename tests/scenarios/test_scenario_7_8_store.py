@@ -116,7 +116,7 @@ def test_scenario_7_8_a_run_ends_in_time_while_another_program_holds_the_store(d
         order = nothing_is_sent(desk, "is held by another program")
         began = time.monotonic()
         assert desk.stop() == 0
-        assert time.monotonic() - began < STOPS_WITHIN_SECONDS + 1
+        assert time.monotonic() - began < 2 * STOPS_WITHIN_SECONDS  # with time for a busy machine
     assert desk.verbs() == []
     desk.start()
     desk.follows(order, decision="copied", follower_status="PENDING")

@@ -165,12 +165,13 @@ def test_scenario_7_9_one_that_shows_up_after_the_leader_cancelled_is_cancelled(
 
 def test_scenario_7_9_one_that_is_not_wanted_any_more_is_not_placed_anew(desk: Desk) -> None:
     desk.policy = {"late": {"max_age": "1s"}}
-    patience(desk)
+    patience(desk, settle={"absent_for": "3s", "give_up": "6s"})  # his fill is known long before that of the copy
     desk.fault("hang", times=1)
     desk.start()
     order = desk.place()
-    desk.follows(order, decision="queued", reason="settling")
+    desk.eventually(lambda: desk.verbs() == ["place"])
     desk.fill("leader", order, 130, 90)
+    desk.follows(order, decision="queued", reason="settling", leader_status="TRADED")
     desk.follows(order, decision="skipped", reason="late", leader_status="TRADED")
     desk.heard("place")
     assert desk.book("alice") == []

@@ -14,6 +14,18 @@ def plan(desk: Desk) -> Row:
     return dict(json.loads(desk.look("plan", "--format", "json")))
 
 
+def plan_of(desk: Desk, *wanted: tuple[str, str, str]) -> Row:
+    """The plan, once it shows these changes: follower, leader order, action. What it calls for when a deadline is over
+    it shows no sooner, and the deadline counts from the moment when the run took in what began it."""
+
+    def shown() -> Row | None:
+        said = plan(desk)
+        found = [(one["follower"], one["leader_order_id"], one["action"]) for one in said["changes"]]
+        return said if found == list(wanted) else None
+
+    return dict(desk.eventually(shown, f"the plan shows {wanted}"))
+
+
 def reload(desk: Desk, promised: Row, code: int = 0) -> str:
     """``copyctl reload --plan``; what it says."""
     done = desk.command("reload", "--plan", promised["hash"], "--format", "json", check=False)
@@ -41,11 +53,7 @@ def test_scenario_9_4_the_reload_does_just_what_the_plan_shows(desk: Desk) -> No
         "alice": {"fills": {**LATE, "lag_action": "market"}},
         "bob": {"fills": {**LATE, "lag_action": "cancel"}},
     }
-    shown = plan(desk)
-    assert [(one["follower"], one["leader_order_id"], one["action"]) for one in shown["changes"]] == [
-        ("alice", order, "modify"),
-        ("bob", order, "cancel"),
-    ]
+    shown = plan_of(desk, ("alice", order, "modify"), ("bob", order, "cancel"))
     assert desk.verbs("alice") == desk.verbs("bob") == ["place"]
     desk.look_again()  # sweeps make it no other plan
     assert plan(desk)["hash"] == shown["hash"]
@@ -64,7 +72,7 @@ def test_scenario_9_4_the_reload_does_just_what_the_plan_shows(desk: Desk) -> No
 def test_scenario_9_4_a_plan_of_another_state_or_file_does_nothing(desk: Desk) -> None:
     order = lagging(desk)
     desk.overrides = {"alice": {"fills": {**LATE, "lag_action": "market"}}}
-    shown = plan(desk)
+    shown = plan_of(desk, ("alice", order, "modify"), ("bob", order, "none"))
     desk.fill("alice", str(desk.only()["orderId"]), 65, 90)
     desk.follows(order, "alice", follower_filled=65)
     assert "what is open or held has changed" in reload(desk, shown, 2)

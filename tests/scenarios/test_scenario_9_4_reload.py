@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -98,10 +99,11 @@ def test_scenario_9_4_another_account_store_or_broker_is_refused(desk: Desk, whe
 
 
 def test_scenario_9_4_a_follower_comes_and_copies_what_is_new(broker: Broker, desk: Desk) -> None:
-    desk.policy = {"late": {"max_age": "50ms"}}
+    desk.overrides = {"bob": {"late": {"max_age": "50ms"}}}
     desk.start()
     filled = desk.place(order_type="MARKET", price=0)
     desk.reaches("TRADED")
+    time.sleep(0.1)  # by now it is too old for bob
     resting = desk.place(price=80)
     desk.reaches("PENDING")
     desk.followers = ("alice", "bob")

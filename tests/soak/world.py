@@ -113,7 +113,7 @@ class World:
         self.line = Line(self.broker.ready["rest_url"])
         self.line.client_id = self.broker.accounts["leader"]["client_id"]
         self.line.control("POST", "settings", SWITCHES)
-        self.desk = Desk(broker=self.broker, folder=folder, followers=self.names)
+        self.desk = Desk(broker=self.broker, folder=folder, followers=self.names, fresh=True)  # its memory is measured
         self.desk.rules = self._rules()
         self.desk.policy = {"market_hours": {"enforce": True}}
         self._clock.write_bytes(AHEAD.pack(int(ahead * 1e9)))

@@ -116,9 +116,10 @@ def test_scenario_1_6_the_third_of_five_slices_is_rejected(desk: Desk) -> None:
 
 
 def test_scenario_4_6_an_exit_is_sliced_too(desk: Desk) -> None:
-    order = large(desk, order_type="MARKET", price=0)
+    carried = {"order_type": "MARKET", "price": 0, "product_type": "MARGIN"}  # no broker squares it off
+    order = large(desk, **carried)
     desk.follows(order, follower_filled=FIVE["quantity"])
-    closed = desk.place(order_type="MARKET", price=0, transaction_type="SELL")
+    closed = desk.place(**carried, transaction_type="SELL")
     desk.follows(closed, decision="copied", reason="sliced", follower_filled=FIVE["quantity"])
     assert [call["path"] for call in desk.calls()] == ["/orders/slicing"] * 2
     assert desk.net() == 0

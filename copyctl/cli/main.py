@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
+from copyctl.cli.analysis import export, query
 from copyctl.cli.audit import audit
 from copyctl.cli.backup import backup
 from copyctl.cli.doctor import doctor
@@ -58,6 +59,8 @@ for name, command in (
     ("show", show),
     ("explain", explain),
     ("replay", replay),
+    ("query", query),
+    ("export", export),
     ("schema", schema),
     ("simulator", simulator),
 ):

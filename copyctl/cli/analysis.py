@@ -1,6 +1,8 @@
 """The analytical store as commands open it; ``query`` and ``export``."""
 
 import contextlib
+import csv
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
@@ -34,7 +36,9 @@ def analysed(it: Deployment, *, versions: bool = False) -> "Iterator[duckdb.Duck
 
     Where it cannot be brought up to date just now a note says so; where it cannot be used at all the command ends.
     """
-    from copyctl.store.opening import StoreTrouble, opened
+    import duckdb
+
+    from copyctl.store.opening import StoreTrouble, is_damage, mend, opened
     from copyctl.store.refresh import Sources
 
     history = HistoryReader(it.folder)
@@ -47,11 +51,15 @@ def analysed(it: Deployment, *, versions: bool = False) -> "Iterator[duckdb.Duck
                 yield store.database
         except StoreTrouble as trouble:
             leave(STORE, str(trouble))
+        except duckdb.Error as fault:
+            if is_damage(fault):
+                leave(STORE, mend(it.folder, fault))
+            raise
 
 
 def query(
     rules: options.Rules,
-    statement: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; the tables are in docs/data-model.md.")],
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; - reads it from stdin.")],
     *,
     dry_run: options.DryRun = False,
     form: Annotated[QueryFormat | None, typer.Option("--format", help="table, json or csv.")] = None,
@@ -65,12 +73,15 @@ def query(
     Example:
       copyctl query --rules rules/half-size.yaml "SELECT follower, decision, count(*) FROM copied_orders GROUP BY ALL"
       copyctl query --rules rules/half-size.yaml "SHOW TABLES"
+      copyctl query --rules rules/half-size.yaml --format csv - < question.sql > answer.csv
     """
     import duckdb
 
     from copyctl.store.asking import NotReading, ask
+    from copyctl.store.opening import is_damage
     from copyctl.store.refresh import VERSIONS
 
+    statement = sys.stdin.read() if statement == "-" else statement
     with deployment(rules, dry_run=dry_run) as it:
         note_empty(it)
         with analysed(it, versions=VERSIONS in statement.lower()) as database:
@@ -79,6 +90,8 @@ def query(
             except NotReading as refused:
                 leave(USAGE, str(refused))
             except duckdb.Error as fault:
+                if is_damage(fault):
+                    raise
                 leave(USAGE, f"the query cannot be answered: {fault}")
     if form is QueryFormat.CSV:
         say_csv(columns, rows)
@@ -93,7 +106,9 @@ def export(
     *,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Write every table and view of the analytical store as Parquet, one file each.
+    """Write the analytical store as Parquet.
+
+    One file for every table and view.
 
     Files of these names in DIR are replaced, each in one move: whoever reads one meanwhile sees the old or the new.
 
@@ -117,9 +132,6 @@ def export(
 
 def say_csv(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     """Comma-separated values (RFC 4180) on stdout, with the names in the first line; what is unknown is empty."""
-    import csv
-    import sys
-
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     writer.writerows([["" if (plain := plain_value(one)) is None else plain for one in row] for row in rows])

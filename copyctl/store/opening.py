@@ -101,16 +101,28 @@ def _brought_up_to_date(folder: Path, sources: Sources, *, versions: bool, until
             if (folder / FILE).exists():
                 return "another command works on it"
             raise StoreBusy(f"another command makes {folder / FILE} just now; try again in a moment")
-        database = _writer(folder / FILE, sources, until)
-        if database is None:
-            return "other commands read it"
-        with contextlib.closing(database):
-            refresh(database, sources, versions=versions)
+        return _taken_in(folder, sources, versions=versions, until=until)
     except duckdb.Error as fault:
-        raise StoreUnwritable(_mend(folder, fault)) from None
+        if not is_damage(fault):
+            raise StoreUnwritable(mend(folder, fault)) from None
+        _put_aside(folder / FILE)
+        return _taken_in(folder, sources, versions=versions, until=until)
     finally:
         os.close(handle)
+
+
+def _taken_in(folder: Path, sources: Sources, *, versions: bool, until: float) -> str:
+    database = _writer(folder / FILE, sources, until)
+    if database is None:
+        return "other commands read it"
+    with contextlib.closing(database):
+        refresh(database, sources, versions=versions)
     return ""
+
+
+def is_damage(fault: duckdb.Error) -> bool:
+    """Is it the file that is broken?"""
+    return "corrupt" in str(fault).lower()
 
 
 def _locked(handle: int, until: float) -> bool:
@@ -132,30 +144,37 @@ def _writer(path: Path, sources: Sources, until: float) -> duckdb.DuckDBPyConnec
         StoreTooNew: a newer version made it.
     """
     for _ in range(2):
-        fresh = not path.exists()
         database = _patiently(path, until, read_only=False)
         if database is None:
             return None
-        os.chmod(path, 0o600)
-        before = _version(database)
-        if before is None:
-            if fresh or not database.execute("FROM duckdb_tables()").fetchall():
-                with _transaction(database):
-                    schema.create(database)
+        with contextlib.ExitStack() as undo:
+            undo.callback(database.close)
+            os.chmod(path, 0o600)
+            if _is_usable(database, path, sources):
+                undo.pop_all()
                 return database
-        else:
-            if before > schema.version():
-                database.close()
-                raise StoreTooNew(
-                    f"{path} was made by a newer copyctl; use that one, or delete the file: it is derived"
-                )
-            with _transaction(database):
-                schema.migrate(database, before, schema.migrations())
-            if is_of(database, sources):
-                return database
-        database.close()
         _put_aside(path)
     raise StoreUnwritable(f"{path} is no store of this journal, and could not be made anew")
+
+
+def _is_usable(database: duckdb.DuckDBPyConnection, path: Path, sources: Sources) -> bool:
+    """Bring its tables to this version, or make them in an empty file; False where it is something else.
+
+    Raises:
+        StoreTooNew: a newer version made it.
+    """
+    before = _version(database)
+    if before is None:
+        if database.execute("FROM duckdb_tables()").fetchall():
+            return False
+        with _transaction(database):
+            schema.create(database)
+        return True
+    if before > schema.version():
+        raise StoreTooNew(f"{path} was made by a newer copyctl; use that one, or delete the file: it is derived")
+    with _transaction(database):
+        schema.migrate(database, before, schema.migrations())
+    return is_of(database, sources)
 
 
 @contextlib.contextmanager
@@ -192,7 +211,7 @@ def _patiently(path: Path, until: float, *, read_only: bool) -> duckdb.DuckDBPyC
         except duckdb.IOException as fault:
             if "lock" not in str(fault).lower():
                 if read_only:
-                    raise StoreUnwritable(_mend(path.parent, fault)) from None
+                    raise StoreUnwritable(mend(path.parent, fault)) from None
                 _put_aside(path)
                 continue
             if time.monotonic() > until:
@@ -200,7 +219,7 @@ def _patiently(path: Path, until: float, *, read_only: bool) -> duckdb.DuckDBPyC
             time.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
         except duckdb.Error as fault:
             if read_only or not path.exists():
-                raise StoreUnwritable(_mend(path.parent, fault)) from None
+                raise StoreUnwritable(mend(path.parent, fault)) from None
             _put_aside(path)
 
 
@@ -211,7 +230,8 @@ def _put_aside(path: Path) -> None:
         os.remove(path.with_name(f"{path.name}.wal"))
 
 
-def _mend(folder: Path, fault: duckdb.Error) -> str:
+def mend(folder: Path, fault: duckdb.Error) -> str:
+    """What to say of a store that cannot be used."""
     text = str(fault).splitlines()[0]
     return (
         f"the analytical store {folder / FILE} cannot be used: {text}. It is derived: see that this user may write in "

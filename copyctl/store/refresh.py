@@ -168,7 +168,8 @@ class _Staging:
 
 def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _Staging, kept: Kept) -> bool:
     journal = sources.journal
-    records = {name: staging.made(name, columns_of(TABLES[name])) for name in sorted(RECORDS | WHOLE)}
+    used = schema.words()
+    records = {name: staging.made(name, columns_of(TABLES[name], used)) for name in sorted(RECORDS | WHOLE)}
     lines = staging.made("notice", {"seq": "BIGINT", "body": struct_of(_LINE)})
     with journal.one_moment():
         event, seal = journal.newest()
@@ -187,11 +188,13 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
                 records[table].add(body)
     for (table, _), body in newest.items():
         records[table].add(body)
-    trades, trade = _numbered(sources.history.trades, staging.made("trade", columns_of(PastTrade)), kept, "trade")
-    past = staging.made("past_order", columns_of(ExecutionReport, without=frozenset({"instrument"})))
+    trades, trade = _numbered(sources.history.trades, staging.made("trade", columns_of(PastTrade, used)), kept, "trade")
+    past = staging.made("past_order", columns_of(ExecutionReport, used))
     orders, order = _numbered(sources.history.orders, past, kept, "past_order")
     told = (*records.values(), lines, trades, orders)
-    if not any(one.count for one in told if one.name not in WHOLE) and kept.text("event_hash") == seal:
+    names = repr(sorted(sources.names.items()))
+    news = any(one.count for one in told if one.name not in WHOLE)
+    if not news and (kept.text("event_hash"), kept.text("names")) == (seal, names):
         return False
     for one in told:
         one.load(database)
@@ -203,8 +206,8 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
     _fill(database, schema.tables()["slippage"])
     for key, value in (("turn", turn), ("notice", seq), ("trade", trade), ("past_order", order), ("event", event)):
         kept.put(key, value)
-    kept.put("event_hash", seal)
-    kept.put("leader", sources.leader)
+    for text, told_now in (("event_hash", seal), ("leader", sources.leader), ("names", names)):
+        kept.put(text, told_now)
     return True
 
 
@@ -255,7 +258,8 @@ def _touched(database: duckdb.DuckDBPyConnection) -> None:
         UNION SELECT account, copy_id FROM copies
             WHERE leader_order_id IN (SELECT order_id FROM staged_order WHERE account = getvariable('leader'))
         UNION SELECT account, copy_id FROM placements WHERE (account, order_id) IN (
-            SELECT (account, order_id) FROM staged_order UNION ALL SELECT (account, order_id) FROM staged_fill)
+            SELECT (account, order_id) FROM staged_order UNION ALL SELECT (account, order_id) FROM staged_fill
+            UNION ALL SELECT (account, order_id) FROM staged_trade)
         UNION SELECT account, copy_id FROM slippage
             WHERE (exchange_segment, security_id) IN (SELECT (segment, security_id) FROM staged_instrument)
         """
@@ -269,7 +273,7 @@ class _Book(msgspec.Struct):
 
 
 def _take_versions(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _Staging, kept: Kept) -> bool:
-    columns = columns_of(ExecutionReport, without=frozenset({"instrument"}))
+    columns = columns_of(ExecutionReport, schema.words())
     reports = staging.made("report", {"seq": "BIGINT", "body": struct_of(columns)})
     wire, seq = Dhan(), kept.number("version_event")
     encode = msgspec.json.Encoder(decimal_format="string").encode

@@ -62,6 +62,12 @@ def views() -> Mapping[str, Definition]:
     return _read("views")
 
 
+@cache
+def words() -> frozenset[str]:
+    """Every word of the statements that fill tables: what of a record is not among them is used by none."""
+    return frozenset(word for one in tables().values() for word in re.findall(r"\w+", one.fill))
+
+
 def migrations(folder: Traversable | None = None) -> Mapping[int, str]:
     """The statements that bring an older store to each version, by number: ``migrations/0002-what-it-does.sql``. They
     change what is there; a store that is too old for them is made anew from the journal."""

@@ -39,10 +39,10 @@ placed AS (
     JOIN placements AS p ON p.account = c.account AND p.copy_id = c.copy_id
     JOIN leader_orders AS l ON l.leader_order_id = c.leader_order_id
     JOIN follower_orders AS f ON f.account = p.account AND f.order_id = p.order_id
-    WHERE p.filled > 0 AND l.average_price > 0 AND l.filled > 0
+    WHERE l.average_price > 0 AND l.filled > 0
 ), traded AS (
     SELECT p.*, t.trade_id, t.traded_at, t.quantity AS units, t.price AS paid
-    FROM placed AS p JOIN fills AS t ON t.account = p.account AND t.order_id = p.order_id
+    FROM placed AS p JOIN trades AS t ON t.account = p.account AND t.order_id = p.order_id
 ), rest AS (
     SELECT p.* REPLACE (p.filled - coalesce(t.units, 0) AS filled), coalesce(t.value, 0) AS told,
         p.filled AS filled_in_all

@@ -143,10 +143,10 @@ def schema(
     *,
     form: Annotated[SchemaFormat, typer.Option("--format", help="How it looks.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of a language, or the tables of the store.
+    """Print the schema of a language, or of the analytical store.
 
-    The rules, policy tests and tapes have a schema: for editors, and for checks elsewhere. As markdown it is a page for people: every key of the rules with what may
-    stand there, every table of the store with what its columns mean.
+    The rules, policy tests and tapes have a JSON schema, for editors and for checks elsewhere. As markdown it is a page
+    for people: every key of the rules with what may stand there, every table of the store with what its columns mean.
 
     \b
     Example:

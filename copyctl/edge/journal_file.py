@@ -158,7 +158,7 @@ def connect(folder: Path, *, durable: bool = True) -> sqlite3.Connection:
         f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
     try:
-        _patiently(database, "PRAGMA journal_mode=WAL")
+        patiently(database, "PRAGMA journal_mode=WAL")
         database.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
         database.execute("PRAGMA wal_autocheckpoint=0")
@@ -182,7 +182,7 @@ def connect_to_read(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _patiently(database: sqlite3.Connection, statement: str) -> None:
+def patiently(database: sqlite3.Connection, statement: str) -> None:
     """Run a statement that SQLite does not wait with by itself while another process makes the file."""
     patient_until = time.monotonic() + BUSY_SECONDS
     while True:

@@ -47,7 +47,7 @@ def backfill(
     ] = None,
     form: options.AsFormat = None,
 ) -> None:
-    """Fetch order book, trade book and trade history into the store.
+    """Fetch order books and trade history into the store.
 
     Of today the order book and the trade book of the leader and each follower, of earlier days their trades, with
     charges. Dhan keeps no order of a day that is over: ask once after each close. What is there already is not written

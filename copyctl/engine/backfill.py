@@ -81,9 +81,9 @@ class PastStore(Protocol):
 class Tally:
     """What became of one account so far.
 
-    ``orders``, ``trades``: so many different ones were read; ``new``, ``changed``: so many rows of the store are new, or
-    say more than they did; ``unreadable``: rows that hold what could not be read. ``why`` it ended early, "" where it
-    did not, ``refused``: for its token or address; ``goes_on``: the day from which it then goes on.
+    ``orders``, ``trades``: so many different ones were read; ``new``, ``changed``: so many rows of the store are new,
+    or say more than they did; ``unreadable``: rows that hold what could not be read. ``why`` it ended early, "" where
+    it did not, ``refused``: for its token or address; ``goes_on``: the day from which it then goes on.
     """
 
     orders: int = 0
@@ -262,9 +262,8 @@ def stretches(first: date, last: date) -> Iterator[Days]:
 
 
 def half_pace(limits: RateLimits, clock: Clock) -> Pace:
-    """At most half of what an account may ask of its history: a run of the same account may go on beside it, and so may
-    whoever asked just before."""
+    """At most half of what an account may ask of its history, and of its books: a run may go on beside it."""
     allowed = min(limits.data.per_second, limits.other.per_second)
     if allowed == 1:
         return Pace(1, clock, spent=1, window=2 * WINDOW)
-    return Pace(allowed // 2, clock, spent=allowed // 2)
+    return Pace(allowed // 2, clock)

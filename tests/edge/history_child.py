@@ -1,4 +1,4 @@
-"""A process of its own that keeps pages of a history: ``python history_child.py FOLDER FIRST COUNT``, COUNT 0: for ever.
+"""A process of its own that keeps pages: ``python history_child.py FOLDER FIRST COUNT``, COUNT 0: for ever.
 
 Page n holds the trades 3n, 3n + 1 and 3n + 2, and is said once it is durable.
 """

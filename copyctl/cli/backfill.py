@@ -202,7 +202,7 @@ async def _one(
 
 
 def _row(name: str, tally: "Tally") -> Row:
-    detail = tally.why
+    detail = tally.why.rstrip(". ")
     if detail and tally.refused:
         detail = f"{detail}. copyctl doctor shows whether it is the token or the address"
     if detail and tally.goes_on is not None:

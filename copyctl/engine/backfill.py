@@ -190,13 +190,13 @@ class Backfill:
             self._says(f"{days.first} to {days.last}, page {page}")
             reading, raw = await self._ask(self._wire.history_call(days.first, days.last, page), self._read_past)
             finished = reading.rows == 0 or raw == before  # who tells one page again and again has no others
-            looks_back = page == 0 and known is not None and not finished
-            kept = self._take_in(reading, None if looks_back else self._progress(days, page + 1, finished=finished))
+            kept = self._take_in(reading, self._progress(days, page + 1, finished=finished))
             if finished:
                 return
             page, before = page + 1, raw
-            if looks_back and known is not None and not (kept.new or kept.changed):
+            if page == 1 and known is not None and not (kept.new or kept.changed):
                 page = max(page, known.next_page)
+                self._store.keep(progress=self._progress(days, page, finished=False))
         raise _Ended(f"the history of {days.first} to {days.last} has more than {MOST_PAGES} pages")
 
     def _progress(self, days: Days, next_page: int, *, finished: bool) -> Progress:

@@ -157,6 +157,15 @@ def backups_table(rows: Sequence[Row]) -> Table | Text:
     return table
 
 
+def backfill_table(rows: Sequence[Row]) -> Table:
+    """What was fetched of each account's past."""
+    table = _table("account", "orders", "trades", "new", "changed", "detail")
+    for row in rows:
+        told = Text(clean(row["detail"]), style="bold red")
+        table.add_row(clean(row["name"]), *(str(row[key]) for key in ("orders", "trades", "new", "changed")), told)
+    return table
+
+
 def resting_table(rows: Sequence[Row]) -> Table | Text:
     """What may still trade at the broker."""
     if not rows:

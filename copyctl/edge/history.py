@@ -179,6 +179,20 @@ class HistoryReader:
         rows = self._rows("SELECT value FROM meta WHERE key = 'identity'")
         return str(rows[0][0]) if rows else ""
 
+    @contextlib.contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Everything that is read within shows the history at one moment, whatever is kept meanwhile."""
+        database = self._open()
+        try:
+            if database is not None:
+                database.execute("BEGIN")
+            yield
+        except sqlite3.Error as fault:
+            raise history_file.trouble(self._folder, fault, reading=True) from None
+        finally:
+            if database is not None and database.in_transaction:
+                database.execute("COMMIT")
+
     def trades(self, after: int = 0) -> Iterator[Row]:
         """The trades with a number beyond ``after``, in order: JSON of ``PastTrade``."""
         return self._after(TRADES, after)

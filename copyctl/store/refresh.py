@@ -82,6 +82,15 @@ class Journal(Protocol):
 class History(Protocol):
     """What the broker said when it was asked about the past."""
 
+    @property
+    def identity(self) -> str:
+        """Another one where another file is in its place."""
+        ...
+
+    def one_moment(self) -> AbstractContextManager[None]:
+        """What is read within shows the history at one moment."""
+        ...
+
     def trades(self, after: int = 0) -> Iterator[tuple[int, str, str, bytes]]:
         """Trades after one of them: number, account, key, JSON of a ``PastTrade``."""
         ...
@@ -124,11 +133,13 @@ class Kept:
 
 
 def is_of(database: duckdb.DuckDBPyConnection, sources: Sources) -> bool:
-    """Was the store made of this very journal, which goes on where the store ended? Another one may be in its place:
-    one begun anew, or a backup."""
+    """Was the store made of this very journal, which goes on where the store ended, and of this history? Others may be
+    in their place: one begun anew, or a backup."""
     kept = Kept(database)
     seq, seal = kept.number("event"), kept.text("event_hash")
     if kept.text("leader") not in (None, sources.leader):
+        return False
+    if kept.text("history") not in (None, "", sources.history.identity):
         return False
     return not seq or tuple(sources.journal.place(seq)) == (seq, seal)
 
@@ -188,9 +199,11 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
                 records[table].add(body)
     for (table, _), body in newest.items():
         records[table].add(body)
-    trades, trade = _numbered(sources.history.trades, staging.made("trade", columns_of(PastTrade, used)), kept, "trade")
+    told_trades = staging.made("trade", columns_of(PastTrade, used))
     past = staging.made("past_order", columns_of(ExecutionReport, used))
-    orders, order = _numbered(sources.history.orders, past, kept, "past_order")
+    with sources.history.one_moment():
+        trades, trade = _numbered(sources.history.trades, told_trades, kept, "trade")
+        orders, order = _numbered(sources.history.orders, past, kept, "past_order")
     told = (*records.values(), lines, trades, orders)
     names = repr(sorted(sources.names.items()))
     news = any(one.count for one in told if one.name not in WHOLE)
@@ -206,21 +219,19 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
     _fill(database, schema.tables()["slippage"])
     for key, value in (("turn", turn), ("notice", seq), ("trade", trade), ("past_order", order), ("event", event)):
         kept.put(key, value)
-    for text, told_now in (("event_hash", seal), ("leader", sources.leader), ("names", names)):
-        kept.put(text, told_now)
+    texts = {"event_hash": seal, "leader": sources.leader, "names": names, "history": sources.history.identity}
+    for key, text in texts.items():
+        kept.put(key, text)
     return True
 
 
 def _numbered(
     read: Callable[[int], Iterable[tuple[int, str, str, bytes]]], staged: Staged, kept: Kept, key: str
 ) -> tuple[Staged, int]:
-    """What came after the last one, and the number of the last one now; of two with one key the later."""
+    """What came after the last one, and the number of the last one now. A row that changed has a new number."""
     last = kept.number(key)
-    newest: dict[tuple[str, str], bytes] = {}
-    for number, account, name, body in read(last):
+    for number, _, _, body in read(last):
         last = number
-        newest[account, name] = body
-    for body in newest.values():
         staged.add(body)
     return staged, last
 

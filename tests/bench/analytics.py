@@ -60,7 +60,10 @@ def report() -> tuple[float, float]:
             database.execute(_NAMES)
             database.execute(_FILLS, [FILLS])
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.analytics", "report", str(path)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "tests.bench.analytics", "report", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     seconds, gigabytes = json.loads(done.stdout)
     return float(seconds), float(gigabytes)
@@ -111,7 +114,10 @@ def _again(journal: sqlite3.Connection, events: int) -> None:
         "notices": ("at, event, leader_order_id, follower, level, body, hash", ""),
         "records": ("tbl, key, body", "WHERE tbl IN ('order', 'copy', 'fill', 'leader_order')"),
     }
-    rows = {table: journal.execute(f"SELECT {names} FROM {table} {which}").fetchall() for table, (names, which) in day.items()}
+    rows = {
+        table: journal.execute(f"SELECT {names} FROM {table} {which}").fetchall()
+        for table, (names, which) in day.items()
+    }
     for number in range(1, events // len(rows["events"]) + 2):
         for table, (names, _) in day.items():
             other = [tuple(_renamed(value, number) for value in row) for row in rows[table]]

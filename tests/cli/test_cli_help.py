@@ -11,7 +11,8 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("token", "doctor", "audit", "backup", "init", "lint", "test", "show", "explain", "replay", "query", "export"),
+    *("token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain", "replay"),
+    *("query", "export"),
     *("schema", "simulator"),
     "dead-letters",
 )

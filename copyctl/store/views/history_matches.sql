@@ -16,7 +16,7 @@ WITH traded AS (
         coalesce(o.quantity, t.filled) AS quantity, coalesce(t.filled, o.filled) AS filled,
         coalesce(t.average_price::DECIMAL(28, 10), o.average_price) AS average_price,
         coalesce(o.placed_at, t.first_at) AS placed_at, coalesce(o.day, t.day) AS day
-    FROM traded AS t FULL JOIN order_history AS o ON o.account = t.account AND o.order_id = t.order_id
+    FROM traded AS t FULL JOIN (FROM order_history WHERE leg = 'ENTRY_LEG') AS o ON o.account = t.account AND o.order_id = t.order_id
 ), named AS (
     SELECT p.*, coalesce(a.copy_id, b.copy_id) AS named_copy,
         CASE WHEN a.copy_id IS NOT NULL THEN 'order_id' WHEN b.copy_id IS NOT NULL THEN 'correlation_id' END AS named_by

@@ -10,7 +10,7 @@ from copyctl.cli.deployment import Deployment, deployment, note_empty
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, answer, leave
 from copyctl.cli.tables import letters_table
 from copyctl.cli.taken_in import trouble
-from copyctl.edge.journal import put_command
+from copyctl.edge.journal_commands import put_command
 from copyctl.model.effects import Notice
 from copyctl.report.letters import dead_letters as rows_of
 from copyctl.report.letters import letter

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from copyctl import __version__
+from copyctl.cli.analysis import export, query
 from copyctl.cli.audit import audit
+from copyctl.cli.backfill import backfill
 from copyctl.cli.backup import backup
 from copyctl.cli.doctor import doctor
 from copyctl.cli.explain import explain
@@ -52,12 +54,15 @@ for name, command in (
     ("doctor", doctor),
     ("audit", audit),
     ("backup", backup),
+    ("backfill", backfill),
     ("init", init),
     ("lint", lint),
     ("test", test),
     ("show", show),
     ("explain", explain),
     ("replay", replay),
+    ("query", query),
+    ("export", export),
     ("schema", schema),
     ("simulator", simulator),
 ):

@@ -44,6 +44,7 @@ class Language(StrEnum):
     RULES = "rules"
     POLICY_TEST = "policy-test"
     TAPE = "tape"
+    STORE = "store"
 
 
 def lint(
@@ -142,9 +143,10 @@ def schema(
     *,
     form: Annotated[SchemaFormat, typer.Option("--format", help="How it looks.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of the rules, policy tests or tapes.
+    """Print the schema of a language, or of the analytical store.
 
-    For editors, and for checks elsewhere. As markdown it is a page for people: every key with what may stand there.
+    The rules, policy tests and tapes have a JSON schema, for editors and for checks elsewhere. As markdown it is a page
+    for people: every key of the rules with what may stand there, every table of the store with what its columns mean.
 
     \b
     Example:
@@ -152,9 +154,18 @@ def schema(
       copyctl schema rules --format markdown > rules.md
       copyctl schema policy-test > policy-test-v1.schema.json
       copyctl schema tape > tape-v1.schema.json
+      copyctl schema store --format markdown > data-model.md
     """
+    if language is Language.STORE:
+        from copyctl.store import page  # it loads the database
+
+        if form is SchemaFormat.MARKDOWN:
+            typer.echo(page.page(), nl=False)
+        else:
+            say_json({"tables": page.model()})
+        return
     if form is SchemaFormat.MARKDOWN and language is not Language.RULES:
-        leave(USAGE, "only the rules have such a page; docs/policy-tests.md tells of policy tests")
+        leave(USAGE, "rules and store have such a page; docs/policy-tests.md tells of policy tests")
     typer.echo(rules_page() if form is SchemaFormat.MARKDOWN else schema_text(language.value), nl=False)
 
 

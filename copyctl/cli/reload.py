@@ -9,7 +9,7 @@ import typer
 from copyctl.cli import options
 from copyctl.cli.deployment import Deployment, deployment
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, answer, leave
-from copyctl.edge.journal import put_command
+from copyctl.edge.journal_commands import put_command
 from copyctl.edge.journal_file import is_locked
 
 ANSWERED_WITHIN_SECONDS = 30.0

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copyctl.cli.deployment import Deployment
+from copyctl.cli.signals import stopped_by_signals
 from copyctl.cli.speech import VERBOSITY, note
 from copyctl.model.account import Account
 from copyctl.model.choices import Adapter, KillAction
@@ -221,7 +221,7 @@ class _Trial:
         async with followers_alone(self.rules, document.digest, document.text, accounts, listen=listen) as reach:
             unreached = {**unreached, **reach.unreached}
             replicator, stop = reach.replicator, asyncio.Event()
-            async with _stopped_by_signals(stop), _progress(self, reach):
+            async with stopped_by_signals(stop), _progress(self, reach):
                 await replicator.act_alone(reach.accounts, seconds=self.within, stop=stop)
             records = {name: list(rows.values()) for name, rows in replicator.state.tables.items()}
             orders = asked_of_the_broker(records, self.heard, self.names, unreached)
@@ -281,28 +281,6 @@ class _Trial:
 def _is_open(request: Request) -> bool:
     """Is its fate not known, or an order open that it should have ended?"""
     return request.state is not RequestState.QUEUED or request.kind is RequestKind.CANCEL
-
-
-@contextlib.asynccontextmanager
-async def _stopped_by_signals(stop: asyncio.Event) -> AsyncIterator[None]:
-    """The first SIGINT or SIGTERM ends the waiting, and what was done is told; the second one ends everything."""
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def first() -> None:
-        stop.set()
-        for one in signals:
-            loop.remove_signal_handler(one)
-
-    with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
-        for one in signals:
-            loop.add_signal_handler(one, first)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError, RuntimeError):
-            for one in signals:
-                loop.remove_signal_handler(one)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,8 @@ from copyctl.cli.solo import Acted, act
 from copyctl.cli.speech import BROKER, DONE, FINDINGS, USAGE, Format, answer, leave, note
 from copyctl.cli.tables import kill_orders_table, resting_table
 from copyctl.cli.taken_in import Trouble, trouble
-from copyctl.edge.journal import StoreLocked, put_command
+from copyctl.edge.journal import StoreLocked
+from copyctl.edge.journal_commands import put_command
 from copyctl.model.account import Account
 from copyctl.model.choices import KillAction
 from copyctl.report.kill import kill_words, resting

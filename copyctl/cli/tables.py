@@ -45,6 +45,21 @@ def orders_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def rows_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Rows as they are; numbers to the right."""
+    table = _table()
+    for place, column in enumerate(columns):
+        numeric = any(isinstance(row[place], int | float) for row in rows)
+        table.add_column(clean(column), justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(NOTHING if value is None else _shown(value) for value in row))
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else clean(value)
+
+
 def explanation_tables(rows: Sequence[Row]) -> Iterator[RenderableType]:
     """What would be done with one order, follower by follower: the decision, then the steps that lead to it."""
     for row in rows:
@@ -139,6 +154,15 @@ def backups_table(rows: Sequence[Row]) -> Table | Text:
     table = _table("day", "made at", "MB", "file")
     for row in rows:
         table.add_row(row["date"], row["made_at"], f"{row['bytes'] / 2**20:.1f}", clean(row["path"]))
+    return table
+
+
+def backfill_table(rows: Sequence[Row]) -> Table:
+    """What was fetched of each account's past."""
+    table = _table("account", "orders", "trades", "new", "changed", "detail")
+    for row in rows:
+        told = Text(clean(row["detail"]), style="bold red")
+        table.add_row(clean(row["name"]), *(str(row[key]) for key in ("orders", "trades", "new", "changed")), told)
     return table
 
 

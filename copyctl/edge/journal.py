@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from copyctl.edge import journal_backup, journal_chain, journal_file
 from copyctl.edge.journal_body import encoded, event_body, read_records, whole_characters
 from copyctl.edge.journal_chain import Ends
+from copyctl.edge.journal_commands import waiting_commands
 from copyctl.edge.journal_file import StoreError, StoreLocked, StoreRefused, StoreUnusable
 from copyctl.model.events import PolicyLoaded, TimeReached
 from copyctl.model.journal import Command, Entry
@@ -35,7 +36,6 @@ __all__ = [
     "StoreUnusable",
     "event_body",
     "open_journal",
-    "put_command",
     "read_records",
 ]
 
@@ -44,6 +44,9 @@ _Name = tuple[str, str]
 
 TURNS_WORTH_MOVING: Final = 100
 """A write-ahead log of fewer turns is left as it is: moving it costs two waits for the disk."""
+
+TURNS_OF_A_RUN: Final = 2**32
+"""Turns are numbered on and on, beginning anew above those of the last run, whether or not they left a record."""
 
 MOST_TURNS_IN_LOG: Final = 10_000
 """A log of so many turns is moved even while orders wait: some tens of megabytes, which every reader looks through."""
@@ -98,8 +101,15 @@ def _claim(database: sqlite3.Connection, folder: Path, leader: str) -> None:
             f"the store {folder} belongs to leader {row[0]}, not to {leader}: give each leader a store.path of its own"
         )
     database.execute(
-        "INSERT OR REPLACE INTO meta VALUES ('version', ?), ('leader', ?)", (str(journal_file.VERSION), leader)
+        "INSERT OR REPLACE INTO meta VALUES ('version', ?), ('leader', ?), ('opened', ?)",
+        (str(journal_file.VERSION), leader, str(_opened(database) + 1)),
     )
+
+
+def _opened(database: sqlite3.Connection) -> int:
+    """How often the journal was opened to be written."""
+    row = database.execute("SELECT value FROM meta WHERE key = 'opened'").fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 class _Row(NamedTuple):
@@ -124,6 +134,7 @@ class Journal:
         }
         self._next_row = max((row.id for row in self._rows.values()), default=0) + 1
         self._turns_in_log = 0
+        self._turn = _opened(database) * TURNS_OF_A_RUN
         self._ends = journal_chain.read_ends(database)
         self._failed = False
         self._closing = threading.Event()
@@ -148,6 +159,7 @@ class Journal:
         Raises:
             JournalWriteError: nothing of it was kept.
         """
+        self._turn += 1
         with self._transaction():
             ends = self._go_on_from()
             gone, written = self._changes(entries, ends)
@@ -317,18 +329,25 @@ class Journal:
                 next_row += 1
             ends.sum += worth - before.worth
             written[name] = _Row(before.id, worth)
-            rows.append((before.id, *name, body))
-        self._database.executemany("INSERT OR REPLACE INTO records (id, tbl, key, body) VALUES (?, ?, ?, ?)", rows)
+            rows.append((before.id, *name, body, self._turn))
+        self._database.executemany(
+            "INSERT OR REPLACE INTO records (id, tbl, key, body, turn) VALUES (?, ?, ?, ?, ?)", rows
+        )
         return gone, written
 
     def _drop_into_past(self, name: _Name, ends: Ends) -> None:
-        """Keep a record that the run has done with, in place of an older one of that name."""
+        """Keep a record that the run has done with, in place of an older one of that name; but exchanges count their
+        trades anew each day, so that another trade of that name stays."""
         (body,) = self._database.execute("SELECT body FROM records WHERE id = ?", (self._rows[name].id,)).fetchone()
         older = self._database.execute("SELECT body FROM past WHERE tbl = ? AND key = ?", name).fetchone()
+        if older is not None and name[0] == "fill" and older[0] != body:
+            name, older = (name[0], f"{name[1]}@{self._turn}"), None
         if older is not None:
             ends.sum -= journal_chain.digest(journal_chain.PAST, *name, older[0])
         ends.sum += journal_chain.digest(journal_chain.PAST, *name, body)
-        self._database.execute("INSERT OR REPLACE INTO past VALUES (?, ?, ?)", (*name, body))
+        self._database.execute(
+            "INSERT OR REPLACE INTO past (tbl, key, body, turn) VALUES (?, ?, ?, ?)", (*name, body, self._turn)
+        )
 
     def _notices(self, entries: Sequence[Entry], ends: Ends) -> None:
         rows = [
@@ -358,43 +377,3 @@ def _says_nothing(entry: Entry) -> bool:
     can be replayed from it: that a book was read and held nothing new decides what need not wait any more."""
     nothing = not (entry.notices or entry.set_aside or entry.changes)
     return nothing and isinstance(entry.event, TimeReached)
-
-
-def waiting_commands(database: sqlite3.Connection) -> list[Command]:
-    """The commands that no run has taken in yet, oldest first."""
-    actions = "actions" if journal_file.has_column(database, "commands", "actions") else "''"  # a reader adds none
-    rows = database.execute(
-        f"SELECT id, given_at, command, account, reason, {actions} FROM commands"  # noqa: S608  two words of ours
-        " WHERE taken_at IS NULL ORDER BY id"
-    )
-    return [
-        Command(
-            command_id=one, given_at=at, command=command, account=account, reason=reason, actions=tuple(actions.split())
-        )
-        for one, at, command, account, reason, actions in rows
-    ]
-
-
-def put_command(
-    folder: Path, command: str, *, account: str = "", reason: str = "", actions: Sequence[str] = (), at: int
-) -> int:
-    """Ask the run on this store, or its next one, for something; returns the command's number. ``at``: now, ns.
-    ``actions``: what a kill does besides what the rules say, words of ``kill_switch.actions``.
-
-    Raises:
-        StoreRefused: a newer version wrote the store.
-        StoreUnusable: it cannot be written.
-    """
-    journal_file.make_folder(folder)
-    texts = [str(whole_characters(text)) for text in (command, account, reason, " ".join(actions))]
-    try:
-        with contextlib.closing(journal_file.connect(folder)) as database:
-            cursor = database.execute(
-                "INSERT INTO commands (given_at, command, account, reason, actions) VALUES (?, ?, ?, ?, ?)",
-                (at, *texts),
-            )
-            return cursor.lastrowid or 0
-    except OSError as fault:
-        raise journal_file.cannot_write(folder, fault.strerror) from None
-    except sqlite3.Error as fault:
-        raise journal_file.trouble(folder, fault) from None

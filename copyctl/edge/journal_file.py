@@ -14,8 +14,9 @@ from typing import Final
 
 FILE: Final = "journal.sqlite"
 LOCK: Final = "run.lock"
-VERSION: Final = 2
-"""2: rows are chained; a version that does not chain what it writes must not write here."""
+VERSION: Final = 3
+"""2: rows are chained; a version that does not chain what it writes must not write here. 3: every record says in which
+turn it was written, so that whoever keeps up with the journal reads what is new and no more."""
 BUSY_SECONDS: Final = 5.0
 RUN_BUSY_SECONDS: Final = 0.5
 """How long a run waits for another writer: meanwhile nothing else of it moves, and it tries again soon."""
@@ -39,9 +40,11 @@ CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL, set_aside INTEGER NOT NULL,
     body BLOB NOT NULL, hash BLOB, seal BLOB);
 CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, turn INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS past (
-    tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
+    tbl TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, turn INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tbl, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS past_turns ON past (turn);
 CREATE TABLE IF NOT EXISTS notices (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, leader_order_id TEXT NOT NULL,
     follower TEXT NOT NULL, level TEXT NOT NULL, body BLOB NOT NULL, hash BLOB);
@@ -58,6 +61,8 @@ _CAME_LATER: Final = (
     ("events", "hash", "BLOB"),
     ("events", "seal", "BLOB"),
     ("notices", "hash", "BLOB"),
+    ("records", "turn", "INTEGER NOT NULL DEFAULT 0"),
+    ("past", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )
 """Columns that stores of earlier versions lack: table, column, and what it holds."""
 _READ_AT_START: Final = ("meta", "records", "commands")
@@ -158,7 +163,7 @@ def connect(folder: Path, *, durable: bool = True) -> sqlite3.Connection:
         f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
     try:
-        _patiently(database, "PRAGMA journal_mode=WAL")
+        patiently(database, "PRAGMA journal_mode=WAL")
         database.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
         database.execute("PRAGMA wal_autocheckpoint=0")
@@ -182,7 +187,7 @@ def connect_to_read(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _patiently(database: sqlite3.Connection, statement: str) -> None:
+def patiently(database: sqlite3.Connection, statement: str) -> None:
     """Run a statement that SQLite does not wait with by itself while another process makes the file."""
     patient_until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -216,6 +221,7 @@ def _catch_up(database: sqlite3.Connection) -> None:
     for table, column, holds in _CAME_LATER:
         if not has_column(database, table, column):
             database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {holds}")
+    database.execute("CREATE INDEX IF NOT EXISTS past_turns ON past (turn)")
     database.execute("COMMIT")
 
 

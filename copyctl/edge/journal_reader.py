@@ -1,5 +1,6 @@
 """Reading a journal beside its writer: for everything that looks and changes nothing."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from copyctl.edge import journal_file
-from copyctl.edge.journal import waiting_commands
 from copyctl.edge.journal_body import read_records
+from copyctl.edge.journal_commands import waiting_commands
 from copyctl.model.effects import Notice
 from copyctl.model.journal import Command
 from copyctl.model.records import TABLES, Record
@@ -84,6 +85,44 @@ class JournalReader:
             raise self._trouble(fault) from None
         except ValueError as fault:
             raise journal_file.cannot_use(self._folder, fault) from None
+
+    @contextlib.contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Everything that is read within shows the journal at one moment, whatever is written meanwhile. The writer is
+        not held up, but its log grows until the end: not for long."""
+        database = self._open()
+        try:
+            if database is not None:
+                database.execute("BEGIN")
+            yield
+        except sqlite3.Error as fault:
+            raise self._trouble(fault) from None
+        finally:
+            if database is not None and database.in_transaction:
+                database.execute("COMMIT")
+
+    def records_since(self, turn: int) -> Iterator[tuple[int, str, str, bytes]]:
+        """Every record that was written, or dropped by a run, in a later turn: turn, table, key and body (JSON), the
+        past first. One of the past may be there in a newer form. A store that no run of this version has opened yet
+        does not know turns: there every record is told, of turn -1."""
+        database = self._open()
+        if database is None:
+            return
+        turns = "turn" if journal_file.has_column(database, "past", "turn") else "-1"
+        for table in ("past", "records"):
+            told = f"SELECT {turns} AS told, tbl, key, body FROM {table}"  # noqa: S608  words of ours
+            try:
+                yield from database.execute(f"SELECT * FROM ({told}) WHERE told > ? OR told < 0", (turn,))  # noqa: S608
+            except sqlite3.Error as fault:
+                raise self._trouble(fault) from None
+
+    def bodies(self, table: str) -> Iterator[bytes]:
+        """Every record of one table as it is now, JSON."""
+        return (body for (body,) in self._rows("SELECT body FROM records WHERE tbl = ?", table))
+
+    def lines_since(self, seq: int) -> Iterator[tuple[int, bytes]]:
+        """The notices after one of them as they are kept, oldest first: number and JSON."""
+        yield from self._rows("SELECT seq, body FROM notices WHERE seq > ? ORDER BY seq", seq)
 
     def notices(self, after: int = 0, since: int = 0) -> Iterator[tuple[int, Notice]]:
         """The lines of what happened, by number, after one of them and not before a moment (ns).

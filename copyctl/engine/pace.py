@@ -15,8 +15,8 @@ LONGEST_REST = 32 * SECOND
 
 
 class Pace:
-    """Room for ``per_second`` requests in any second. Who asks says that it ``leaves`` as soon as there is room, with
-    nothing awaited between; so several may share one.
+    """Room for ``per_second`` requests in any second, or in any longer ``window`` (ns). Who asks says that it
+    ``leaves`` as soon as there is room, with nothing awaited between; so several may share one.
 
     The broker counts requests as they arrive, and on the way to it they may bunch up. One that was answered has
     arrived by then, so a request holds its place while it is on its way and for a second after its end. Who was told
@@ -24,8 +24,9 @@ class Pace:
     ``spent``: so many may have been asked in the second in which this process begins, by the one before it.
     """
 
-    def __init__(self, per_second: int, clock: Clock, *, spent: int = 0) -> None:
+    def __init__(self, per_second: int, clock: Clock, *, spent: int = 0, window: int = WINDOW) -> None:
         self.allow(per_second)
+        self._window = window
         self._clock = clock
         self._on_their_way = 0
         self._ended = deque([clock.now()] * spent)
@@ -89,10 +90,10 @@ class Pace:
         self._forget(now)
         if self._on_their_way + len(self._ended) < allowed:
             return 0
-        return max(1, self._ended[0] + WINDOW - now) if self._ended else None
+        return max(1, self._ended[0] + self._window - now) if self._ended else None
 
     def _forget(self, now: int) -> None:
-        while self._ended and now - self._ended[0] >= WINDOW:
+        while self._ended and now - self._ended[0] >= self._window:
             self._ended.popleft()
 
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from copyctl.model.history import PastTrade
 from copyctl.model.order import ExecutionReport, Fill
 
 
@@ -26,3 +27,19 @@ class BookReading(Struct, frozen=True, kw_only=True):
     refused: bool = False
     throttled: bool = False
     bad_rows: int = 0
+
+
+class PastReading(Struct, frozen=True, kw_only=True):
+    """What a page of the trade history, or a day's trade book, says.
+
+    ``rows``: so many stand in it, 0 beyond the last page. ``bad_rows``: so many of them hold something that could not
+    be read; where that is the charges alone, the trade is there without them. ``why``, ``refused``, ``throttled``: as
+    in ``BookReading``.
+    """
+
+    trades: tuple[PastTrade, ...] = ()
+    rows: int = 0
+    bad_rows: int = 0
+    why: str = ""
+    refused: bool = False
+    throttled: bool = False

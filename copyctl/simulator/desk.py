@@ -148,8 +148,13 @@ def trade_history(broker: Broker, call: Call) -> Answer:
     account, size = call.account, call.account.settings.history_page_size
     told = [*account.history, *todays_history(broker, account)]
     rows = [row for row in told if since <= str(row.get("exchangeTime"))[:10] <= until]
+    if account.settings.history_order == "newest":
+        rows.reverse()
     first = int(page) * size
-    return answer(rows[first : first + size])
+    rows = [shaped(dict(row), account.settings) for row in rows[first : first + size]]
+    if not rows and account.settings.history_end == "DH-907":
+        raise refusals.no_data()
+    return answer(rows if account.settings.history_answer == "list" else {"data": rows})
 
 
 def todays_history(broker: Broker, account: Account) -> Iterator[dict[str, object]]:

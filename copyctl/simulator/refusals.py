@@ -160,5 +160,11 @@ def bad_input(message: str = GENERIC_INPUT) -> Refusal:
     return refusal(400, "DH-905", message)
 
 
+def no_data() -> Refusal:
+    """There is nothing there, told as a failure."""
+    text = "System is unable to fetch data due to incorrect parameters or no data present"
+    return refusal(400, "DH-907", text)
+
+
 def order_error(message: str, status: int = 400) -> Refusal:
     return refusal(status, "DH-906", message)

@@ -53,6 +53,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stream_dead_token": ("reset", "binary"),
         "login_refusal": ("200", "400"),
         "renewal": ("open", "refused"),
+        "history_answer": ("list", "data"),
+        "history_order": ("oldest", "newest"),
+        "history_end": ("list", "DH-907"),
         "rate_answer": ("DH-904", "805"),
         "margin_dialect": ("camel", "snake"),
         "margin_includes": ("need", "total", "nothing"),
@@ -163,6 +166,9 @@ class Settings:
     row_missing: list[str] = field(default_factory=list)
     rows_tell_amo_time: bool = False  # of after-market orders: not documented, and not seen in most captures
     history_page_size: int = 50
+    history_answer: str = "list"  # or "data": the list stands in an object
+    history_order: str = "oldest"  # which trades come first; "newest": new ones push the others to later pages
+    history_end: str = "list"  # how the page after the last is told: empty, or as a failure
     margin_dialect: str = "camel"
     # what `includePosition` asks the calculator of several orders for: what they need on top of what is held, what all
     # of it needs together, or (as once measured) nothing

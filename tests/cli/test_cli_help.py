@@ -11,7 +11,9 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("token", "doctor", "audit", "backup", "init", "lint", "test", "show", "explain", "replay", "schema", "simulator"),
+    *("token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain", "replay"),
+    *("query", "export"),
+    *("schema", "simulator"),
     "dead-letters",
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")

@@ -72,11 +72,12 @@ class Said:
     stderr: str
 
 
-def process(*words: str, environment: Mapping[str, str] | None = None) -> Said:
-    """The real command in a process of its own."""
+def process(*words: str, environment: Mapping[str, str] | None = None, given: str = "") -> Said:
+    """The real command in a process of its own, with ``given`` on stdin."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "copyctl", *words],
         env={**BARE, **(environment or {})},
+        input=given,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

@@ -170,7 +170,10 @@ DID: dict[str, tuple[str, tuple[str, int, Wrong]]] = {
     ),
     "a record": ("UPDATE records SET body = replace(body, '1', '2') WHERE key = '1'", ("records", 20, Wrong.CHANGED)),
     "a record gone": ("DELETE FROM records WHERE key = '2'", ("records", 20, Wrong.CHANGED)),
-    "a record of the past": ("INSERT INTO past VALUES ('copy', 'k', x'7b7d')", ("records", 20, Wrong.CHANGED)),
+    "a record of the past": (
+        "INSERT INTO past (tbl, key, body) VALUES ('copy', 'k', x'7b7d')",
+        ("records", 20, Wrong.CHANGED),
+    ),
     "the head gone": ("DELETE FROM meta WHERE key = 'head'", ("records", 20, Wrong.REMOVED)),
     "the head": ("UPDATE meta SET value = '{}' WHERE key = 'head'", ("records", 20, Wrong.CHANGED)),
 }
@@ -273,7 +276,7 @@ def of_an_earlier_version(folder: Path, rows: int) -> None:
         "ALTER TABLE notices DROP COLUMN hash",
         "DELETE FROM meta WHERE key = 'head'",
         "UPDATE meta SET value = '1' WHERE key = 'version'",
-        "INSERT INTO past VALUES ('copy', 'old', x'7b7d')",
+        "INSERT INTO past (tbl, key, body) VALUES ('copy', 'old', x'7b7d')",
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from edge_sample import ACCOUNT, entry
 
-from copyctl.edge.journal import StoreUnusable, open_journal, put_command
+from copyctl.edge.journal import StoreUnusable, open_journal
+from copyctl.edge.journal_commands import put_command
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.account import Account
 from copyctl.model.events import Started
@@ -113,7 +114,7 @@ def test_the_past_holds_what_a_run_has_dropped_and_nothing_twice(tmp_path):
     assert reader.records()["account"] == []
     assert reader.records(past=True)["account"] == []
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
-        database.execute("INSERT INTO past SELECT 'account', ?, '{\"account\":\"old\"}'", (ACCOUNT,))
+        database.execute("INSERT INTO past (tbl, key, body) SELECT 'account', ?, '{\"account\":\"old\"}'", (ACCOUNT,))
     database.close()
     assert reader.records(past=True)["account"] == [Account(account="old")]
     journal.write([entry(2)])

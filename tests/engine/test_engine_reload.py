@@ -6,7 +6,8 @@ from pathlib import Path
 from copyctl.core.state import State
 from copyctl.core.step import Step
 from copyctl.edge.clock import SystemClock
-from copyctl.edge.journal import open_journal, put_command
+from copyctl.edge.journal import open_journal
+from copyctl.edge.journal_commands import put_command
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.engine.commands import Commands
 from copyctl.engine.conductor import Conductor

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from copyctl.edge.journal import put_command
+from copyctl.edge.journal_commands import put_command
 from copyctl.model.records import Record
 from tests.simulation import story
 from tests.simulation.adversary import Adversary

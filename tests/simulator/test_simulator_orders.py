@@ -267,6 +267,24 @@ async def test_the_trade_history_comes_in_pages_that_end_with_an_empty_one(leade
     assert (await leader("get_trade_history", "2020-01-01", "2020-01-31", 0))["data"] == [old]
 
 
+async def test_the_history_shows_its_disputed_shapes(leader: Client, door: Door) -> None:
+    def row(number: int) -> dict[str, Any]:
+        return {"exchangeTradeId": str(number), "exchangeTime": f"2020-01-0{number} 10:00:00", "stt": 1.5}
+
+    january = ("2020-01-01", "2020-01-31")
+    await door("history", account="leader", trades=[row(1), row(2), row(3)])
+    await door("settings", account="leader", history_page_size=2, history_order="newest", history_answer="data")
+    assert (await leader("get_trade_history", *january, 0))["data"] == {"data": [row(3), row(2)]}
+    await door("history", account="leader", trades=[row(4)])  # pushes one that was on page 0 to page 1
+    assert (await leader("get_trade_history", *january, 1))["data"] == {"data": [row(2), row(1)]}
+    await door("settings", account="leader", rows_as_text=True, history_answer="list")
+    assert (await leader("get_trade_history", *january, 0))["data"][0]["stt"] == "1.5"
+    assert (await leader("get_trade_history", *january, 2))["data"] == []
+    await door("settings", account="leader", history_end="DH-907")
+    said = await leader("get_trade_history", *january, 2)
+    assert (said["status"], said["remarks"]["error_code"]) == ("failure", "DH-907")
+
+
 async def test_an_order_by_hand_needs_no_rate_and_says_where_it_came_from(leader: Client, door: Door) -> None:
     order = {"transactionType": "BUY", "exchangeSegment": "NSE_FNO", "productType": "INTRADAY", "orderType": "LIMIT",
              "securityId": "43210", "quantity": 65, "price": 90}  # fmt: skip

@@ -202,6 +202,15 @@ KEYS: dict[str, str] = {
     "tradedquantity": "traded_quantity",
     "boprofitvalue": "target_distance",
     "bostoplossvalue": "stop_distance",
+    # of a trade, the day's and the history's, which leaves the first of its names out and adds what it cost
+    "tradingsymbol": "trading_symbol",
+    "customsymbol": "custom_symbol",
+    "brokeragecharges": "brokerage",
+    "exchangetransactioncharges": "exchange_charges",
+    "stt": "stt",
+    "sebitax": "sebi",
+    "servicetax": "gst",
+    "stampduty": "stamp",
     # rows of the super orders and of their legs; what a leg rests for is misspelt there
     "targetprice": "target_price",
     "stoplossprice": "stop_price",

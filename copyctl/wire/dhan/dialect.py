@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.login import Login
-from copyctl.model.reading import BookReading, FrameReading
+from copyctl.model.reading import BookReading, FrameReading, PastReading
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, facts, frames, login, quotes, rows, special_rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, login, past, quotes, rows, special_rows, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class Dhan:
     def trades_call(self) -> Call:
         """Read the trade book."""
         return calls.TRADES
+
+    def history_call(self, first: date, last: date, page: int) -> Call:
+        """Read a page, from 0, of the trade history of these Indian days; the one after the last is empty."""
+        return past.history_call(first, last, page)
+
+    def read_past(self, answer: Answer, account: str) -> PastReading:
+        """The answer to ``history_call``, or to ``trades_call`` with all that is told of each trade. Never raises."""
+        return past.read_past(answer, account)
 
     def lookup_call(self, correlation_id: str) -> Call:
         """Read the order with this correlation id."""

@@ -4,6 +4,7 @@ A row that cannot be read is left out and counted, and never hides the others. A
 taken for an empty one: what is missing from an empty book was not placed.
 """
 
+from collections.abc import Container
 from typing import Final
 
 from copyctl.model.order import ExecutionReport, Fill
@@ -14,7 +15,7 @@ from copyctl.model.terms import Source
 from copyctl.wire.dhan import codes, texts
 from copyctl.wire.dhan.bodies import Body, read_body, told
 from copyctl.wire.dhan.reports import read_report, segment_of
-from copyctl.wire.dhan.values import NonsenseError, fields, identifier, moment, price, quantity, word
+from copyctl.wire.dhan.values import Fields, NonsenseError, fields, identifier, moment, price, quantity, word
 
 _REFUSED: Final = frozenset({Category.AUTHENTICATION, Category.ADDRESS})
 
@@ -52,7 +53,7 @@ def read_trades(answer: Answer, account: str, as_of: int) -> BookReading:
             found = row_fields(row)
             if identifier(found.get("account")) not in ("", account):
                 continue
-            fill = _fill(found, account)
+            fill = read_fill(found, account)
         except NonsenseError:
             bad += 1
             continue
@@ -67,15 +68,17 @@ def reading_of(reading: BookReading, rows: int) -> BookReading:
     return reading
 
 
-def rows_of(answer: Answer, *, looked_up: bool = False) -> list[object] | BookReading:
+def rows_of(
+    answer: Answer, *, looked_up: bool = False, nothing: Container[str] = (texts.NOTHING_THERE,)
+) -> list[object] | BookReading:
     """The rows of a book, or the reading of an answer that is none. Only where one order was ``looked_up`` "no such
-    order" means that there is none."""
+    order" means that there is none. ``nothing``: the codes by which an empty book is told as a failure."""
     body = read_body(answer) if answer.passage is Passage.ANSWERED else Body()
     why = told(answer, body)
     if answer.passage is not Passage.ANSWERED:
         return BookReading(why=why)
     said = body.problem
-    if said is not None and said.code == texts.NOTHING_THERE:
+    if said is not None and said.code in nothing:
         return []
     if answer.status == 429 or (said is not None and said.category is Category.THROTTLED):
         return BookReading(why=why, throttled=True)
@@ -111,7 +114,12 @@ def row_fields(row: object) -> dict[str, object]:
     return fields(row)
 
 
-def _fill(found: dict[str, object], account: str) -> Fill:
+def read_fill(found: Fields, account: str) -> Fill:
+    """The trade that these fields of one row make.
+
+    Raises:
+        NonsenseError: it lacks what a trade must have, or has numbers that no trade has.
+    """
     segment = segment_of(found)
     side = codes.SIDES.get(word(found.get("side")))
     units = quantity(found.get("traded_quantity"))

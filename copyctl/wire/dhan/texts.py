@@ -154,6 +154,9 @@ AMBIGUOUS_CODES = frozenset({"800", "908", "909", "910", "INTERNALSERVERERROR", 
 NOTHING_THERE = "1111"
 """The code of an empty list, given as a failure."""
 
+NO_DATA = "907"
+"""The code of "no data, or wrong parameters". Of a history that was asked for in the right form it is an empty page."""
+
 _DIGITS = re.compile(r"(?:DH)?0*(\d+)", re.ASCII)
 _CODE_IN_TEXT = re.compile(r"(?:exch )?(\d{5,11})\b", re.ASCII)
 _PATTERNS = tuple(

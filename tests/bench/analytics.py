@@ -1,0 +1,211 @@
+"""The analytical store: a report over ten million fills, a refresh of 100,000 events, and a run beside which both go on."""
+
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from copyctl.edge.journal_reader import JournalReader
+from copyctl.report.analysis.slippage import slippage
+from copyctl.report.span import Span
+from copyctl.store import schema
+from copyctl.store.opening import FILE
+from tests.bench.latency import Broker, copyctl, live_frames, placements
+from tests.tapes.leader_day import DEMO, TAPE
+
+FILLS: Final = 10_000_000
+EVENTS: Final = 100_000
+TIMES: Final = 20
+PER_SECOND: Final = 50
+ORDERS: Final = 500
+HASTE: Final = 4_000
+
+_FILLS: Final = """
+INSERT INTO slippage
+SELECT day, account, leader, leader, (122700000000000 + i)::VARCHAR, (70000000 + i)::VARCHAR, 'NSE_FNO', instrument,
+    ['NIFTY', 'BANKNIFTY', 'FINNIFTY', 'SENSEX', 'RELIANCE', 'TCS', 'INFY', 'SBIN'][1 + instrument::INT % 8],
+    'SYMBOL-' || instrument, DATE '2026-12-29', side, 'INTRADAY', 'LIMIT', NULL, i % 3 = 0,
+    day + INTERVAL 10 HOUR + to_seconds(i % 18000), 65, price, reference, 1,
+    ((price - reference) * sign_of(side) * 65)::DECIMAL(28, 10), (reference * 65)::DECIMAL(28, 10),
+    (price - reference)::DOUBLE * sign_of(side) / reference::DOUBLE * 10000, 2 + hash(i) % 100 / 10
+FROM (
+    SELECT i, DATE '2026-01-01' + (i // 40000)::INT AS day, (1100000001 + i % 20)::VARCHAR AS account,
+        (122600000000000 + i // 20)::VARCHAR AS leader, (40000 + i // 20 % 100)::VARCHAR AS instrument,
+        CASE WHEN i // 20 % 2 = 0 THEN 'BUY' ELSE 'SELL' END AS side,
+        (100 + hash(i) % 1000 / 100)::DECIMAL(28, 10) AS price,
+        (100 + hash(i // 20) % 1000 / 100)::DECIMAL(28, 10) AS reference
+    FROM range(?) AS numbers(i))
+"""
+_NAMES: Final = "INSERT INTO accounts SELECT (1100000001 + i)::VARCHAR, 'follower' || i, 'follower' FROM range(20) t(i)"
+
+
+def report() -> tuple[float, float]:
+    """Slippage of ten million fills by day, follower and underlying: p95 of its seconds, and gigabytes at the most."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        with duckdb.connect(str(path)) as database:
+            database.execute("SET TimeZone = 'Asia/Kolkata'")
+            schema.create(database)
+            database.execute(_NAMES)
+            database.execute(_FILLS, [FILLS])
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.analytics", "report", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    seconds, gigabytes = json.loads(done.stdout)
+    return float(seconds), float(gigabytes)
+
+
+def _report(path: str) -> tuple[float, float]:
+    seconds = []
+    with duckdb.connect(path, read_only=True) as database:
+        for _ in range(TIMES):
+            began = time.perf_counter()
+            rows = slippage(database, Span(), ("day", "follower", "underlying"))
+            seconds.append(time.perf_counter() - began)
+            assert len(rows) == FILLS // 40_000 * 160, len(rows)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return statistics.quantiles(seconds, n=20)[-1], used / 1e9
+
+
+def refresh() -> float:
+    """Seconds to take in 100,000 events of a journal, with what was decided and recorded of them: the demo's day again
+    and again, under other names."""
+    with tempfile.TemporaryDirectory() as folder:
+        rules = _demo(Path(folder))
+        store = Path(folder) / "store"
+        _asked(rules)
+        with sqlite3.connect(store / "journal.sqlite") as journal:
+            _again(journal, EVENTS)
+        journal.close()
+        reader = JournalReader(store)
+        assert reader.newest().seq >= EVENTS
+        reader.close()
+        nothing_new = min(_timed(lambda: _asked(rules, "SELECT 1", store=folder)) for _ in range(3))
+        return _timed(lambda: _asked(rules)) - nothing_new
+
+
+def _demo(folder: Path) -> Path:
+    rules = folder / "demo.yaml"
+    text = DEMO.read_text().replace("../examples", str(TAPE.parents[1])).replace("../var/demo", str(folder / "store"))
+    rules.write_text(text.replace("speed: 800", f"speed: {HASTE}"))
+    _command("run", "--rules", str(rules))
+    return rules
+
+
+def _again(journal: sqlite3.Connection, events: int) -> None:
+    """The day once more, and once more, each time of other orders."""
+    (turn,) = journal.execute("SELECT max(turn) FROM records").fetchone()
+    day = {
+        "events": ("at, kind, account, set_aside, body, hash, seal", ""),
+        "notices": ("at, event, leader_order_id, follower, level, body, hash", ""),
+        "records": ("tbl, key, body", "WHERE tbl IN ('order', 'copy', 'fill', 'leader_order')"),
+    }
+    rows = {
+        table: journal.execute(f"SELECT {names} FROM {table} {which}").fetchall()
+        for table, (names, which) in day.items()
+    }
+    for number in range(1, events // len(rows["events"]) + 2):
+        for table, (names, _) in day.items():
+            other = [tuple(_renamed(value, number) for value in row) for row in rows[table]]
+            if table == "records":
+                names, table, other = f"{names}, turn", "past", [(*row, turn + number) for row in other]
+            marks = ", ".join("?" for _ in names.split(","))
+            journal.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", other)
+
+
+def _renamed(value: Any, number: int) -> Any:
+    """A text with other order, trade and correlation ids in it."""
+    if isinstance(value, str):
+        return _renamed(value.encode(), number).decode()
+    if not isinstance(value, bytes):
+        return value
+    for before, after in ((b"122607140", b"122%03d140"), (b":7000", b":7%03d"), (b":9000", b":9%03d")):
+        value = value.replace(before, after % number)
+    today = time.strftime("%y%m%d").encode()
+    value = value.replace(b"12" + today, b"13%03d" % number + today[3:])
+    for before, after in ((b'_id":"7000', b'_id":"7%03d'), (b'_id":"9000', b'_id":"9%03d'), (b'"cc', b'"%03d')):
+        value = value.replace(before, after % number)
+    return value
+
+
+def beside() -> tuple[float, float]:
+    """Milliseconds at p99 of a run that copies 50 orders a second: alone, and while reports are asked without end."""
+    broker = Broker(1)
+    alone: list[float] = []
+    asked: list[float] = []
+    try:
+        with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)):
+            for taken, asks in ((alone, 0), (asked, 2), (alone, 0), (asked, 2)):
+                before = len(placements(broker, "f0"))
+                asking = [_asking(Path(folder) / "rules.yaml") for _ in range(asks)]
+                _copied(broker)
+                for one in asking:
+                    assert one.poll() is None, "a report failed"
+                    one.terminate()
+                    one.wait()
+                told, arrived = live_frames(broker, "leader")[before:], placements(broker, "f0")[before:]
+                taken += [(there - left) / 1e6 for left, there in zip(told, arrived, strict=True)]
+    finally:
+        broker.stop()
+    return _p99(alone), _p99(asked)
+
+
+def _copied(broker: Broker) -> None:
+    for _ in range(ORDERS):
+        began = time.monotonic()
+        broker.place()
+        time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
+    time.sleep(1.5)
+
+
+def _asking(rules: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "tests.bench.analytics", "asking", str(rules)], text=True)
+
+
+def _ask_without_end(rules: str) -> None:
+    while True:
+        for words in (["slippage", "--by", "day,symbol"], ["latency"], ["fills"], ["decisions"]):
+            _command("report", words[0], "--rules", rules, *words[1:], "--format", "json")
+
+
+def _asked(rules: Path, statement: str = "SELECT count(*) FROM slippage", *, store: str = "") -> None:
+    del store
+    _command("query", "--rules", str(rules), statement)
+
+
+def _command(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "copyctl", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _p99(milliseconds: list[float]) -> float:
+    return sorted(milliseconds)[int(len(milliseconds) * 0.99) - 1]
+
+
+if __name__ == "__main__":
+    what, given = sys.argv[1:]
+    if what == "report":
+        sys.stdout.write(json.dumps(_report(given)))
+    else:
+        _ask_without_end(given)

@@ -41,7 +41,9 @@ def report(
     *,
     first: Annotated[
         str | None,
-        typer.Option("--from", metavar="DAY", help="The first Indian day: 2026-09-07, today, yesterday, 7d (days ago)."),
+        typer.Option(
+            "--from", metavar="DAY", help="The first Indian day: 2026-09-07, today, yesterday, 7d (days ago)."
+        ),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last one, included.")] = None,
     by: Annotated[

@@ -215,13 +215,7 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
     for one in told:
         one.load(database)
     _stage_accounts(database, sources)
-    of_copies = [one for one in schema.tables().values() if one.refresh == TOUCHED]
-    for name, definition in schema.tables().items():
-        if definition not in of_copies and name != VERSIONS:
-            _fill(database, definition)
-    _touched(database)
-    for definition in of_copies:
-        _fill(database, definition)
+    _fill_all(database)
     for key, value in (("turn", turn), ("notice", seq), ("trade", trade), ("past_order", order), ("event", event)):
         kept.put(key, value)
     texts = {"event_hash": seal, "leader": sources.leader, "names": names, "history": sources.history.identity}
@@ -246,6 +240,17 @@ def _stage_accounts(database: duckdb.DuckDBPyConnection, sources: Sources) -> No
     rows = [[one, name, "leader" if one == sources.leader else "follower"] for one, name in sources.names.items()]
     if rows:
         database.executemany("INSERT INTO staged_accounts VALUES (?, ?, ?)", rows)
+
+
+def _fill_all(database: duckdb.DuckDBPyConnection) -> None:
+    """Every table but the versions; what follows from others last."""
+    of_copies = [one for one in schema.tables().values() if one.refresh == TOUCHED]
+    for name, definition in schema.tables().items():
+        if definition not in of_copies and name != VERSIONS:
+            _fill(database, definition)
+    _touched(database)
+    for definition in of_copies:
+        _fill(database, definition)
 
 
 def _fill(database: duckdb.DuckDBPyConnection, table: schema.Definition) -> None:

@@ -70,7 +70,12 @@ def test_stages_take_as_long_as_from_one_moment_to_the_next(demo: Path) -> None:
     told = {row["stage"]: row for row in json.loads(copyctl("report", "latency", "--rules", str(demo)))["rows"]}
     took = sorted(one.answered_at - one.left_at for one in slots)
     assert told["acknowledged"]["orders"] == len(took)
-    assert took[0] / 1e6 - 0.01 <= told["acknowledged"]["p50_ms"] <= told["acknowledged"]["p99_ms"] <= took[-1] / 1e6 + 0.01
+    assert (
+        took[0] / 1e6 - 0.01
+        <= told["acknowledged"]["p50_ms"]
+        <= told["acknowledged"]["p99_ms"]
+        <= took[-1] / 1e6 + 0.01
+    )
     middle = (took[(len(took) - 1) // 2] + took[len(took) // 2]) / 2e6
     assert told["acknowledged"]["p50_ms"] == pytest.approx(middle, abs=0.01)
     assert list(told) == ["received", "decided", "sent", "acknowledged", "filled"]

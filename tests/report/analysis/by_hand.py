@@ -119,9 +119,7 @@ class Ledger:
             if (one.segment, one.security_id) == key and one.last_price and one.last_price_at
         ]
         told += [
-            (one.traded_at // 1000, one.price)
-            for one in self.records["fill"]
-            if (one.segment, one.security_id) == key
+            (one.traded_at // 1000, one.price) for one in self.records["fill"] if (one.segment, one.security_id) == key
         ]
         told += [
             (one.as_of // 1000, one.last_price)

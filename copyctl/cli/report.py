@@ -59,7 +59,7 @@ def report(
     ] = None,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Tell what copying cost, how long it took, what was not copied.
+    """Tell what copying cost, and what was not copied.
 
     What is new in the journal is taken in first, while a run goes on. Without --from and --to everything that is known
     is told. Positive slippage is a cost to the follower. The same tables in SQL: copyctl query.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -77,7 +78,8 @@ def document(
 def _json(rows: Sequence[Row], span: Span) -> bytes:
     """Days that were not asked for are null."""
     plain = [{name: plain_value(value) for name, value in row.items()} for row in rows]
-    return f"{json.dumps({'rows': plain, 'from': plain_value(span.first), 'to': plain_value(span.last)})}\n".encode()
+    said = {"rows": plain, "from": plain_value(span.first), "to": plain_value(span.last)}
+    return f"{json.dumps(said, indent=2 if sys.stdout.isatty() else None)}\n".encode()
 
 
 def _csv(kinds: Mapping[str, Kind], rows: Sequence[Row]) -> bytes:

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from copyctl.report.analysis.reports import REPORTS
-from copyctl.report.analysis.shape import COUNT, Figure, Kind, Row, told
+from copyctl.report.analysis.shape import BPS, RUPEES, Figure, Kind, Row, told
 from copyctl.report.moments import IST
 from copyctl.report.page.charts import charts
 from copyctl.report.span import Span
@@ -21,6 +21,8 @@ MOST_ROWS: Final = 500
 """A page with more would be none that anybody reads; the other formats have all of them."""
 
 NOTHING: Final = "\N{EN DASH}"
+_COSTS: Final = (RUPEES, BPS)
+"""Of these a figure below 0 is a gain, and shown so."""
 
 
 def page(
@@ -71,7 +73,7 @@ def _cell(value: Any, kind: Kind) -> tuple[str, str]:
             return NOTHING, "number" if kind.decimals is not None else ""
         case int() | float() | Decimal():
             told_as = f"{value:,.{kind.decimals or 0}f}"
-            return told_as, "number" if kind is COUNT or value >= 0 else "number below"
+            return told_as, "number below" if value < 0 and kind in _COSTS else "number"
         case datetime():
             return f"{value:%d %b %H:%M:%S}", "time"
         case date():

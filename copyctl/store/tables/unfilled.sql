@@ -4,6 +4,7 @@
 --   Wanted for what he has traded: of an order of his that is over all that the copy wants (copyctl has cut that to what
 --   he traded; by fills.on_leader_cancel: keep it stays whole), of one that is open the same share of it as has filled of
 --   his, in whole lots. What was skipped or refused was not wanted; a dead copy was.
+-- After: slippage
 CREATE TABLE unfilled (
     day DATE NOT NULL,            -- the Indian day on which the leader's order changed last
     account VARCHAR NOT NULL,
@@ -33,7 +34,11 @@ WITH touched AS (
     WHERE (account, copy_id) IN (SELECT account, copy_id FROM touched_copies)
         AND decision IN ('copied', 'queued', 'dead') AND wanted_quantity > 0
 ), placed AS (
-    SELECT account, copy_id, sum(filled)::BIGINT AS filled FROM placements
+    SELECT account, copy_id, greatest(sum(noticed), sum(told))::BIGINT AS filled
+    FROM (
+        SELECT account, copy_id, filled AS noticed, 0 AS told FROM placements
+        UNION ALL SELECT account, copy_id, 0, quantity FROM slippage  -- trades that no run saw are there alone
+    )
     WHERE (account, copy_id) IN (SELECT account, copy_id FROM touched) GROUP BY account, copy_id
 ), due AS (
     SELECT c.*, l.average_price AS reference, i.underlying, i.symbol, i.expiry,

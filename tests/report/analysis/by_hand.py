@@ -162,7 +162,8 @@ class Ledger:
         return dict(groups)
 
     def _miss(self, copy: Copy, leader: Order, sign: int, groups: dict[tuple[date, str], Fills]) -> None:
-        unfilled = self.due(copy, leader) - sum(slot.filled for slot in copy.slots)
+        told = sum(units for _, units, _, _ in self.fills(copy))
+        unfilled = self.due(copy, leader) - max(told, sum(slot.filled for slot in copy.slots))
         if unfilled <= 0:
             return
         day = day_of(leader.broker_time or copy.created_at)

@@ -129,6 +129,12 @@ def test_of_an_open_order_of_his_only_what_has_traded_is_missed(tmp_path: Path) 
     assert told(tmp_path, "slippage") == []  # half of 65 is less than a lot
 
 
+def test_what_a_trade_tells_has_filled_whatever_else_was_seen(tmp_path: Path) -> None:
+    dead(tmp_path, fill(ALICE, "2", "t1", 65, "101"))
+    (row,) = told(tmp_path, "slippage")
+    assert (row["fills"], row["unfilled"], row["shortfall"]) == (1, 0, 65)
+
+
 @pytest.mark.parametrize("decision", [Decision.SKIPPED, Decision.REFUSED])
 def test_what_was_not_wanted_was_not_missed(tmp_path: Path, decision: Decision) -> None:
     dead(tmp_path, copy("1", ALICE, [slot("a", "2", 65, 0, "0")], decision=decision, reason="filtered"))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 500
 """A page with more would be none that anybody reads; the other formats have all of them."""
 
+LONG: Final = 36
+"""Letters of a text that is broken into lines."""
+
 NOTHING: Final = "\N{EN DASH}"
 _COSTS: Final = (RUPEES, BPS)
 """Of these a figure below 0 is a gain, and shown so."""
@@ -75,11 +78,11 @@ def _cell(value: Any, kind: Kind) -> tuple[str, str]:
             told_as = f"{value:,.{kind.decimals or 0}f}"
             return told_as, "number below" if value < 0 and kind in _COSTS else "number"
         case datetime():
-            return f"{value:%d %b %H:%M:%S}", "time"
+            return f"{value:%d %b %H:%M:%S}", ""
         case date():
-            return f"{value:%d %b %Y}", "time"
+            return f"{value:%d %b %Y}", ""
         case _:
-            return str(value), ""
+            return str(value), "long" if len(str(value)) > LONG else ""
 
 
 def _meanings(figures: Mapping[str, Figure]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ WITH first_trades AS (
         coalesce(a.name, p.account) AS follower, p.account, p.leader_order_id, p.copy_id, p.placement, p.order_id,
         c.exchange_segment, c.security_id, i.symbol, i.underlying, i.expiry, c.side, c.product, p.order_type, c.rule,
         p.exit,
-        CASE WHEN row_number() OVER (PARTITION BY p.account, p.copy_id ORDER BY p.frame_at, p.placement) = 1
+        CASE WHEN row_number() OVER (PARTITION BY p.day, p.account, p.copy_id ORDER BY p.frame_at, p.placement) = 1
             THEN (epoch(date_trunc('second', p.frame_at)) - epoch(l.placed_at)) * 1000 END AS received,
         (epoch_us(p.decided_at) - epoch_us(p.frame_at)) / 1000 AS decided,
         (epoch_us(p.left_at) - epoch_us(p.decided_at)) / 1000 AS sent,

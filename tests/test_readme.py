@@ -52,6 +52,8 @@ def test_every_shell_block_of_how_to_operate_runs(tmp_path: Path) -> None:
     said = ran((ROOT / "docs" / "operate.md").read_text(), tmp_path)
     assert "follower_paused" in said
     assert "journal-" in said
+    assert "acknowledged" in said
+    assert said.rstrip().endswith("\n2")  # charts of an order that never filled
 
 
 @pytest.mark.timeout(240)

@@ -23,6 +23,7 @@ from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.policy_tests import test
 from copyctl.cli.reload import reload
 from copyctl.cli.replay import replay
+from copyctl.cli.report import report
 from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
@@ -61,6 +62,7 @@ for name, command in (
     ("show", show),
     ("explain", explain),
     ("replay", replay),
+    ("report", report),
     ("query", query),
     ("export", export),
     ("schema", schema),

@@ -27,6 +27,9 @@ RECORDS: Final = frozenset({"order", "copy", "fill", "instrument"})
 WHOLE: Final = frozenset({"position", "quote", "funds"})
 """Records that are few, and may vanish: taken anew each time."""
 
+TOUCHED: Final = "by touched copies"
+"""How tables are filled that follow from several others: last, for every copy of which any of them has changed."""
+
 VERSIONS: Final = "order_versions"
 """The one table that costs more than the rest together: filled when a question names it."""
 
@@ -212,11 +215,7 @@ def _take_in(database: duckdb.DuckDBPyConnection, sources: Sources, staging: _St
     for one in told:
         one.load(database)
     _stage_accounts(database, sources)
-    for name, definition in schema.tables().items():
-        if name not in ("slippage", VERSIONS):
-            _fill(database, definition)
-    _touched(database)
-    _fill(database, schema.tables()["slippage"])
+    _fill_all(database)
     for key, value in (("turn", turn), ("notice", seq), ("trade", trade), ("past_order", order), ("event", event)):
         kept.put(key, value)
     texts = {"event_hash": seal, "leader": sources.leader, "names": names, "history": sources.history.identity}
@@ -243,12 +242,23 @@ def _stage_accounts(database: duckdb.DuckDBPyConnection, sources: Sources) -> No
         database.executemany("INSERT INTO staged_accounts VALUES (?, ?, ?)", rows)
 
 
+def _fill_all(database: duckdb.DuckDBPyConnection) -> None:
+    """Every table but the versions; what follows from others last."""
+    of_copies = [one for one in schema.tables().values() if one.refresh == TOUCHED]
+    for name, definition in schema.tables().items():
+        if definition not in of_copies and name != VERSIONS:
+            _fill(database, definition)
+    _touched(database)
+    for definition in of_copies:
+        _fill(database, definition)
+
+
 def _fill(database: duckdb.DuckDBPyConnection, table: schema.Definition) -> None:
     """Put what is new in the place of what was there."""
     name = table.name
     if table.refresh == "whole":
         database.execute(f"DELETE FROM {name}")  # noqa: S608  a table of ours
-    elif table.refresh == "by touched copies":
+    elif table.refresh == TOUCHED:
         database.execute(f"DELETE FROM {name} WHERE (account, copy_id) IN (FROM touched_copies)")  # noqa: S608
     elif table.refresh.startswith("by "):
         keys = table.refresh.removeprefix("by ")
@@ -261,7 +271,7 @@ def _fill(database: duckdb.DuckDBPyConnection, table: schema.Definition) -> None
 
 
 def _touched(database: duckdb.DuckDBPyConnection) -> None:
-    """The copies whose slippage may be another one now."""
+    """The copies of which what follows may be another now."""
     database.execute(
         """
         CREATE OR REPLACE TEMP TABLE touched_copies AS
@@ -271,7 +281,7 @@ def _touched(database: duckdb.DuckDBPyConnection) -> None:
         UNION SELECT account, copy_id FROM placements WHERE (account, order_id) IN (
             SELECT (account, order_id) FROM staged_order UNION ALL SELECT (account, order_id) FROM staged_fill
             UNION ALL SELECT (account, order_id) FROM staged_trade)
-        UNION SELECT account, copy_id FROM slippage
+        UNION SELECT account, copy_id FROM copies
             WHERE (exchange_segment, security_id) IN (SELECT (segment, security_id) FROM staged_instrument)
         """
     )

@@ -12,11 +12,13 @@ from tests.cli.world import copyctl, process
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
     *("token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain", "replay"),
-    *("query", "export"),
-    *("schema", "simulator"),
+    *("report", "query", "export", "schema", "simulator"),
     "dead-letters",
 )
-HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")
+HEAVY = (
+    *("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets"),
+    *("altair", "vl_convert", "jinja2"),
+)
 
 
 def test_help_names_every_command_and_no_other() -> None:

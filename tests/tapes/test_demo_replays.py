@@ -1,7 +1,6 @@
 """The demo's day replayed: through its own rules to the same decisions, through others to what they would have made."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,41 +11,16 @@ from jsonschema import Draft202012Validator
 
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.model.records import Copy
+from tests.tapes.conftest import copyctl
 from tests.tapes.leader_day import DEMO, TAPE
 
 pytestmark = pytest.mark.xdist_group("demo")  # one process plays the day for all
 
 TEN_MINUTES = 600
-HASTE = 4_000
-"""How much faster than life the day is played here."""
-
-
-def copyctl(*words: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "copyctl", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=os.environ,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout
 
 
 def replayed(*words: str) -> dict[str, Any]:
     return dict(json.loads(copyctl("replay", *words, "--format", "json")))
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's rules, with a store of their own, after a run of the whole day in haste."""
-    folder = tmp_path_factory.mktemp("demo")
-    rules = folder / "demo.yaml"
-    text = DEMO.read_text().replace("../examples", str(TAPE.parents[1])).replace("../var/demo", str(folder / "store"))
-    rules.write_text(text.replace("speed: 800", f"speed: {HASTE}"))
-    copyctl("run", "--rules", str(rules))
-    return rules
 
 
 @pytest.mark.timeout(TEN_MINUTES)

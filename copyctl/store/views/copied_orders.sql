@@ -8,8 +8,8 @@ WITH placed AS (
     FROM placements GROUP BY account, copy_id
 ), newest AS (
     SELECT c.leader_order_id, c.account, arg_max(c.decision, c.copy_id) AS decision,
-        arg_max(c.reason, c.copy_id) AS reason, arg_max(c.detail, c.copy_id) AS detail,
-        arg_max(c.rule, c.copy_id) AS rule, bool_or(c.exit) AS exit, sum(c.wanted_quantity)::BIGINT AS wanted_quantity,
+        arg_max_null(c.reason, c.copy_id) AS reason, arg_max_null(c.detail, c.copy_id) AS detail,
+        arg_max_null(c.rule, c.copy_id) AS rule, bool_or(c.exit) AS exit, sum(c.wanted_quantity)::BIGINT AS wanted_quantity,
         arg_max(c.order_type, c.copy_id) AS order_type, arg_max(c.product, c.copy_id) AS product,
         coalesce(sum(p.filled), 0)::BIGINT AS follower_filled,
         (sum(p.filled * p.average) / nullif(sum(p.filled), 0))::DECIMAL(28, 10) AS follower_average_price,

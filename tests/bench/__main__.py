@@ -6,11 +6,16 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import checks, engine, latency, strangers, waiting
+from tests.bench import analytics, checks, engine, latency, strangers, waiting
+
+EVERYTHING = (
+    *("latency", "ten", "checks", "waiting", "strangers", "turns", "start", "memory"),
+    *("report", "refresh", "beside"),
+)
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["latency", "ten", "checks", "waiting", "strangers", "turns", "start", "memory"]
+    wanted = sys.argv[1:] or EVERYTHING
     table = Table(title=f"copyctl, Python {platform.python_version()}, {platform.machine()}")
     for heading in ("figure", "value", "goal"):
         table.add_column(heading)
@@ -43,6 +48,15 @@ def main() -> None:
     if "memory" in wanted:
         for frames, megabytes in engine.memory():
             table.add_row(f"resident after {frames:,} frames", f"{megabytes:.0f} MB", "<= 200 MB, flat")
+    if "report" in wanted:
+        seconds, gigabytes = analytics.report()
+        table.add_row("slippage of 10 million fills, p95", f"{seconds:.2f} s, {gigabytes:.2f} GB", "<= 2 s, <= 2 GB")
+    if "refresh" in wanted:
+        table.add_row("taking in 100,000 events", f"{analytics.refresh():.2f} s", "<= 2 s")
+    if "beside" in wanted:
+        alone, asked = analytics.beside()
+        more = f"{alone:.2f} ms, {asked:.2f} ms = {asked / alone:.2f} x"
+        table.add_row("p99 at 50 orders a second, beside reports", more, "<= 1.1 x")
     Console().print(table)
 
 

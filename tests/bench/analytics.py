@@ -1,9 +1,7 @@
-"""The analytical store: a report over ten million fills, a refresh of 100,000 events, and a run beside which both go on."""
+"""The analytical store: a report over ten million fills, a refresh of 100,000 events, a run beside which both go on."""
 
 import json
-import os
 import resource
-import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -94,8 +92,9 @@ def refresh() -> float:
         reader = JournalReader(store)
         assert reader.newest().seq >= EVENTS
         reader.close()
-        nothing_new = min(_timed(lambda: _asked(rules, "SELECT 1", store=folder)) for _ in range(3))
-        return _timed(lambda: _asked(rules)) - nothing_new
+        taken_in = _timed(lambda: _asked(rules))
+        nothing_new = min(_timed(lambda: _asked(rules)) for _ in range(3))
+        return taken_in - nothing_new
 
 
 def _demo(folder: Path) -> Path:
@@ -106,25 +105,27 @@ def _demo(folder: Path) -> Path:
     return rules
 
 
+DAY: Final = (
+    ("events", "events", "at, kind, account, set_aside, body, hash, seal", "true"),
+    ("notices", "notices", "at, event, leader_order_id, follower, level, body, hash", "true"),
+    ("records", "past", "tbl, key, body, turn", "tbl IN ('order', 'copy', 'fill', 'leader_order')"),
+)
+"""From which table to which, which columns, which rows."""
+
+
 def _again(journal: sqlite3.Connection, events: int) -> None:
     """The day once more, and once more, each time of other orders."""
     (turn,) = journal.execute("SELECT max(turn) FROM records").fetchone()
-    day = {
-        "events": ("at, kind, account, set_aside, body, hash, seal", ""),
-        "notices": ("at, event, leader_order_id, follower, level, body, hash", ""),
-        "records": ("tbl, key, body", "WHERE tbl IN ('order', 'copy', 'fill', 'leader_order')"),
-    }
-    rows = {
-        table: journal.execute(f"SELECT {names} FROM {table} {which}").fetchall()
-        for table, (names, which) in day.items()
-    }
-    for number in range(1, events // len(rows["events"]) + 2):
-        for table, (names, _) in day.items():
-            other = [tuple(_renamed(value, number) for value in row) for row in rows[table]]
-            if table == "records":
-                names, table, other = f"{names}, turn", "past", [(*row, turn + number) for row in other]
+    rows = [
+        journal.execute(f"SELECT {names} FROM {source} WHERE {which}").fetchall() for source, _, names, which in DAY
+    ]
+    for number in range(1, events // len(rows[0]) + 2):
+        for (_, target, names, _), told in zip(DAY, rows, strict=True):
+            other = [[_renamed(value, number) for value in row] for row in told]
+            if target == "past":
+                other = [[*row[:-1], turn + number] for row in other]
             marks = ", ".join("?" for _ in names.split(","))
-            journal.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", other)
+            journal.executemany(f"INSERT INTO {target} ({names}) VALUES ({marks})", other)
 
 
 def _renamed(value: Any, number: int) -> Any:
@@ -182,9 +183,8 @@ def _ask_without_end(rules: str) -> None:
             _command("report", words[0], "--rules", rules, *words[1:], "--format", "json")
 
 
-def _asked(rules: Path, statement: str = "SELECT count(*) FROM slippage", *, store: str = "") -> None:
-    del store
-    _command("query", "--rules", str(rules), statement)
+def _asked(rules: Path) -> None:
+    _command("query", "--rules", str(rules), "SELECT count(*) FROM slippage")
 
 
 def _command(*words: str) -> None:

@@ -16,9 +16,9 @@ from edge_sample import ACCOUNT, entry
 
 from copyctl.edge import journal_backup
 from copyctl.edge.journal import StoreLocked, StoreRefused, StoreUnusable, open_journal
-from copyctl.edge.journal_commands import put_command
 from copyctl.edge.journal_audit import audit
 from copyctl.edge.journal_backup import BackupFailed, backups, make, path_of, restore
+from copyctl.edge.journal_commands import put_command
 from copyctl.model.account import Account
 from copyctl.model.events import Started
 from copyctl.model.journal import Entry

@@ -19,6 +19,7 @@ from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.plan import plan
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.policy_tests import test
+from copyctl.cli.reconcile import reconcile
 from copyctl.cli.reload import reload
 from copyctl.cli.replay import replay
 from copyctl.cli.run import run as run_command
@@ -48,6 +49,7 @@ for name, command in (
     ("unpause", unpause),
     ("plan", plan),
     ("reload", reload),
+    ("reconcile", reconcile),
     ("token", token),
     ("doctor", doctor),
     ("audit", audit),

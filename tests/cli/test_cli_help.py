@@ -11,7 +11,21 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("token", "doctor", "audit", "backup", "init", "lint", "test", "show", "explain", "replay", "schema", "simulator"),
+    *(
+        "reconcile",
+        "token",
+        "doctor",
+        "audit",
+        "backup",
+        "init",
+        "lint",
+        "test",
+        "show",
+        "explain",
+        "replay",
+        "schema",
+        "simulator",
+    ),
     "dead-letters",
 )
 HEAVY = ("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets")

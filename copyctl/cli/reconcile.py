@@ -176,7 +176,7 @@ def text(
     if any(mended):
         head += f", {sum(mended)} mended"
     if unread:
-        head = f"cannot read {', '.join(map(clean, unread))}; {head}"
+        head = f"cannot read {', '.join(map(clean, unread))}{f'; {head}' if followers else ''}"
     lines = [f"copyctl: {head}"]
     lines += [f"  {clean(name)} cannot be read: {clean(why)}" for name, why in unread.items()]
     return [*lines, *(_line(row) for row in told)]

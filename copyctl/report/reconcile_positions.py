@@ -13,7 +13,7 @@ from copyctl.report.reconcile import Difference, Kind, Remedy, View
 
 _What = tuple[Segment, str]
 """Segment and security id."""
-BY_HAND = "traded by hand, or copied from another place"
+BY_HAND = "traded by hand, by the broker or from another place"
 
 
 def position_differences(view: View) -> list[Difference]:

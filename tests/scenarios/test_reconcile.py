@@ -2,16 +2,19 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.scenarios.desk import PATIENCE_SECONDS, Desk, Row, pick
 
+ROOT = Path(__file__).parent.parent.parent
 Drift = list[tuple[Any, ...]]
 
 
@@ -168,7 +171,7 @@ def test_a_position_that_was_traded_by_hand_is_told_beyond_the_tolerance(desk: D
     assert drift(desk) == [("position", None, 130, 195)]
     assert drift(desk, "--tolerance", "1", code=0) == []
     ((_, action),) = actions(desk, "--fix")
-    assert action == "left to you: traded by hand, or copied from another place"
+    assert action == "left to you: traded by hand, by the broker or from another place"
     assert desk.net() == 195
 
 
@@ -374,13 +377,18 @@ def test_a_mistake_is_answered_with_the_way_out(desk: Desk, flags: tuple[str, ..
     assert words in done.stderr
 
 
-def test_cron_gets_a_subject_and_a_line_for_each_row_and_with_q_nothing_where_all_is_well(desk: Desk) -> None:
+def test_cron_gets_a_subject_and_a_line_for_each_row_and_by_the_line_of_the_page_nothing_where_all_is_well(
+    desk: Desk,
+) -> None:
     desk.start()
     order = resting(desk)
     done = desk.command("reconcile", "--format", "table")
     assert done.stdout.startswith("copyctl: no differences")
+    written = re.search(r"copyctl (-q reconcile .*)", (ROOT / "docs" / "operate.md").read_text())
+    assert written is not None
+    words = [str(desk.rules_file) if word.endswith(".yaml") else word for word in written[1].split()]
     hushed = subprocess.run(
-        [sys.executable, "-m", "copyctl", "-q", "reconcile", "--rules", str(desk.rules_file), "--format", "table"],
+        [sys.executable, "-m", "copyctl", *words],
         env=desk.environment,
         capture_output=True,
         text=True,

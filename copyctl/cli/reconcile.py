@@ -54,7 +54,7 @@ def reconcile(
     ] = 0,
     form: options.AsFormat = None,
 ) -> None:
-    """Compare the store with the broker, and the leader with the followers.
+    """Compare store with broker, and leader with followers.
 
     What the rules skipped, refused or keep waiting is no difference. What moves is looked at again before it is told.
     Kinds: unresolved, missing_copy, orphan_order, status, quantity, price, fill, position. Exit code 1: something

@@ -16,7 +16,7 @@ from copyctl.cli.connections import Connection, connections
 from copyctl.cli.credentials import hide_secrets
 from copyctl.cli.deployment import Deployment
 from copyctl.cli.rehearsing import listed, world
-from copyctl.cli.speech import BROKER, leave
+from copyctl.cli.speech import BROKER, leave, note
 from copyctl.core.correlation import stem_of
 from copyctl.core.hours import ist_day
 from copyctl.core.orphans import is_ours_by_form, stems
@@ -83,6 +83,7 @@ class Looks:
         self._paces: dict[str, Pace] = {}
         self._master: InstrumentMaster | MasterSource | None = None
         self._closing = contextlib.AsyncExitStack()
+        self._warned: set[str] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -99,6 +100,12 @@ class Looks:
         self, kind: type[BaseException] | None, fault: BaseException | None, where: TracebackType | None
     ) -> None:
         await self._closing.aclose()
+
+    def _warn(self, text: str) -> None:
+        """Say it, once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            note(text)
 
     async def compare(self) -> Compared:
         """Look, and look again where something differs, until it stands."""
@@ -131,6 +138,9 @@ class Looks:
         read = dict(zip((leader, *followers), (his, *theirs), strict=True))
         names = {leader: LEADER} | {one.client_id: one.name for one in self._rules.followers}
         unread = {names[account]: one.why for account, one in read.items() if one.why}
+        for account, one in read.items():
+            if one.book is not None and one.book.special_why:
+                self._warn(f"{names[account]}: not compared, for they cannot be read: {mask(one.book.special_why)}")
         running = self._it.journal.running
         records = self._it.journal.records()  # after the books: what they show may be in it by now
         if his.book is None:

@@ -61,7 +61,7 @@ class Day:
 
 def quiet(seed: int) -> Day:
     """A day without trouble, and at its end one order of the leader's more, that rests with its copy."""
-    world = World(seed, trouble=0.0, restarts=False)
+    world = World(seed, trouble=0.0, restarts=False, orders=2, calm_seconds=10)
     world.day()
     newest = world.place(LEADER, terms(100, 90), Side.BUY, "")
     world.run(world.desk.now + 10 * SECOND)
@@ -208,8 +208,7 @@ def test_each_single_difference_gives_just_its_kind(what: str, seed: int, runnin
 
 
 def test_what_is_within_the_tolerance_is_no_difference_of_fills_and_positions() -> None:
-    day = quiet(1)
-    assert any(copy.filled for copy in day.world.copies())
+    day = next(day for day in map(quiet, range(100)) if any(copy.filled for copy in day.world.copies()))
     before = day.differences(tolerance=2)
     day.nets[ALICE] += 2 * LOT
     assert day.differences(tolerance=2) == before

@@ -133,11 +133,13 @@ def case_of(view: View, row: Followed) -> Case:
 
 
 def is_of_today(case: Case) -> bool:
-    """Orders of earlier days are over, and the broker shows them no more."""
+    """Orders of earlier days are over, and the broker shows them no more; one that something is still asked for is none
+    of these."""
     his = case.view.shown.get(case.view.leader)
     if his is not None and case.row.leader_order_id in his.orders:
         return True
-    return not case.nothing_open or case.row.updated_at >= day_start(case.view.at)
+    began = max(copy.created_at for copy in case.row.copies)
+    return not case.nothing_open or bool(case.requests) or began >= day_start(case.view.at)
 
 
 def is_read(case: Case) -> bool:

@@ -20,7 +20,7 @@ from tests.core.building import ALICE, LEADER, SECOND, held, terms
 from tests.core.exits_life import SIGN
 from tests.core.life import World
 from tests.properties import tried
-from tests.report.reconciled import compared
+from tests.report.reconciled import compared, told
 
 SEEDS = st.integers(0, 2**32)
 LOT = 5
@@ -189,6 +189,18 @@ def test_a_day_without_trouble_never_differs(seed: int) -> None:
     drifting = {copy.leader_order_id for copy in day.world.copies() if copy.drift}
     for running in (True, False):
         assert {one.leader_order_id for one in day.differences(running=running)} == drifting
+
+
+@tried(15)
+@given(SEEDS)
+def test_the_morning_after_the_orders_of_the_day_before_are_no_difference(seed: int) -> None:
+    day = quiet(seed)
+    world = day.world
+    rows = {name: [held("43210", net)] for name, net in day.nets.items()}
+    books: dict[str, list[ExecutionReport]] = {name: [] for name in day.books}
+    for hours in (13, 20, 24):  # at night, before the bell, in the session
+        now = world.desk.now + hours * 3600 * SECOND
+        assert told(compared(day.records, world.desk.rules, books, rows, now, running=False)) == []
 
 
 @pytest.mark.parametrize("what", PERTURBED)

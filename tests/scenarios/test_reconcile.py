@@ -307,6 +307,7 @@ def test_without_a_store_the_accounts_alone_are_compared(desk: Desk) -> None:
 def test_a_lost_store_finds_the_copies_by_their_ids(desk: Desk) -> None:
     desk.start()
     resting(desk)
+    held(desk)
     desk.kill()
     for part in desk.store.iterdir():
         if part.is_file():

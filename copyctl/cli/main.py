@@ -21,6 +21,7 @@ from copyctl.cli.operate import events, orders, positions, status
 from copyctl.cli.plan import plan
 from copyctl.cli.policy import lint, schema, show
 from copyctl.cli.policy_tests import test
+from copyctl.cli.reconcile import reconcile
 from copyctl.cli.reload import reload
 from copyctl.cli.replay import replay
 from copyctl.cli.report import report
@@ -51,6 +52,7 @@ for name, command in (
     ("unpause", unpause),
     ("plan", plan),
     ("reload", reload),
+    ("reconcile", reconcile),
     ("token", token),
     ("doctor", doctor),
     ("audit", audit),

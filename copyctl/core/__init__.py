@@ -19,7 +19,7 @@ Where things are:
 - exits: ``owing``, ``entry_cuts``, ``stakes``, ``exits``, ``exit_plan``, ``exit_orders``, ``exit_shape``,
   ``exit_terms``, ``exit_fate``, ``exit_row``, ``own_rows``
 - from a wish to a request, and what becomes of it: ``plan``, ``pursue``, ``correlation``, ``queue``, ``guard``,
-  ``settle``, ``looking``, ``drift``, ``kill``
+  ``settle``, ``looking``, ``drift``, ``kill``, ``orphans``
 
 Called by: engine, lab. May import: model.
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from copyctl.core import holds, kill, letters
+from copyctl.core import holds, kill, letters, orphans
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.model.alerts import Alert
@@ -22,6 +22,7 @@ _DONE_BY: dict[str, Callable[[Draft, CommandGiven], None]] = {
     "unpause": holds.unpause,
     "retry": letters.retry,
     "drop": letters.drop,
+    "reconcile": orphans.command,
     "reload": _reload,
 }
 

@@ -65,7 +65,7 @@ class History:
             news = [*map(self._keep_trade, trades), *map(self._keep_order, orders)]
             if progress is not None:
                 self._database.execute(
-                    "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?, 0)",
                     (
                         progress.account,
                         progress.days.first.isoformat(),
@@ -79,7 +79,10 @@ class History:
 
     def progress(self, account: str, since: int) -> list[Progress]:
         """How far an account was read, where that was not before a moment (ns)."""
-        statement = "SELECT first_day, last_day, next_page, finished, at FROM progress WHERE account = ? AND at >= ?"
+        statement = (
+            "SELECT first_day, last_day, next_page, finished, at FROM progress"
+            " WHERE account = ? AND at >= ? AND NOT complete"
+        )
         with self._readable():
             return [
                 Progress(
@@ -92,9 +95,10 @@ class History:
                 for first, last, next_page, finished, at in self._database.execute(statement, (account, since))
             ]
 
-    def forget_progress(self, account: str, stretches: Sequence[Days]) -> None:
-        """All that was wanted of these days is there: whoever asks again has them read anew."""
-        statement = "DELETE FROM progress WHERE account = ? AND first_day = ? AND last_day = ?"
+    def complete(self, account: str, stretches: Sequence[Days]) -> None:
+        """All that was wanted of these days is there: that is known from now on, and whoever asks again has them read
+        anew."""
+        statement = "UPDATE progress SET complete = 1 WHERE account = ? AND first_day = ? AND last_day = ?"
         with self._turn():
             for one in stretches:
                 self._database.execute(statement, (account, one.first.isoformat(), one.last.isoformat()))
@@ -196,6 +200,11 @@ class HistoryReader:
     def trades(self, after: int = 0) -> Iterator[Row]:
         """The trades with a number beyond ``after``, in order: JSON of ``PastTrade``."""
         return self._after(TRADES, after)
+
+    def was_read(self, account: str, day: date) -> bool:
+        """Was the history of this day read to its end? Then what is not there was not told."""
+        statement = "SELECT 1 FROM progress WHERE account = ? AND complete AND ? BETWEEN first_day AND last_day"
+        return bool(self._rows(statement, account, day.isoformat()))
 
     def orders(self, after: int = 0) -> Iterator[Row]:
         """The orders with a number beyond ``after``, in order: JSON of ``ExecutionReport``."""

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS orders (
     body BLOB NOT NULL, UNIQUE (account, key, order_id));
 CREATE TABLE IF NOT EXISTS progress (
     account TEXT NOT NULL, first_day TEXT NOT NULL, last_day TEXT NOT NULL, next_page INTEGER NOT NULL,
-    finished INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account, first_day, last_day)) WITHOUT ROWID;
+    finished INTEGER NOT NULL, at INTEGER NOT NULL, complete INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, first_day, last_day)) WITHOUT ROWID;
 """
 _LAST_OF_SCHEMA: Final = "progress"
 

@@ -72,8 +72,8 @@ class PastStore(Protocol):
         """How far an account was read, where that was not before a moment."""
         ...
 
-    def forget_progress(self, account: str, stretches: Sequence[Days]) -> None:
-        """Have these days of an account read anew next time."""
+    def complete(self, account: str, stretches: Sequence[Days]) -> None:
+        """These days of an account are there; next time they are read anew."""
         ...
 
 
@@ -158,7 +158,7 @@ class Backfill:
         except _Ended as end:
             self.tally.why, self.tally.refused = str(end), end.refused
             return self.tally
-        self._store.forget_progress(self._account, stretches)
+        self._store.complete(self._account, stretches)
         self.tally.goes_on = None
         return self.tally
 

@@ -120,8 +120,9 @@ class InstrumentFound(Struct, frozen=True, kw_only=True):
 
 class CommandGiven(Struct, frozen=True, kw_only=True):
     """A person said something: ``kill`` or ``resume``, for one follower's account or ("") for all; ``pause``,
-    ``unpause``, or ``retry`` or ``drop`` of a dead letter, for one. ``actions``: what the kill switch does besides what
-    the rules say, words of ``kill_switch.actions``. ``reason``: why, or of which row the dead letter is."""
+    ``unpause``, or ``retry`` or ``drop`` of a dead letter, for one; ``reconcile``: look at everything once more, or
+    cancel an orphan of one. ``actions``: what the kill switch does besides what the rules say, words of
+    ``kill_switch.actions``. ``reason``: why, of which row the dead letter is, or the orphan's order id."""
 
     at: int
     command_id: int

@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copyctl.model.order import ZERO
+from copyctl.model.order import ZERO, Fill
 from copyctl.model.terms import OrderType, Product, Segment, Side
 
 
@@ -53,6 +53,21 @@ class PastTrade(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
         """What tells this trade from every other of the account on one day, as ``Fill.key``. Exchanges count anew each
         day, so over several days only key and ``order_id`` together do."""
         return f"{self.segment}:{self.trade_id}:{self.side}"
+
+    def as_fill(self) -> Fill:
+        """The same as a run keeps it."""
+        return Fill(
+            account=self.account,
+            order_id=self.order_id,
+            trade_id=self.trade_id,
+            segment=self.segment,
+            security_id=self.security_id,
+            side=self.side,
+            product=self.product,
+            quantity=self.quantity,
+            price=self.price,
+            traded_at=self.traded_at,
+        )
 
     def completed(self, older: "PastTrade") -> "PastTrade":
         """This trade, with what only an ``older`` telling of it said: the history leaves out the symbol, the day's book

@@ -5,7 +5,7 @@ because one waits for the other. To whoever asks what became of the order they a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copyctl.model.placement import Slot
 from copyctl.model.records import Copy
@@ -13,6 +13,7 @@ from copyctl.model.terms import Decision
 
 _PART = "#"
 _ENTRY_PART = f"{_PART}entry"
+_ORPHAN_PART = f"{_PART}orphan"
 _OWN = "position:"
 
 
@@ -24,6 +25,11 @@ def leader_order(row: str) -> str:
 def is_entry_part(row: str) -> bool:
     """Is it the entry of a reversal, which waits for the exit?"""
     return row.endswith(_ENTRY_PART)
+
+
+def is_orphan_part(row: str) -> bool:
+    """Does it hold orders of ours that no copy wanted, and that were cancelled for that (``copyctl reconcile``)?"""
+    return row.endswith(_ORPHAN_PART)
 
 
 def is_own(row: str) -> bool:
@@ -88,7 +94,18 @@ def followed(copies: Iterable[Copy]) -> Sequence[Followed]:
         Followed(
             leader_order_id=order_id,
             follower=follower,
-            copies=tuple(sorted(parts, key=lambda one: is_entry_part(one.leader_order_id))),
+            copies=tuple(sorted(parts, key=_place)),
         )
         for (order_id, follower), parts in rows.items()
     ]
+
+
+def without_orphans(row: Followed) -> Followed:
+    """The row as what was wanted of it; one of orphans alone is theirs."""
+    wanted = tuple(copy for copy in row.copies if not is_orphan_part(copy.leader_order_id))
+    return replace(row, copies=wanted) if wanted else row
+
+
+def _place(copy: Copy) -> int:
+    """The row's own decision comes last: of a reversal the entry's."""
+    return (not is_orphan_part(copy.leader_order_id)) + is_entry_part(copy.leader_order_id)

@@ -9,7 +9,7 @@ from copyctl.model.request import Desired
 from copyctl.model.terms import Decision
 from copyctl.report.codes import sentence
 from copyctl.report.figures import number, rounded
-from copyctl.report.followed import Followed, followed, is_entry_part, leader_order
+from copyctl.report.followed import Followed, followed, is_entry_part, leader_order, without_orphans
 from copyctl.report.moments import told
 from copyctl.report.picture import Picture, Records
 from copyctl.report.placements import whole
@@ -35,7 +35,7 @@ def copies(
     """
     picture = Picture(records)
     rows = []
-    every = followed(picture.copies.values())
+    every = map(without_orphans, followed(picture.copies.values()))
     for row in sorted(every, key=lambda one: (_began(one, picture), names.get(one.follower, ""))):
         began = _began(row, picture)
         name = names.get(row.follower, row.follower)

@@ -7,6 +7,7 @@ from copyctl.model.account import Account
 from copyctl.model.instrument import Instrument
 from copyctl.model.order import Fill, Order
 from copyctl.model.records import TABLES, Copy, LeaderOrder, Position, Record
+from copyctl.model.request import Request
 from copyctl.model.terms import Segment
 
 R = TypeVar("R", bound=Record)
@@ -25,6 +26,7 @@ class Picture:
         self.copies = _keyed(records, Copy, lambda one: (one.leader_order_id, one.follower))
         self.accounts = _keyed(records, Account, lambda one: one.account)
         self.fills = _keyed(records, Fill, lambda one: (one.account, one.key))
+        self.requests = _keyed(records, Request, lambda one: one.request_id)
         self.positions = _keyed(records, Position, lambda one: (one.account, one.segment, one.security_id, one.product))
         self._instruments = _keyed(records, Instrument, lambda one: (one.segment, one.security_id))
 

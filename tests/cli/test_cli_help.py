@@ -11,8 +11,8 @@ from tests.cli.world import copyctl, process
 
 COMMANDS = (
     *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain", "replay"),
-    *("report", "query", "export", "schema", "simulator"),
+    *("reconcile", "token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain"),
+    *("replay", "report", "query", "export", "schema", "simulator"),
     "dead-letters",
 )
 HEAVY = (

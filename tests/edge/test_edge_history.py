@@ -140,10 +140,17 @@ def test_progress_is_kept_with_its_page_and_forgotten_when_it_is_old_or_done_wit
     history.keep(progress=progress(2, at=11))
     assert history.progress("A", 0) == [progress(2, at=11)]
     assert history.progress("B", 0) == history.progress("A", 12) == []
-    history.forget_progress("A", [])
+    history.complete("A", [])
     assert history.progress("A", 11) == [progress(2, at=11)]
-    history.forget_progress("A", [SEPTEMBER])
+    reader = HistoryReader(tmp_path)
+    assert not reader.was_read("A", SEPTEMBER.first)
+    history.complete("A", [SEPTEMBER])
     assert history.progress("A", 0) == []
+    assert reader.was_read("A", SEPTEMBER.first)
+    assert reader.was_read("A", SEPTEMBER.last)
+    assert not reader.was_read("A", SEPTEMBER.last + timedelta(days=1))
+    assert not reader.was_read("B", SEPTEMBER.first)
+    reader.close()
     history.close()
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from copyctl.report.analysis import pnl, tracking
 from copyctl.report.analysis.shape import BPS, COUNT, MILLISECONDS, RUPEES, Figure, Row, told
+from copyctl.report.events import LEADER
 from copyctl.report.span import Span, grouped, refuse_others
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def summary(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str]
     for rows in (
         _decided(database, span, by),
         _slipped(database, span, by),
-        [row for row in pnl.pnl(database, span, by) if row.get("follower") != _leader(database)],
+        [row for row in pnl.pnl(database, span, by) if row.get("follower") != LEADER],
         tracking.tracking(database, span, by),
         _left(database, span, by),
         _alerted(database, span, by) if _OF_ALERTS.issuperset(by) else [],
@@ -64,14 +65,6 @@ def summary(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str]
         {one: row[one] for one in by} | {name: row.get(name, counted.get(name)) for name in FIGURES}
         for _, row in sorted(found.items(), key=lambda one: [(key is not None, key) for key in one[0]])
     ]
-
-
-def _leader(database: "duckdb.DuckDBPyConnection") -> str:
-    """His name in rows; "" where none is known."""
-    (name,) = database.execute("SELECT coalesce(any_value(name), '') FROM accounts WHERE role = 'leader'").fetchone() or (
-        "",
-    )
-    return str(name)
 
 
 def _decided(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str]) -> list[Row]:

@@ -58,11 +58,10 @@ def summary(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str]
     if found and tuple(by) == ("follower",):
         for (name,) in database.execute("SELECT name FROM accounts WHERE role = 'follower'").fetchall():
             found.setdefault((name,), {"follower": name})
-    counted = {name: 0 for name, figure in FIGURES.items() if figure.kind is COUNT}
-    if not _OF_ALERTS.issuperset(by):
-        counted.update(alerts_critical=None, alerts_warning=None)
+    known = [name for name in FIGURES if not name.startswith("alerts_") or _OF_ALERTS.issuperset(by)]
+    nothing = dict.fromkeys(FIGURES) | {name: 0 for name in known if FIGURES[name].kind is COUNT}
     return [
-        {one: row[one] for one in by} | {name: row.get(name, counted.get(name)) for name in FIGURES}
+        {one: row[one] for one in by} | {name: row.get(name, nothing[name]) for name in FIGURES}
         for _, row in sorted(found.items(), key=lambda one: [(key is not None, key) for key in one[0]])
     ]
 
@@ -87,7 +86,10 @@ def _slipped(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str
         database,
         f"""
         SELECT {grouped(by)}round(quantile_cont(bps, 0.95), 6) AS slippage_p95_bps, sum(cost)::DECIMAL(28, 4) AS cost
-        FROM (SELECT s.*, coalesce(a.name, s.account) AS follower FROM slippage AS s LEFT JOIN accounts AS a USING (account))
+        FROM (
+            SELECT s.*, coalesce(a.name, s.account) AS follower
+            FROM slippage AS s LEFT JOIN accounts AS a USING (account)
+        )
         WHERE {span.condition} GROUP BY ALL HAVING count(*) > 0
         """,  # noqa: S608
     )
@@ -120,7 +122,10 @@ def _alerted(database: "duckdb.DuckDBPyConnection", span: Span, by: Sequence[str
         f"""
         SELECT {grouped(by)}count(*) FILTER (level = 'critical') AS alerts_critical,
             count(*) FILTER (level = 'warning') AS alerts_warning
-        FROM (SELECT s.*, a.name AS follower FROM alerts AS s JOIN accounts AS a USING (account) WHERE role = 'follower')
+        FROM (
+            SELECT s.*, a.name AS follower
+            FROM alerts AS s JOIN accounts AS a USING (account) WHERE role = 'follower'
+        )
         WHERE {span.condition} AND level IN ('critical', 'warning') GROUP BY ALL HAVING count(*) > 0
         """,  # noqa: S608
     )

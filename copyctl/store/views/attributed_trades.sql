@@ -1,7 +1,7 @@
 -- Grain: one trade of one account.
 -- Units: as trades.
--- Question: does a trade belong to copying, or did a follower (or the broker for him) make it by other means? copied: it
---   is the leader's, or its order is a placement of a copy. copy_id: of which.
+-- Question: does a trade belong to copying, or did a follower (or the broker for him) make it by other means? copied:
+--   it is the leader's, or its order is a placement of a copy. copy_id: of which.
 -- After: trades
 CREATE OR REPLACE VIEW attributed_trades AS
 SELECT t.*, p.copy_id, t.role = 'leader' OR p.copy_id IS NOT NULL AS copied

@@ -1,5 +1,5 @@
--- Grain: an instrument of an account in which it had something before the first trade that is known; what copies built of
---   it and the rest are two.
+-- Grain: an instrument of an account in which it had something before the first trade that is known; what copies built
+--   of it and the rest are two.
 -- Units: units, negative for what was sold.
 -- Question: what did an account begin with? What positions says that earlier days left, less what the trades of those
 --   days explain; nothing is said of an account whose positions no run has read, nor of what has expired.

@@ -1,14 +1,15 @@
 -- Grain: some units that one trade opened and a later one closed, or that are still open.
 -- Units: quantity in units; opened_price, closed_price and realised in rupees.
--- Question: what did each position bring, before charges? The k-th unit bought is set against the k-th unit sold (FIFO),
---   in the order of traded_at, then of trade_id. realised: (sold - bought) x quantity x multiplier, on day, that of the
---   later of both trades; side: BUY for what was bought first. day none: still open. opened_day none: it began before
---   the first trade that is known (carried_units, which come first), at a price that nobody knows, so realised is none.
---   Each instrument of an account has several books, and what one leaves goes on to the next: first what was traded on
---   one day in a product that ends with the day (INTRADAY, CO, BO), that of copies and that by other means apart; then
---   what these leave of that day together: a copied position that the follower closed by hand or the broker squared off;
---   then, over all days and other products together (so that a converted position is found again), copies and other means
---   apart. copied: of what copies opened or closed; all that the leader has.
+-- Question: what did each position bring, before charges? The k-th unit bought is set against the k-th unit sold
+--   (FIFO), in the order of traded_at, then of trade_id. realised: (sold - bought) x quantity x multiplier, on day,
+--   that of the later of both trades; side: BUY for what was bought first. day none: still open. opened_day none: it
+--   began before the first trade that is known (carried_units, which come first), at a price that nobody knows, so
+--   realised is none. Each instrument of an account has several books, and what one leaves goes on to the next: first
+--   what was traded on one day in a product that ends with the day (INTRADAY, CO, BO), that of copies and that by
+--   other means apart; then what these leave of that day together: a copied position that the follower closed by hand
+--   or the broker squared off; then, over all days and other products together (so that a converted position is found
+--   again), copies and other means apart: a copy held over night and closed by hand stays open as a copy, and its
+--   counterpart by hand. copied: of what copies opened or closed; all that the leader has.
 -- After: carried_units
 CREATE OR REPLACE VIEW fifo_matches AS
 WITH known AS MATERIALIZED (
@@ -32,7 +33,8 @@ WITH known AS MATERIALIZED (
     ) USING (book)
     WHERE brief
 ), left_apart AS MATERIALIZED (
-    SELECT * EXCLUDE (upto, settled) REPLACE (least(quantity, upto - settled) AS quantity, book - copied::INT + 2 AS book)
+    SELECT * EXCLUDE (upto, settled) REPLACE (
+        least(quantity, upto - settled) AS quantity, book - copied::INT + 2 AS book)
     FROM apart WHERE upto > settled
 ), together AS (
     SELECT *, (sum(quantity) OVER (PARTITION BY book, buys ORDER BY trade ROWS UNBOUNDED PRECEDING))::BIGINT AS upto
@@ -45,9 +47,11 @@ WITH known AS MATERIALIZED (
     UNION ALL
     SELECT trade, item, copied, buys, least(quantity, upto - settled) FROM together WHERE upto > settled
     UNION ALL
-    SELECT 0, item, copied, units > 0, abs(units) FROM carried_units JOIN items USING (account, exchange_segment, security_id)
+    SELECT 0, item, copied, units > 0, abs(units)
+    FROM carried_units JOIN items USING (account, exchange_segment, security_id)
 ), kept AS (
-    SELECT *, (sum(quantity) OVER (PARTITION BY item, copied, buys ORDER BY trade ROWS UNBOUNDED PRECEDING))::BIGINT AS upto
+    SELECT *,
+        (sum(quantity) OVER (PARTITION BY item, copied, buys ORDER BY trade ROWS UNBOUNDED PRECEDING))::BIGINT AS upto
     FROM left_together JOIN (
         SELECT item, copied, least(sum(if(buys, quantity, 0)), sum(if(buys, 0, quantity)))::BIGINT AS settled
         FROM left_together GROUP BY item, copied
@@ -72,7 +76,8 @@ WITH known AS MATERIALIZED (
 )
 SELECT i.account, i.name AS follower, i.role, e.copied, i.exchange_segment, i.security_id,
     i.symbol, i.underlying, i.expiry, CASE WHEN e.rose THEN 'BUY' ELSE 'SELL' END AS side,
-    coalesce(c.product, o.product) AS product, e.quantity, o.price AS opened_price, c.price AS closed_price, i.multiplier,
+    coalesce(c.product, o.product) AS product, e.quantity, o.price AS opened_price, c.price AS closed_price,
+    i.multiplier,
     ((c.price - o.price) * (CASE WHEN e.rose THEN e.quantity ELSE -e.quantity END * i.multiplier))::DECIMAL(28, 4)
         AS realised,
     o.day AS opened_day, c.day AS day, o.traded_at AS opened_at, c.traded_at AS closed_at,

@@ -3,15 +3,16 @@
 --   rupees x seconds of trading time.
 -- Question: how closely did a follower's position follow the one that the rules wanted? wanted: each trade of the
 --   leader's entries adds its share of the copy's wanted quantity (of what the rules skipped or refused nothing), each
---   trade of his exits takes the share that it took of his own position; at the second of his trade. actual: the fills of
---   copies. What a day leaves in INTRADAY, CO or BO ends with it. deviation: |actual - wanted| x multiplier x the day's
---   last price, times the seconds it stood so, exposure likewise of |wanted|; their quotient is the tracking error: not
---   the deviation of daily returns that the word means for funds (Grinold and Kahn, Active Portfolio Management), which
---   one day of copying has too few of, but the active share of a portfolio (Cremers and Petajisto, 2009) over time. What
---   lasts no second weighs nothing, and neither does the night: a day lasts from 09:15 (MCX 09:00) or its first trade to
---   15:30 (MCX 23:30), the last that was heard of it, or its last trade. profit: what actual brought, at the follower's
---   prices; wanted_profit: what wanted would have brought at the leader's; both before charges, what is open at the day's
---   last price; wanted_turnover: rupees for which wanted was bought and sold.
+--   trade of his exits takes the share that it took of his own position; at the second of his trade. actual: the fills
+--   of copies. What a day leaves in INTRADAY, CO or BO ends with it. deviation: |actual - wanted| x multiplier x the
+--   day's last price, times the seconds it stood so, exposure likewise of |wanted|; their quotient is the tracking
+--   error: not the deviation of daily returns that the word means for funds (Grinold and Kahn, Active Portfolio
+--   Management), which one day of copying has too few of, but the active share of a portfolio (Cremers and Petajisto,
+--   2009) over time. What lasts no second weighs nothing, and neither does the night: a day lasts from 09:15 (MCX
+--   09:00) or its first trade to 15:30 (MCX 23:30), the last that was heard of it, or its last trade. profit: what
+--   actual brought, at the follower's prices; wanted_profit: what wanted would have brought at the leader's; both
+--   before charges, what is open at the day's last price; wanted_turnover: rupees for which wanted was bought and
+--   sold.
 -- After: carried_units
 CREATE OR REPLACE VIEW tracking AS
 WITH known AS MATERIALIZED (
@@ -25,8 +26,9 @@ WITH known AS MATERIALIZED (
     WHERE NOT exit AND leader_order_id IS NOT NULL AND decision IN ('copied', 'queued', 'dead')
     GROUP BY account, leader_order_id
 ), summed AS (
-    SELECT k.*, sum(k.units) OVER (PARTITION BY k.exchange_segment, k.security_id, k.product, k.its_day ORDER BY k.trade)
-        AS total, if(k.brief, 0, coalesce(b.units, 0)) AS carried
+    SELECT k.*, sum(k.units) OVER (
+            PARTITION BY k.exchange_segment, k.security_id, k.product, k.its_day ORDER BY k.trade) AS total,
+        if(k.brief, 0, coalesce(b.units, 0)) AS carried
     FROM known AS k
     LEFT JOIN carried_units AS b
         ON b.account = k.account AND b.exchange_segment = k.exchange_segment AND b.security_id = k.security_id
@@ -37,7 +39,8 @@ WITH known AS MATERIALIZED (
     FROM summed
     WINDOW so_far AS (PARTITION BY exchange_segment, security_id, product, its_day ORDER BY trade)
 ), moved AS (
-    SELECT *, lag(stands, 1, 0) OVER (PARTITION BY exchange_segment, security_id, product, its_day ORDER BY trade) AS stood
+    SELECT *,
+        lag(stands, 1, 0) OVER (PARTITION BY exchange_segment, security_id, product, its_day ORDER BY trade) AS stood
     FROM led
 ), split AS MATERIALIZED (
     SELECT m.*, if(stood * stands < 0, abs(stood), greatest(0, abs(stood) - abs(stands))) AS closes,
@@ -45,12 +48,14 @@ WITH known AS MATERIALIZED (
         o.quantity AS ordered, coalesce(o.status IN ('CANCELLED', 'EXPIRED', 'REJECTED'), true) AS over
     FROM moved AS m LEFT JOIN leader_orders AS o ON o.leader_order_id = m.order_id
 ), parts AS (  -- what each trade adds for a follower, and which share of what was there it leaves
-    SELECT w.account, s.exchange_segment, s.security_id, s.product, s.its_day, s.brief, s.trade, s.day, s.traded_at, s.price,
-        coalesce(sign(s.units) * e.units * s.opens / nullif(greatest(a.opens, if(s.over, 0, s.ordered - a.closes)), 0), 0)
-            ::DOUBLE AS added,
+    SELECT w.account, s.exchange_segment, s.security_id, s.product, s.its_day, s.brief, s.trade, s.day, s.traded_at,
+        s.price,
+        coalesce(sign(s.units) * e.units * s.opens
+            / nullif(greatest(a.opens, if(s.over, 0, s.ordered - a.closes)), 0), 0)::DOUBLE AS added,
         if(s.stood = 0, 1, 1 - s.closes / abs(s.stood))::DOUBLE AS kept
     FROM split AS s
-    JOIN (SELECT order_id, sum(opens) AS opens, sum(closes) AS closes FROM split GROUP BY order_id) AS a USING (order_id)
+    JOIN (SELECT order_id, sum(opens) AS opens, sum(closes) AS closes FROM split GROUP BY order_id) AS a
+        USING (order_id)
     JOIN (
         SELECT DISTINCT e.account, s.exchange_segment, s.security_id, s.product
         FROM entries AS e JOIN split AS s USING (order_id) WHERE e.units <> 0
@@ -83,8 +88,10 @@ WITH known AS MATERIALIZED (
         UNION ALL SELECT day, told_at FROM last_prices
     ) GROUP BY day
 ), hours AS MATERIALIZED (
-    SELECT s.exchange_segment, d.day, least(d.first_at, (d.day + if(mcx, TIME '09:00', TIME '09:15')) AT TIME ZONE 'Asia/Kolkata') AS opens_at,
-        greatest(d.last_at, least(h.told_at, (d.day + if(mcx, TIME '23:30', TIME '15:30')) AT TIME ZONE 'Asia/Kolkata')) AS closes_at
+    SELECT s.exchange_segment, d.day,
+        least(d.first_at, (d.day + if(mcx, TIME '09:00', TIME '09:15')) AT TIME ZONE 'Asia/Kolkata') AS opens_at,
+        greatest(d.last_at, least(h.told_at,
+            (d.day + if(mcx, TIME '23:30', TIME '15:30')) AT TIME ZONE 'Asia/Kolkata')) AS closes_at
     FROM (SELECT DISTINCT exchange_segment, starts_with(exchange_segment, 'MCX') AS mcx FROM changes) AS s
     CROSS JOIN (SELECT day, min(traded_at) AS first_at, max(traded_at) AS last_at FROM known GROUP BY day) AS d
     LEFT JOIN heard AS h USING (day)
@@ -103,18 +110,17 @@ WITH known AS MATERIALIZED (
         round(sum(actual) OVER so_far, 9) AS actual, round(sum(wanted) OVER so_far, 9) AS wanted
     FROM steps
     WINDOW so_far AS (PARTITION BY account, exchange_segment, security_id ORDER BY since)
-), stood AS (
-    SELECT p.account, p.exchange_segment, p.security_id, h.day,
-        sum(greatest(0, epoch(least(coalesce(p.until, h.closes_at), h.closes_at)) - epoch(greatest(p.since, h.opens_at)))
-            * abs(p.actual - p.wanted)) AS apart,
-        sum(greatest(0, epoch(least(coalesce(p.until, h.closes_at), h.closes_at)) - epoch(greatest(p.since, h.opens_at)))
-            * abs(p.wanted)) AS wished,
-        arg_max(p.actual, p.since) AS actual, arg_max(p.wanted, p.since) AS wanted
+), held AS (
+    SELECT p.account, p.exchange_segment, p.security_id, p.since, p.actual, p.wanted, h.day,
+        greatest(0, epoch(least(p.until, h.closes_at)) - epoch(greatest(p.since, h.opens_at))) AS seconds
     FROM path AS p
     JOIN hours AS h ON h.exchange_segment = p.exchange_segment AND h.closes_at >= p.since
         AND (p.until IS NULL OR h.day <= day_of(p.until))
     WHERE p.actual <> 0 OR p.wanted <> 0 OR day_of(p.since) = h.day
-    GROUP BY ALL
+), stood AS (
+    SELECT account, exchange_segment, security_id, day, sum(seconds * abs(actual - wanted)) AS apart,
+        sum(seconds * abs(wanted)) AS wished, arg_max(actual, since) AS actual, arg_max(wanted, since) AS wanted
+    FROM held GROUP BY ALL
 ), dealt AS (
     SELECT account, exchange_segment, security_id, day, sum(actual) AS actual, sum(wanted) AS wanted,
         sum(actual * price) AS paid, sum(wanted * price) AS wanted_paid, sum(abs(wanted) * price) AS wanted_turnover

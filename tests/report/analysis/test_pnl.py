@@ -30,7 +30,14 @@ def store() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def trade(units: int, price: int, **more: Any) -> Trade:
     number = next(NUMBERS)
-    plain = {"account": ALICE, "security_id": "1", "product": "INTRADAY", "day": MONDAY, "second": number, "copied": True}
+    plain: dict[str, Any] = {
+        "account": ALICE,
+        "security_id": "1",
+        "product": "INTRADAY",
+        "day": MONDAY,
+        "second": number,
+        "copied": True,
+    }
     return Trade(number=number, units=units, price=Decimal(price), **plain | more)
 
 

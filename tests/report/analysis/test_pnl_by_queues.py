@@ -91,7 +91,7 @@ def accounts(draw: st.DrawFn) -> Account:
                 copied=copied,
             )
             carried += [before] if units else []
-    told = {one.item + (one.day,) for one in made}
+    told = {(*one.item, one.day) for one in made}
     priced = {item[1:] for item in told} | set(prices)  # a day on which it traded has a last price
     return Account(
         trades=made,
@@ -152,12 +152,12 @@ def agree(it: Account) -> None:
         by_queues = {NAMES[key]: one for (key,), one in it.profits(*bounds).items()}
         for name, profit in by_queues.items():
             says(told[name,], profit, leader=name == "leader")
-        assert {name for name, in told} == set(by_queues)
+        assert {name for (name,) in told} == set(by_queues)
         told = rows_by(pnl(database, span, ["symbol", "follower"]), ["symbol", "follower"])
         for (account, security), profit in it.profits(*bounds, by_security=True).items():
             says(told[f"symbol {security}", NAMES[account]], profit, leader=account == LEADER)
     told = rows_by(pnl(database, Span(first=first), ["day", "follower"]), ["day", "follower"])
-    by_day = {}
+    by_day: dict[tuple[date, str], Profit] = {}
     for day in {one.day for one in it.trades if one.day and one.day >= first}:
         by_day |= {(day, NAMES[key]): one for (key,), one in it.profits(day, day).items()}
     for key, profit in by_day.items():

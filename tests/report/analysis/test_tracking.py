@@ -17,7 +17,19 @@ from copyctl.report.analysis.tracking import tracking
 from copyctl.report.span import CannotGroup, Span
 from tests.properties import tried
 from tests.report.analysis.queues import Trade
-from tests.report.analysis.traded import ALICE, LEADER, MONDAY, SEGMENT, Row, cleared, empty, instrument, moment, put, row
+from tests.report.analysis.traded import (
+    ALICE,
+    LEADER,
+    MONDAY,
+    SEGMENT,
+    Row,
+    cleared,
+    empty,
+    instrument,
+    moment,
+    put,
+    row,
+)
 from tests.report.analysis.traded import trade as told
 
 TUESDAY = MONDAY + timedelta(days=1)
@@ -160,7 +172,9 @@ def test_what_was_cancelled_was_wanted_for_what_it_filled() -> None:
     assert error(orders, [fill(1, +20, 0, 100), fill(2, -20, 30, 100)]) == 0
 
 
-@pytest.mark.parametrize(("decision", "counts"), [("dead", True), ("queued", True), ("skipped", False), ("refused", False)])
+@pytest.mark.parametrize(
+    ("decision", "counts"), [("dead", True), ("queued", True), ("skipped", False), ("refused", False)]
+)
 def test_what_the_rules_did_not_want_is_no_error(decision: str, *, counts: bool) -> None:
     database = filled(ROUND, [])
     database.execute("UPDATE copies SET decision = ?", [decision])
@@ -234,16 +248,17 @@ def walked(orders: Sequence[Order], fills: Sequence[Trade], last: int) -> Walk:
         for second in range(BELL, 60):
             for trade in fills:
                 if (trade.day, trade.second) == (day, second):
-                    held[trade.product] += trade.units
+                    held[trade.product] += Fraction(trade.units)
                     walk.cash -= trade.units * Fraction(trade.price or 0)
             for product, added, kept, price in shares[day, second]:
                 after = wanted[product] * kept + added
                 walk.wanted_cash -= (after - wanted[product]) * price
                 wanted[product] = after
-            walk.away += abs(sum(held.values()) - sum(wanted.values()))
-            walk.wished += abs(sum(wanted.values()))
-        walk.cash += held.pop("INTRADAY", 0) * last
-        walk.wanted_cash += wanted.pop("INTRADAY", 0) * last
+            wish = sum(wanted.values(), Fraction(0))
+            walk.away += abs(sum(held.values(), Fraction(0)) - wish)
+            walk.wished += abs(wish)
+        walk.cash += held.pop("INTRADAY", Fraction(0)) * last
+        walk.wanted_cash += wanted.pop("INTRADAY", Fraction(0)) * last
     walk.cash += sum(held.values()) * last
     walk.wanted_cash += sum(wanted.values()) * last
     return walk
@@ -277,9 +292,7 @@ def moved(orders: Sequence[Order]) -> list[Move]:
         positions[key] += units
         closes = min(abs(units), abs(before)) if before * units < 0 else 0
         opens, sign = abs(units) - closes, 1 if units > 0 else -1
-        found.append(
-            Move(order=order, second=at, price=price, sign=sign, before=before, closes=closes, opens=opens)
-        )
+        found.append(Move(order=order, second=at, price=price, sign=sign, before=before, closes=closes, opens=opens))
     return found
 
 

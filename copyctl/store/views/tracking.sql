@@ -105,22 +105,25 @@ WITH known AS MATERIALIZED (
         WHERE c.brief GROUP BY ALL
     )
     GROUP BY ALL
-), path AS (
-    SELECT account, exchange_segment, security_id, since, lead(since) OVER so_far AS until,
+), path AS MATERIALIZED (
+    SELECT account, exchange_segment, security_id, since, day_of(since) AS day_since, lead(since) OVER so_far AS until,
         round(sum(actual) OVER so_far, 9) AS actual, round(sum(wanted) OVER so_far, 9) AS wanted
     FROM steps
     WINDOW so_far AS (PARTITION BY account, exchange_segment, security_id ORDER BY since)
 ), held AS (
-    SELECT p.account, p.exchange_segment, p.security_id, p.since, p.actual, p.wanted, h.day,
-        greatest(0, epoch(least(p.until, h.closes_at)) - epoch(greatest(p.since, h.opens_at))) AS seconds
-    FROM path AS p
-    JOIN hours AS h ON h.exchange_segment = p.exchange_segment AND h.closes_at >= p.since
+    SELECT p.*, h.day, h.opens_at, h.closes_at
+    FROM path AS p JOIN hours AS h ON h.exchange_segment = p.exchange_segment AND h.day = p.day_since
+    UNION ALL  -- what lasts over night is few
+    SELECT p.*, h.day, h.opens_at, h.closes_at
+    FROM path AS p JOIN hours AS h ON h.exchange_segment = p.exchange_segment AND h.day > p.day_since
         AND (p.until IS NULL OR h.day <= day_of(p.until))
-    WHERE p.actual <> 0 OR p.wanted <> 0 OR day_of(p.since) = h.day
+    WHERE (p.until IS NULL OR day_of(p.until) > p.day_since) AND (p.actual <> 0 OR p.wanted <> 0)
+), weighed AS (  -- least() passes over NULL: what stands to this day
+    SELECT *, greatest(0, epoch(least(until, closes_at)) - epoch(greatest(since, opens_at))) AS seconds FROM held
 ), stood AS (
     SELECT account, exchange_segment, security_id, day, sum(seconds * abs(actual - wanted)) AS apart,
         sum(seconds * abs(wanted)) AS wished, arg_max(actual, since) AS actual, arg_max(wanted, since) AS wanted
-    FROM held GROUP BY ALL
+    FROM weighed GROUP BY ALL
 ), dealt AS (
     SELECT account, exchange_segment, security_id, day, sum(actual) AS actual, sum(wanted) AS wanted,
         sum(actual * price) AS paid, sum(wanted * price) AS wanted_paid, sum(abs(wanted) * price) AS wanted_turnover

@@ -1,8 +1,9 @@
 -- Grain: an instrument of an account in which it had something before the first trade that is known; what copies built
 --   of it and the rest are two.
 -- Units: units, negative for what was sold.
--- Question: what did an account begin with? What positions says that earlier days left, less what the trades of those
---   days explain; nothing is said of an account whose positions no run has read, nor of what has expired.
+-- Question: what did an account begin with? What positions says that earlier days left (nothing, where it has no row),
+--   less what the trades of those days explain. It is negative where more was bought than is there: that was sold on a
+--   day that nobody saw. Nothing is said of an account of which no run knows anything, nor of what has expired.
 -- After: attributed_trades
 CREATE OR REPLACE VIEW carried_units AS
 WITH newest AS (
@@ -21,7 +22,7 @@ WITH newest AS (
     SELECT e.*, coalesce(h.carried, 0) - earlier AS units,
         CASE role WHEN 'leader' THEN coalesce(h.carried, 0) - earlier ELSE coalesce(h.copied, 0) - built END AS claimed
     FROM explained AS e LEFT JOIN held AS h USING (account, exchange_segment, security_id)
-    WHERE account IN (SELECT account FROM positions) AND (expiry IS NULL OR expiry >= (FROM newest))
+    WHERE account IN (SELECT account FROM positions UNION SELECT account FROM funds) AND (expiry IS NULL OR expiry >= (FROM newest))
 ), divided AS (
     SELECT *, CASE WHEN units > 0 THEN greatest(0, least(claimed, units)) ELSE least(0, greatest(claimed, units)) END
         AS copies

@@ -12,7 +12,19 @@ from copyctl.report.analysis.pnl import KEYS, pnl
 from copyctl.report.span import KEYS as EVERY_KEY
 from copyctl.report.span import CannotGroup, Span
 from tests.report.analysis.queues import Trade
-from tests.report.analysis.traded import ALICE, LEADER, MONDAY, cleared, empty, instrument, last_price, position, put
+from tests.report.analysis.traded import (
+    ALICE,
+    LEADER,
+    MONDAY,
+    cleared,
+    empty,
+    instrument,
+    last_price,
+    moment,
+    position,
+    put,
+    row,
+)
 from tests.report.analysis.traded import trade as told
 
 TUESDAY = MONDAY + timedelta(days=1)
@@ -42,7 +54,7 @@ def trade(units: int, price: int, **more: Any) -> Trade:
 
 
 def only(database: duckdb.DuckDBPyConnection, trades: list[Trade], span: Span | None = None) -> dict[str, Any]:
-    put(database, [row for one in trades for row in told(one)])
+    put(database, [each for one in trades for each in told(one)])
     (found,) = pnl(database, span or Span(), ["follower"])
     return found
 
@@ -101,10 +113,33 @@ def test_what_was_carried_and_copied_is_not_what_was_carried_by_hand(store: duck
     assert (found["unpriced"], found["realised"], found["unvalued"]) == (10, 0, 0)
 
 
+def test_what_was_there_and_was_sold_is_known_when_no_position_tells_of_it_any_more(
+    store: duckdb.DuckDBPyConnection,
+) -> None:
+    noon = moment(TUESDAY)
+    put(store, [row("funds", account=LEADER, as_of=noon), row("alerts", happened_at=noon, day=TUESDAY)])
+    found = only(store, [trade(-10, 100, account=LEADER, product="CNC")])
+    assert (found["realised"], found["unrealised"], found["unpriced"]) == (0, 0, 10)
+
+
+def test_what_was_sold_on_a_day_that_nobody_saw_is_no_profit(store: duckdb.DuckDBPyConnection) -> None:
+    put(store, [position(LEADER, "1", 0, 0), row("alerts", happened_at=moment(TUESDAY), day=TUESDAY)])
+    found = only(store, [trade(+10, 100, account=LEADER, product="CNC")])
+    assert (found["realised"], found["unrealised"], found["unpriced"]) == (0, 0, 10)
+
+
+def test_what_expired_is_worth_what_it_traded_at_last(store: duckdb.DuckDBPyConnection) -> None:
+    store.execute("UPDATE instruments SET expiry = ?", [MONDAY])
+    put(store, [position(LEADER, "2", 0, 0), row("alerts", happened_at=moment(TUESDAY), day=TUESDAY)])
+    put(store, [last_price("1", MONDAY, Decimal(3))])
+    found = only(store, [trade(+10, 100, account=LEADER, product="MARGIN")])
+    assert (found["unrealised"], found["unpriced"], found["unvalued"]) == (-970, 0, 0)
+
+
 def test_charges_are_none_where_none_is_known_and_counted_where_some_are_not(
     store: duckdb.DuckDBPyConnection,
 ) -> None:
-    put(store, [row for one in (trade(+1, 100), trade(-1, 100)) for row in told(one)])
+    put(store, [each for one in (trade(+1, 100), trade(-1, 100)) for each in told(one)])
     (found,) = pnl(store, Span(), ["follower"])
     assert (found["charges"], found["uncharged"], found["net"]) == (None, 2, 0)
     found = only(store, [trade(+1, 100, charges=Decimal("1.25"))])
@@ -119,16 +154,16 @@ def test_what_is_open_is_worth_what_it_traded_at_by_the_end_of_the_days_asked_fo
     sold = trade(-10, 290, product="CNC", day=TUESDAY)
     found = only(store, [bought, sold], Span(last=MONDAY))
     assert (found["realised"], found["unrealised"]) == (0, 100)
-    days = {row["day"]: (row["realised"], row["unrealised"]) for row in pnl(store, Span(), ["day"])}
+    days = {one["day"]: (one["realised"], one["unrealised"]) for one in pnl(store, Span(), ["day"])}
     assert days == {MONDAY: (0, 100), TUESDAY: (1900, 0)}
 
 
 def test_without_follower_the_leader_is_left_out(store: duckdb.DuckDBPyConnection) -> None:
     only(store, [trade(+10, 100), trade(-10, 101)])
-    put(store, [row for one in (trade(+9, 1, account=LEADER), trade(-9, 2, account=LEADER)) for row in told(one)])
+    put(store, [each for one in (trade(+9, 1, account=LEADER), trade(-9, 2, account=LEADER)) for each in told(one)])
     (found,) = pnl(store, Span(), ["symbol"])
     assert (found["symbol"], found["realised"], found["trades"]) == ("symbol 1", 10, 2)
-    by_name = {row["follower"]: row["realised"] for row in pnl(store, Span(), ["follower"])}
+    by_name = {one["follower"]: one["realised"] for one in pnl(store, Span(), ["follower"])}
     assert by_name == {"alice": 10, "leader": 9}
 
 
@@ -140,6 +175,6 @@ def test_a_key_that_says_nothing_of_profit_is_refused(store: duckdb.DuckDBPyConn
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_other_key_groups(store: duckdb.DuckDBPyConnection, key: str) -> None:
-    put(store, [row for one in (trade(+10, 100), trade(-10, 101)) for row in told(one)])
+    put(store, [each for one in (trade(+10, 100), trade(-10, 101)) for each in told(one)])
     (found,) = pnl(store, Span(), [key])
     assert (key in found, found["realised"]) == (True, 10)

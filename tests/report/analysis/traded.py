@@ -18,7 +18,7 @@ IST = timezone(timedelta(hours=5, minutes=30))
 SEGMENT = "NSE_FNO"
 Row = tuple[str, dict[str, Any]]
 _ROLES = {LEADER: "leader", ALICE: "follower", BOB: "follower"}
-_FILLER = {"BIGINT": 0, "BOOLEAN": False, "VARCHAR": "", "DECIMAL(28, 10)": 0}
+_FILLER = {"BIGINT": 0, "BOOLEAN": False, "VARCHAR": "", "DECIMAL(18, 4)": 0, "DECIMAL(28, 10)": 0}
 
 
 def empty() -> duckdb.DuckDBPyConnection:

@@ -28,7 +28,7 @@ from tests.report.analysis.traded import (
 from tests.report.analysis.traded import trade as told
 
 TUESDAY = MONDAY + timedelta(days=1)
-NUMBERS = iter(range(1, 10**6))
+NUMBERS = iter(range(100, 10**6))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def store() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def trade(units: int, price: int, **more: Any) -> Trade:
-    number = next(NUMBERS)
+    number = more.pop("number", None) or next(NUMBERS)
     plain: dict[str, Any] = {
         "account": ALICE,
         "security_id": "1",
@@ -68,6 +68,11 @@ def test_a_reversal_through_zero_closes_first(store: duckdb.DuckDBPyConnection) 
     found = only(store, [trade(+10, 100), trade(-25, 110), trade(+15, 105)])
     assert found["realised"] == 10 * 10 + 15 * 5
     assert found["unrealised"] == 0
+
+
+def test_of_one_second_the_trade_with_the_smaller_number_was_first(store: duckdb.DuckDBPyConnection) -> None:
+    first, second = trade(+10, 100, second=0, number=9), trade(+10, 200, second=0, number=10)
+    assert only(store, [second, first, trade(-10, 150, second=1)])["realised"] == 500
 
 
 def test_a_short_gains_when_the_price_falls(store: duckdb.DuckDBPyConnection) -> None:

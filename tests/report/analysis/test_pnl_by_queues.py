@@ -45,7 +45,7 @@ def store() -> duckdb.DuckDBPyConnection:
 @st.composite
 def trades(draw: st.DrawFn) -> list[Trade]:
     made: list[Trade] = []
-    for number in draw(st.lists(st.integers(1, 2000), unique=True, max_size=40)):
+    for number in draw(st.lists(st.integers(1, 120), unique=True, max_size=40)):
         account = draw(st.sampled_from((LEADER, ALICE, BOB)))
         made.append(
             Trade(
@@ -56,7 +56,7 @@ def trades(draw: st.DrawFn) -> list[Trade]:
                 product=draw(st.sampled_from(("INTRADAY", "INTRADAY", "CO", "MARGIN", "CNC"))),
                 price=draw(PRICES),
                 day=draw(st.sampled_from(DAYS)),
-                second=draw(st.integers(0, 3)),
+                second=draw(st.integers(0, 1)),
                 copied=account == LEADER or draw(st.sampled_from((True, True, False))),
                 charges=draw(st.none() | PRICES),
                 told_by=draw(st.sampled_from(("run", "backfill"))),

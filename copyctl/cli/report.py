@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,12 +13,13 @@ import typer
 from copyctl.cli import days, options
 from copyctl.cli.analysis import analysed
 from copyctl.cli.deployment import deployment, note_empty
-from copyctl.cli.speech import USAGE, leave, note, say
+from copyctl.cli.speech import FINDINGS, USAGE, leave, note, say
+from copyctl.model.deployment import Objectives
 from copyctl.report.moments import IST
-from copyctl.report.span import KEYS, Span
+from copyctl.report.span import KEYS, CannotGroup, Span
 
 if TYPE_CHECKING:
-    from copyctl.report.analysis.shape import Report
+    from copyctl.report.analysis.shape import Report, Row
 
 
 class ReportFormat(StrEnum):
@@ -36,7 +37,7 @@ _FILES: Final = frozenset({ReportFormat.PARQUET, ReportFormat.HTML})
 
 
 def report(
-    name: Annotated[str, typer.Argument(metavar="REPORT", help="slippage, latency, fills, rejections or decisions.")],
+    name: Annotated[str, typer.Argument(metavar="REPORT", help="Which one; they are listed below.")],
     rules: options.Rules,
     *,
     first: Annotated[
@@ -57,9 +58,12 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Into this file; its ending names the format too."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="summary: compare with the file's objectives; exit 1 when one is missed.")
+    ] = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Tell what copying cost, and what was not copied.
+    """Tell what copying cost, what it made, and what was not copied.
 
     What is new in the journal is taken in first, while a run goes on. Without --from and --to everything that is known
     is told. Positive slippage is a cost to the follower. The same tables in SQL: copyctl query.
@@ -71,6 +75,8 @@ def report(
     fills       each fill of the followers' copies beside the leader's price (it has no groups)
     rejections  what was refused by a check or rejected by the broker, why, and how many rupees it was about
     decisions   what became of the leader's orders, by decision and reason
+    pnl         what leader and followers made, first in, first out; charges where backfill was told them
+    summary     one row for each follower: copied, cost, tracking error, profit, latency, alerts; --check
 
     \b
     Example:
@@ -79,6 +85,8 @@ def report(
       copyctl report fills --rules rules/half-size.yaml --from 2026-09-07 --to 2026-09-11 -o fills.parquet
       copyctl report rejections --rules rules/half-size.yaml --by follower --format csv
       copyctl report decisions --rules rules/half-size.yaml --by week,underlying
+      copyctl report pnl --rules rules/half-size.yaml --from 7d --by day,follower
+      copyctl report summary --rules rules/half-size.yaml --from 7d --check
       copyctl report slippage --rules rules/half-size.yaml --from 7d -o week.html
     """
     from copyctl.cli.report_forms import document, table
@@ -86,18 +94,42 @@ def report(
 
     asked = _one_of(REPORTS, name, "REPORT", "no report")
     span, keys = days.span(first, last), _keys(name, by, REPORTS[asked])
+    if check and asked != "summary":
+        raise typer.BadParameter("objectives are of the summary: copyctl report summary --check", param_hint="--check")
     wanted = _form(form, output)
     with deployment(rules, dry_run=dry_run) as it:
         note_empty(it)
         with analysed(it) as database:
-            rows = REPORTS[asked].rows(database, span, keys)
+            try:
+                rows = REPORTS[asked].rows(database, span, keys)
+            except CannotGroup as refused:
+                raise typer.BadParameter(str(refused), param_hint="--by") from None
             if not rows:
                 note(f"no rows: nothing of this is known {_told(span)}")
             if wanted is ReportFormat.TABLE:
                 say(table(REPORTS[asked], keys, rows))
-                return
-            written = document(wanted, database, name=asked, rows=rows, by=keys, span=span, deployment=it.rules.name)
-    _put(written, output)
+            else:
+                names = {"name": asked, "deployment": it.rules.name}
+                _put(document(wanted, database, rows=rows, by=keys, span=span, **names), output)
+        if check:
+            _judge(rows, it.rules.objectives)
+
+
+def _judge(rows: "Sequence[Row]", objectives: Objectives) -> None:
+    """Set a summary against what the rules file asks of it.
+
+    Raises:
+        typer.Exit: something is missed.
+    """
+    from copyctl.report.analysis.objectives import judged
+
+    verdict = judged(rows, objectives)
+    if not verdict.asked:
+        leave(USAGE, "the rules file names no objectives, so there is nothing to check: give it the section objectives")
+    for one in (*verdict.untold, *verdict.missed):
+        note(one)
+    if verdict.missed:
+        raise typer.Exit(FINDINGS)
 
 
 def _one_of(known: Collection[str], word: str, option: str, what: str) -> str:

@@ -40,3 +40,14 @@ class Span:
 def grouped(by: Sequence[str]) -> str:
     """The keys as columns of a SELECT, under the names that they were asked by; "" for none."""
     return "".join(f"{KEYS[one]} AS {one}, " for one in by)
+
+
+class CannotGroup(Exception):
+    """A key by which the rows of a report say nothing; the text says which ones do."""
+
+
+def refuse_others(report: str, by: Sequence[str], sensible: Sequence[str]) -> None:
+    """Raises CannotGroup: a key is not among those that make sense for a report."""
+    for one in by:
+        if one not in sensible:
+            raise CannotGroup(f"{report} cannot be grouped by {one}, only by {', '.join(sensible)}")

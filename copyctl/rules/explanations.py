@@ -107,6 +107,9 @@ stake.""",
 one user alone. Of two followers that send from one address at least one has every order refused with Invalid IP.
 Give each account an address of its own (IPv6 will do) and name it in source_ip. Followers without source_ip all
 send from the machine's own address: `copyctl doctor` tells what Dhan says to that.""",
+    "R234": """`copyctl report summary --check` sets a day against the objectives. This one tells nothing: whatever
+happens meets it, or no copy ever does, since a copy fills after the leader and often at another price. Leave the key
+out, or ask for what copying can do.""",
     "R240": """The file names an underlying or a security id that the instrument list does not have: a typing error, or
 a contract that has expired. A rule with it never matches, a number for it counts for nothing. Lint looks only where
 a list is at hand: the file that broker.instruments names, or the copy that a run has kept in the store's folder.""",

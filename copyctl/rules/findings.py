@@ -50,6 +50,7 @@ CODES: Final[dict[str, str]] = {
     "R231": "A door is open to others than this machine.",
     "R232": "Nothing limits what a follower trades.",
     "R233": "Two accounts send from one address.",
+    "R234": "An objective is always met, or never.",
     "R240": "The instrument list has no such name.",
     "R241": "A freeze quantity is less than a lot.",
     "R301": "A variable is not set.",

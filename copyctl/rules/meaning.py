@@ -12,6 +12,7 @@ from copyctl.rules.filter_checks import odd_rules
 from copyctl.rules.findings import Finding, finding
 from copyctl.rules.limits_checks import odd_limits, unlimited
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
+from copyctl.rules.objective_checks import odd_objectives
 from copyctl.rules.outside_checks import odd_listening, shared_addresses
 from copyctl.rules.rates_checks import odd_rates
 from copyctl.rules.safety_checks import odd_actions, odd_runaway, odd_safety
@@ -47,6 +48,7 @@ def senseless(root: Node) -> list[Finding]:
         *odd_runaway(top.at("kill_switch", "on_orders_per_leader_order")),
         *odd_listening(top.at("metrics", "listen")),
         *shared_addresses(top),
+        *odd_objectives(top.at("objectives")),
         *unlimited(top),
     ]
     rates = Settings(spot=top.at("rate_limits"), schema=language()["properties"]["rate_limits"])

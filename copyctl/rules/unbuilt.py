@@ -18,7 +18,6 @@ BUILT: Final = None
 # Key or section -> what it may hold besides its default; BUILT: anything. The longest entry decides.
 UNBUILT: Final[Mapping[str, tuple[object, ...] | None]] = {
     "broker.environment": (),
-    "objectives": ("none", "off", None),
 }
 
 

@@ -185,8 +185,8 @@ def test_run_refuses_broken_rules_with_every_finding_at_once(desk: Desk) -> None
 
 
 def test_run_refuses_what_is_not_built_yet(desk: Desk) -> None:
-    desk.rules = {"objectives": {"copied_pct": 99}}
-    refused(desk, 2, "copied_pct", "not built yet")
+    desk.rules = {"broker": {"environment": "sandbox"}}
+    refused(desk, 2, "environment", "not built yet")
     assert not desk.store.exists()
 
 

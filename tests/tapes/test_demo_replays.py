@@ -3,14 +3,25 @@
 import json
 import subprocess
 import sys
+from collections import defaultdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from jsonschema import Draft202012Validator
 
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.order import Fill
 from copyctl.model.records import Copy
+from copyctl.model.terms import Side
+from copyctl.report.analysis.pnl import pnl
+from copyctl.report.analysis.tracking import tracking
+from copyctl.report.moments import SECOND, date_of, day_of
+from copyctl.report.span import Span
+from copyctl.store.opening import FILE
+from tests.report.analysis.queues import Trade, books
 from tests.tapes.conftest import copyctl
 from tests.tapes.leader_day import DEMO, TAPE
 
@@ -96,3 +107,68 @@ def test_the_schema_of_tapes_takes_every_line_of_the_demo_and_no_other() -> None
         {"at": price["at"]},
     ]
     assert not any(takes(line) for line in wrong)
+
+
+LEADER = "1100000001"
+NAMES = {LEADER: "leader", "1100000002": "alice", "1100000003": "bob"}
+
+
+def traded(demo: Path) -> list[Trade]:
+    """Every trade that the records tell of."""
+    journal = JournalReader(demo.parent / "store")
+    kept = journal.records(past=True)
+    journal.close()
+    placed = {(one.follower, slot.order_id) for one in kept["copy"] if isinstance(one, Copy) for slot in one.slots}
+    return [
+        Trade(
+            number=int(one.trade_id),
+            account=one.account,
+            security_id=f"{one.segment} {one.security_id}",
+            units=one.quantity if one.side is Side.BUY else -one.quantity,
+            product=str(one.product),
+            price=one.price,
+            day=date_of(day_of(one.traded_at)),
+            second=one.traded_at // SECOND,
+            copied=one.account == LEADER or (one.account, one.order_id) in placed,
+        )
+        for one in kept["fill"]
+        if isinstance(one, Fill)
+    ]
+
+
+@pytest.mark.timeout(TEN_MINUTES)
+def test_the_profit_that_the_store_tells_is_the_one_that_the_records_make(demo: Path) -> None:
+    trades = traded(demo)
+    after = books(trades)
+    realised: dict[str, Decimal] = defaultdict(Decimal)
+    paid: dict[str, Decimal] = defaultdict(Decimal)
+    for closed in after.closed:
+        assert closed.realised is not None
+        realised[NAMES[closed.item[0]]] += closed.realised
+    for _, lot in after.open:
+        assert lot.price is not None
+        paid[NAMES[lot.account]] += lot.units * lot.price
+    copyctl("query", "--rules", str(demo), "SHOW TABLES")
+    with duckdb.connect(str(demo.parent / "store" / FILE), read_only=True) as store:
+        store.execute("SET TimeZone = 'Asia/Kolkata'")
+        told = {row["follower"]: row for row in pnl(store, Span(), ["follower"])}
+        worth = dict(
+            store.execute(
+                """
+                SELECT follower, sum(if(side = 'BUY', quantity, -quantity) * price)
+                FROM fifo_matches AS m JOIN (
+                    SELECT exchange_segment, security_id, arg_max(price, told_at) AS price FROM last_prices GROUP BY ALL
+                ) USING (exchange_segment, security_id)
+                WHERE m.day IS NULL GROUP BY follower
+                """
+            ).fetchall()
+        )
+        tracked = {row["follower"]: row for row in tracking(store, Span(), ["follower"])}
+    assert len(trades) > 100
+    assert set(told) == {NAMES[one.account] for one in trades}
+    for name, row in told.items():
+        assert (row["realised"], row["unrealised"]) == (realised[name], worth.get(name, 0) - paid[name])
+    assert {row["unpriced"] + row["unvalued"] for row in told.values()} == {0}
+    for name, row in tracked.items():
+        assert row["profit"] == (told[name]["net"] if name in told else 0)
+        assert row["tracking_error_pct"] is not None

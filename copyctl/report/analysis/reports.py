@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from copyctl.report.analysis import decisions, fills, latency, slippage
+from copyctl.report.analysis import decisions, fills, latency, pnl, slippage, summary
 from copyctl.report.analysis.shape import Report
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -31,11 +31,23 @@ REPORTS: Final[Mapping[str, Report]] = {
         by=(),
         figures=decisions.REJECTED,
     ),
+    "pnl": Report(
+        says="what leader and followers made, by first in, first out, and what it cost in charges",
+        rows=pnl.pnl,
+        by=("follower",),
+        figures=pnl.FIGURES,
+    ),
     "decisions": Report(
         says="what became of the leader's orders, by decision and reason",
         rows=decisions.decisions,
         by=(),
         figures=decisions.FIGURES,
+    ),
+    "summary": Report(
+        says="how well copying works: what was copied, what it cost, how closely it tracked, what it made",
+        rows=summary.summary,
+        by=("follower",),
+        figures=summary.FIGURES,
     ),
 }
 """Every report by its name. Rows have the keys that they are grouped by, then the figures."""

@@ -29,6 +29,13 @@ def table(report: Report, by: Sequence[str], rows: Sequence[Row]) -> Table:
     """For people: numbers to the right, rupees with two decimals, times without what every row shares."""
     kinds = report.kinds(by)
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    if report.many:
+        made.add_column(", ".join(by))
+        for row in rows:
+            made.add_column(", ".join(shown(row[one], kinds[one]) for one in by), justify="right", overflow="fold")
+        for name in report.figures:
+            made.add_row(name, *(shown(row[name], kinds[name]) for row in rows))
+        return made
     for name, kind in kinds.items():
         made.add_column(name, justify="left" if kind.decimals is None else "right", overflow="fold")
     for row in rows:

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from copyctl.report.analysis.reports import REPORTS
 from copyctl.report.span import KEYS
@@ -69,8 +70,12 @@ def test_every_report_has_the_columns_that_its_table_names_in_every_format(
     assert read.columns == expected
     assert len(read.fetchall()) == len(told)
     head, *body = asked(sunday, name, "--format", "table")[0].splitlines()
-    assert head.split() == expected
-    assert len(body) == len(told)
+    if REPORTS[name].many:
+        assert [head.split()[0], *(line.split()[0] for line in body)] == expected
+        assert len(head.split()) == len(told) + 1
+    else:
+        assert head.split() == expected
+        assert len(body) == len(told)
 
 
 def test_parquet_has_exact_money_and_goes_into_a_pipe(sunday: Desk, tmp_path: Path) -> None:
@@ -134,6 +139,8 @@ def test_days_are_given_as_people_say_them(sunday: Desk, first: str | None, last
         (("slippage", "--by", "follower,"), "'' is no key"),
         (("latency", "--by", "stage"), ", ".join(KEYS)),
         (("fills", "--by", "day"), "no groups"),
+        (("pnl", "--by", "hour"), "pnl cannot be grouped by hour, only by day"),
+        (("slippage", "--check"), "copyctl report summary --check"),
         (("slippage", "--from", "7-9-2026"), "use 2026-09-07, today, yesterday, or 7d"),
         (("slippage", "--to", "2026-13-01"), "--to: '2026-13-01' is no day"),
         (("slippage", "--from", "2026-09-08", "--to", "2026-09-07"), "exchange them"),
@@ -161,6 +168,25 @@ def test_where_nothing_has_happened_there_are_no_rows_and_no_error(desk: Desk, n
         assert json.loads(said) == {"rows": [], "from": None, "to": None}
     assert ("No rows" in said) is (form == "html")
     assert not desk.store.exists()
+
+
+@pytest.mark.parametrize(
+    ("objectives", "code", "says"),
+    [
+        ({"copied_pct": 99, "slippage_p95_bps": 60}, 0, ""),
+        ({"slippage_p95_bps": 10}, 1, "alice: slippage_p95_bps is 49.751244, the objective is at most 10"),
+        ({"tracking_error_pct": 2}, 0, ""),
+        (None, 2, "the rules file names no objectives"),
+    ],
+)
+def test_a_summary_is_checked_against_the_objectives(
+    sunday: Desk, objectives: dict[str, int] | None, code: int, says: str
+) -> None:
+    document = yaml.safe_load(sunday.rules_file.read_text())
+    sunday.rules_file.write_text(yaml.safe_dump(document | ({"objectives": objectives} if objectives else {})))
+    said, why = asked(sunday, "summary", "--check", code=code)
+    assert says in why
+    assert [row["follower"] for row in json.loads(said)["rows"]] == ["alice", "bob"]
 
 
 def test_days_without_anything_have_no_rows_and_typed_columns(sunday: Desk, tmp_path: Path) -> None:

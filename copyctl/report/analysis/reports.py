@@ -48,6 +48,7 @@ REPORTS: Final[Mapping[str, Report]] = {
         rows=summary.summary,
         by=("follower",),
         figures=summary.FIGURES,
+        many=True,
     ),
 }
 """Every report by its name. Rows have the keys that they are grouped by, then the figures."""

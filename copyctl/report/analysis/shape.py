@@ -44,12 +44,14 @@ class Figure:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """``says``: the question that it answers. ``by``: the keys that group it where none are asked for, () for: all in
-    one; None: it has no groups. ``figures``: its columns behind the keys."""
+    one; None: it has no groups. ``figures``: its columns behind the keys; where they are
+    ``many`` people read them below each other."""
 
     says: str
     rows: Rows
     by: Sequence[str] | None
     figures: Mapping[str, Figure]
+    many: bool = False
 
     def kinds(self, by: Sequence[str]) -> dict[str, Kind]:
         """Every column of its rows, in their order, grouped so."""

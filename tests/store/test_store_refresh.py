@@ -70,7 +70,9 @@ def test_a_copied_order_is_one_row_for_each_follower(tmp_path: Path) -> None:
     exit_part = copy("90001", ALICE, [slot("x", "1", 65, 65, "100")], exit=True)
     entry_part = copy("90001#entry", ALICE, [slot("y", "2", 130, 65, "103")])
     own = copy("position:NSE_FNO/43210", ALICE, [slot("z", "3", 65, 65, "100")])
-    changes = (change(order(LEADER, "90001", 390, 260, "100")), change(exit_part), change(entry_part), change(own))
+    orphan = copy("90001#orphan", ALICE, [slot("o", "4", 65, 0, "0")], decision=Decision.SKIPPED)
+    made = (exit_part, entry_part, own, orphan)
+    changes = (change(order(LEADER, "90001", 390, 260, "100")), *map(change, made))
     written(tmp_path, Entry(event=whole_day()[0].event, changes=changes))
     told = rows(
         tmp_path,

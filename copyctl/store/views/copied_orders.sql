@@ -1,4 +1,5 @@
--- Grain: one leader order and follower; both parts of a reversal through flat are one.
+-- Grain: one leader order and follower; both parts of a reversal through flat are one. Orders of ours that no copy
+--   wanted (reconcile) are left out.
 -- Units: quantities in units, prices in rupees.
 -- Question: what became of every leader order, for every follower?
 CREATE OR REPLACE VIEW copied_orders AS
@@ -16,7 +17,7 @@ WITH placed AS (
         flatten(list(p.order_ids) FILTER (p.order_ids IS NOT NULL)) AS follower_order_ids,
         min(c.created_at) AS created_at, max(c.updated_at) AS updated_at, min(c.day) AS day
     FROM copies AS c LEFT JOIN placed AS p ON p.account = c.account AND p.copy_id = c.copy_id
-    WHERE c.leader_order_id IS NOT NULL
+    WHERE c.leader_order_id IS NOT NULL AND NOT ends_with(c.copy_id, '#orphan')
     GROUP BY c.leader_order_id, c.account
 )
 SELECT n.leader_order_id, coalesce(a.name, n.account) AS follower, n.account, n.decision, n.reason, n.detail, n.rule,

@@ -9,13 +9,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from copyctl.edge import history_file
 from copyctl.edge.journal_body import encoded
 from copyctl.edge.journal_file import cannot_write, make_folder
+from copyctl.edge.read_only import ReadOnly
 from copyctl.model.history import Days, Kept, PastTrade, Progress
 from copyctl.model.order import ExecutionReport
 
@@ -156,95 +157,40 @@ class History:
             raise history_file.cannot_use(self._folder, f"a row is damaged ({fault})") from None
 
 
-class HistoryReader:
-    """A history, read only. One that does not exist yet is empty, not an error, and may appear later.
+class HistoryReader(ReadOnly):
+    """A history, read only.
 
     A row that came to say more has a new number, and its old one is gone: whoever took all rows up to a number, and
     replaces by account, key and ``order_id``, has all when he takes those beyond it. Where ``identity`` has changed it
     is another file, whose numbers begin anew.
-
-    Every method raises StoreUnusable where the file is there and cannot be read, StoreRefused where a newer version
-    wrote it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._database: sqlite3.Connection | None = None
-        self._open()
-
-    @property
-    def exists(self) -> bool:
-        """Is there a history by now?"""
-        return self._open() is not None
+        super().__init__(folder, history_file)
 
     @property
     def identity(self) -> str:
         """What tells this file from every other; "" where there is none."""
-        rows = self._rows("SELECT value FROM meta WHERE key = 'identity'")
-        return str(rows[0][0]) if rows else ""
-
-    @contextlib.contextmanager
-    def one_moment(self) -> Iterator[None]:
-        """Everything that is read within shows the history at one moment, whatever is kept meanwhile."""
-        database = self._open()
-        try:
-            if database is not None:
-                database.execute("BEGIN")
-            yield
-        except sqlite3.Error as fault:
-            raise history_file.trouble(self._folder, fault, reading=True) from None
-        finally:
-            if database is not None and database.in_transaction:
-                database.execute("COMMIT")
+        return self.meta("identity") or ""
 
     def trades(self, after: int = 0) -> Iterator[Row]:
         """The trades with a number beyond ``after``, in order: JSON of ``PastTrade``."""
         return self._after(TRADES, after)
+
+    def orders(self, after: int = 0) -> Iterator[Row]:
+        """The orders with a number beyond ``after``, in order: JSON of ``ExecutionReport``."""
+        return self._after(ORDERS, after)
 
     def was_read(self, account: str, day: date) -> bool:
         """Was the history of this day read to its end? Then what is not there was not told."""
         statement = "SELECT 1 FROM progress WHERE account = ? AND complete AND ? BETWEEN first_day AND last_day"
         return bool(self._rows(statement, account, day.isoformat()))
 
-    def orders(self, after: int = 0) -> Iterator[Row]:
-        """The orders with a number beyond ``after``, in order: JSON of ``ExecutionReport``."""
-        return self._after(ORDERS, after)
-
-    def close(self) -> None:
-        """Let the file go."""
-        database, self._database = self._database, None
-        if database is not None:
-            database.close()
-
     def _after(self, table: str, after: int) -> Iterator[Row]:
         """Some hundreds at a time, so that a slow reader holds nobody up."""
         while rows := self._rows(_READ.format(table=table), after, _AT_ONCE):
             yield from rows
             after = rows[-1][0]
-
-    def _rows(self, statement: str, *values: object) -> list[Any]:
-        database = self._open()
-        try:
-            return [] if database is None else database.execute(statement, values).fetchall()
-        except sqlite3.Error as fault:
-            raise history_file.trouble(self._folder, fault, reading=True) from None
-
-    def _open(self) -> sqlite3.Connection | None:
-        """The database, opened as soon as there is one that was made to the end."""
-        if self._database is not None or not (self._folder / history_file.FILE).exists():
-            return self._database
-        try:
-            database = history_file.connect_to_read(self._folder)
-            try:
-                if history_file.has_schema(database):
-                    history_file.refuse_newer(database, self._folder)
-                    self._database = database
-            finally:
-                if self._database is None:
-                    database.close()
-        except sqlite3.Error as fault:
-            raise history_file.trouble(self._folder, fault, reading=True) from None
-        return self._database
 
 
 def _order_key(one: ExecutionReport) -> str:

@@ -69,16 +69,6 @@ def connect(folder: Path) -> sqlite3.Connection:
     return database
 
 
-def connect_to_read(folder: Path) -> sqlite3.Connection:
-    """A connection that changes nothing.
-
-    Raises:
-        sqlite3.Error: the file cannot be opened.
-    """
-    address = f"{(folder / FILE).resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-
-
 def _make(database: sqlite3.Connection) -> None:
     """Have the tables, all or none, whoever else makes them at this moment."""
     database.execute("BEGIN IMMEDIATE")

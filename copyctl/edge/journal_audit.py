@@ -20,6 +20,7 @@ from copyctl.edge.journal_chain import (
     read_head,
     total,
 )
+from copyctl.edge.read_only import connect_to_read
 
 COLUMNS: Final[Mapping[str, str]] = {
     EVENTS: "seq, at, kind, account, set_aside, seal, body",
@@ -106,7 +107,7 @@ def audit(folder: Path, tell: Callable[[int, int], None] = lambda _read, _all: N
     if not (folder / journal_file.FILE).exists():
         return result
     try:
-        database = journal_file.connect_to_read(folder)
+        database = connect_to_read(folder / journal_file.FILE)
         try:
             if journal_file.has_schema(database):
                 journal_file.refuse_newer(database, folder)

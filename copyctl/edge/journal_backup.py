@@ -20,6 +20,7 @@ import msgspec
 from copyctl.edge import journal_chain, journal_file
 from copyctl.edge.journal_body import read_records
 from copyctl.edge.journal_file import StoreRefused, StoreUnusable
+from copyctl.edge.read_only import connect_to_read
 from copyctl.model.account import Account
 
 FOLDER: Final = "backups"
@@ -171,7 +172,7 @@ def _copy(folder: Path, part: Path, handle: int, stop: Callable[[], bool]) -> No
         time.sleep(PAUSE_SECONDS)
 
     with (
-        contextlib.closing(journal_file.connect_to_read(folder)) as source,
+        contextlib.closing(connect_to_read(folder / journal_file.FILE)) as source,
         contextlib.closing(sqlite3.connect(part, isolation_level=None)) as target,
     ):
         source.execute("BEGIN")
@@ -241,7 +242,7 @@ def _killed(folder: Path) -> Sequence[Account] | None:
     if not (folder / journal_file.FILE).exists():
         return None
     try:
-        with contextlib.closing(journal_file.connect_to_read(folder)) as database:
+        with contextlib.closing(connect_to_read(folder / journal_file.FILE)) as database:
             bodies = database.execute("SELECT body FROM records WHERE tbl = 'account'").fetchall()
             accounts = [_ACCOUNT.decode(body) for (body,) in bodies]
     except (sqlite3.Error, ValueError, TypeError):

@@ -177,16 +177,6 @@ def connect(folder: Path, *, durable: bool = True) -> sqlite3.Connection:
     return database
 
 
-def connect_to_read(folder: Path) -> sqlite3.Connection:
-    """A connection that changes nothing.
-
-    Raises:
-        sqlite3.Error: the file cannot be opened.
-    """
-    address = f"{(folder / FILE).resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-
-
 def patiently(database: sqlite3.Connection, statement: str) -> None:
     """Run a statement that SQLite does not wait with by itself while another process makes the file."""
     patient_until = time.monotonic() + BUSY_SECONDS

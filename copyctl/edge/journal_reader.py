@@ -1,16 +1,16 @@
 """Reading a journal beside its writer: for everything that looks and changes nothing."""
 
-import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from copyctl.edge import journal_file
 from copyctl.edge.journal_body import read_records
 from copyctl.edge.journal_commands import waiting_commands
+from copyctl.edge.read_only import ReadOnly
 from copyctl.model.effects import Notice
 from copyctl.model.journal import Command
 from copyctl.model.records import TABLES, Record
@@ -42,37 +42,16 @@ class RulesKept(msgspec.Struct, frozen=True, kw_only=True):
 _RULES: Final = msgspec.json.Decoder(RulesKept)
 
 
-class JournalReader:
-    """A journal, read only. A store that does not exist yet is empty, not an error, and may appear later.
-
-    Every method raises StoreUnusable where the file is there and cannot be read, and StoreRefused where a newer
-    version wrote it.
-    """
+class JournalReader(ReadOnly):
+    """A journal, read only."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._database: sqlite3.Connection | None = None
-        self._open()
-
-    @property
-    def folder(self) -> Path:
-        """Where it is."""
-        return self._folder
-
-    @property
-    def exists(self) -> bool:
-        """Is there a store by now?"""
-        return self._open() is not None
+        super().__init__(folder, journal_file)
 
     @property
     def running(self) -> bool:
         """Does a run hold the store now?"""
         return journal_file.is_locked(self._folder)
-
-    def meta(self, key: str) -> str | None:
-        """A fact about the store itself."""
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
-        return str(rows[0][0]) if rows else None
 
     def records(self, *, past: bool = False) -> Mapping[str, Sequence[Record]]:
         """The newest of every record; with ``past`` those that a run has dropped from its state as well."""
@@ -85,21 +64,6 @@ class JournalReader:
             raise self._trouble(fault) from None
         except ValueError as fault:
             raise journal_file.cannot_use(self._folder, fault) from None
-
-    @contextlib.contextmanager
-    def one_moment(self) -> Iterator[None]:
-        """Everything that is read within shows the journal at one moment, whatever is written meanwhile. The writer is
-        not held up, but its log grows until the end: not for long."""
-        database = self._open()
-        try:
-            if database is not None:
-                database.execute("BEGIN")
-            yield
-        except sqlite3.Error as fault:
-            raise self._trouble(fault) from None
-        finally:
-            if database is not None and database.in_transaction:
-                database.execute("COMMIT")
 
     def records_since(self, turn: int) -> Iterator[tuple[int, str, str, bytes]]:
         """Every record that was written, or dropped by a run, in a later turn: turn, table, key and body (JSON), the
@@ -188,42 +152,8 @@ class JournalReader:
         rows = self._rows("SELECT answer FROM commands WHERE id = ? AND taken_at IS NOT NULL", command_id)
         return str(rows[0][0]) if rows else None
 
-    def close(self) -> None:
-        """Let the file go."""
-        database, self._database = self._database, None
-        if database is not None:
-            database.close()
-
     def _notice(self, body: bytes) -> Notice:
         try:
             return _NOTICE.decode(body)
         except (ValueError, TypeError) as fault:
             raise journal_file.cannot_use(self._folder, f"a notice is damaged ({fault})") from None
-
-    def _trouble(self, fault: sqlite3.Error) -> journal_file.StoreUnusable:
-        return journal_file.trouble(self._folder, fault, reading=True)
-
-    def _rows(self, statement: str, *values: object) -> list[Any]:
-        database = self._open()
-        try:
-            return [] if database is None else database.execute(statement, values).fetchall()
-        except sqlite3.Error as fault:
-            raise self._trouble(fault) from None
-
-    def _open(self) -> sqlite3.Connection | None:
-        """The database, opened as soon as there is one that was made to the end."""
-        path = self._folder / journal_file.FILE
-        if self._database is not None or not path.exists():
-            return self._database
-        try:
-            database = journal_file.connect_to_read(self._folder)
-            try:
-                if journal_file.has_schema(database):
-                    journal_file.refuse_newer(database, self._folder)
-                    self._database = database
-            finally:
-                if self._database is None:
-                    database.close()
-        except sqlite3.Error as fault:
-            raise self._trouble(fault) from None
-        return self._database

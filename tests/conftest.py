@@ -4,6 +4,8 @@ Properties are tried with the same examples each time, so that a build fails for
 new ones: ``EXPLORE=1 make test``.
 """
 
+import logging
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -30,3 +32,14 @@ LONG = ("test_readme.py", "test_soak.py", "test_run_rates.py", "test_demo_replay
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first; the others as they stand."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went() -> Iterator[None]:
+    """A command that is run within a test sends all logs to a stderr of its own, which is closed with the test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    if root.handlers != handlers:
+        root.handlers[:] = handlers
+        root.setLevel(level)

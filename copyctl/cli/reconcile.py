@@ -56,7 +56,7 @@ def reconcile(
     ] = 0,
     form: options.AsFormat = None,
 ) -> None:
-    """Compare store with broker, and leader with followers.
+    """Compare store, broker, leader and followers.
 
     What the rules skipped, refused or keep waiting is no difference. What moves is looked at again before it is told.
     Kinds: unresolved, missing_copy, orphan_order, status, quantity, price, fill, position. Exit code 1: something

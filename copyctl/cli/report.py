@@ -63,7 +63,7 @@ def report(
     ] = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Tell what copying cost, what it made, and what was not copied.
+    """Tell what copying cost, and what it made.
 
     What is new in the journal is taken in first, while a run goes on. Without --from and --to everything that is known
     is told. Positive slippage is a cost to the follower. The same tables in SQL: copyctl query.

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tapes.leader_day import DEMO, TAPE
 
-HASTE = 4_000
+HASTE = 1_600
 """How much faster than life the day is played here."""
 
 

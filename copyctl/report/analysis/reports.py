@@ -36,6 +36,7 @@ REPORTS: Final[Mapping[str, Report]] = {
         rows=pnl.pnl,
         by=("follower",),
         figures=pnl.FIGURES,
+        keys=pnl.KEYS,
     ),
     "decisions": Report(
         says="what became of the leader's orders, by decision and reason",
@@ -48,6 +49,7 @@ REPORTS: Final[Mapping[str, Report]] = {
         rows=summary.summary,
         by=("follower",),
         figures=summary.FIGURES,
+        keys=summary.KEYS,
         many=True,
     ),
 }

@@ -44,13 +44,14 @@ class Figure:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """``says``: the question that it answers. ``by``: the keys that group it where none are asked for, () for: all in
-    one; None: it has no groups. ``figures``: its columns behind the keys; where they are
-    ``many`` people read them below each other."""
+    one; None: it has no groups; ``keys``: those that say something of it. ``figures``: its columns behind the keys;
+    where they are ``many`` people read them below each other."""
 
     says: str
     rows: Rows
     by: Sequence[str] | None
     figures: Mapping[str, Figure]
+    keys: Sequence[str] = tuple(KEYS)
     many: bool = False
 
     def kinds(self, by: Sequence[str]) -> dict[str, Kind]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import os
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
@@ -21,10 +20,6 @@ from copyctl.report.events import LEADER
 
 if TYPE_CHECKING:
     import duckdb
-
-
-GIVE_WAY = 19
-"""A question uses all processors that it finds, and gives way to a run that trades on the same machine."""
 
 
 class QueryFormat(StrEnum):
@@ -46,7 +41,6 @@ def analysed(it: Deployment, *, versions: bool = False) -> "Iterator[duckdb.Duck
     from copyctl.store.opening import StoreTrouble, is_damage, mend, opened
     from copyctl.store.refresh import Sources
 
-    os.nice(GIVE_WAY)
     history = HistoryReader(it.folder)
     sources = Sources(journal=it.journal, history=history, leader=it.leader, names={it.leader: LEADER, **it.names})
     with contextlib.closing(history):

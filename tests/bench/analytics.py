@@ -15,19 +15,26 @@ from typing import Any, Final
 import duckdb
 
 from copyctl.edge.journal_reader import JournalReader
+from copyctl.model.records import Copy
 from copyctl.report.analysis.slippage import slippage
 from copyctl.report.span import Span
 from copyctl.store import schema
 from copyctl.store.opening import FILE
-from tests.bench.latency import Broker, copyctl, live_frames, placements
+from tests.bench.latency import Broker, copyctl
 from tests.tapes.leader_day import DEMO, TAPE
 
 FILLS: Final = 10_000_000
 EVENTS: Final = 100_000
 TIMES: Final = 20
 PER_SECOND: Final = 50
-ORDERS: Final = 500
-HASTE: Final = 4_000
+ORDERS: Final = 250
+HASTE: Final = 1_600
+COMPUTES: Final = """
+from copyctl.__main__ import give_way
+give_way()
+while True:
+    pass
+"""
 
 _FILLS: Final = """
 INSERT INTO slippage
@@ -143,38 +150,54 @@ def _renamed(value: Any, number: int) -> Any:
     return value
 
 
-def beside() -> tuple[float, float]:
-    """Milliseconds at p99 of a run that copies 50 orders a second: alone, and while reports are asked without end."""
+def beside() -> list[float]:
+    """Milliseconds at p99 from the leader's frame to the copy's bytes, of a run that copies 50 orders a second: alone,
+    while somebody asks for reports without end, and beside a process that only computes, whenever nobody else wants to.
+    By the run's own clock: leader and broker, who are on this machine as well, are slowed down too."""
     broker = Broker(1)
-    alone: list[float] = []
-    asked: list[float] = []
+    spans: list[tuple[int, int, int]] = []
     try:
-        with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)):
-            for taken, asks in ((alone, 0), (asked, 2), (alone, 0), (asked, 2)):
-                before = len(placements(broker, "f0"))
-                asking = [_asking(Path(folder) / "rules.yaml") for _ in range(asks)]
-                _copied(broker)
-                for one in asking:
-                    assert one.poll() is None, "a report failed"
-                    one.terminate()
-                    one.wait()
-                told, arrived = live_frames(broker, "leader")[before:], placements(broker, "f0")[before:]
-                taken += [(there - left) / 1e6 for left, there in zip(told, arrived, strict=True)]
+        with tempfile.TemporaryDirectory() as folder:
+            with copyctl(broker, Path(folder)):
+                others = _others(Path(folder) / "rules.yaml")
+                spans += [(*_copied_beside(broker, others[one]), one) for one in (0, 1, 2) * 2]
+            taken = _taken(Path(folder) / "store")
     finally:
         broker.stop()
-    return _p99(alone), _p99(asked)
+    return [
+        _p99([took for at, took in taken if any(first <= at < last for first, last, one in spans if one == other)])
+        for other in (0, 1, 2)
+    ]
 
 
-def _copied(broker: Broker) -> None:
+def _others(rules: Path) -> tuple[list[str], ...]:
+    """Who is beside the run: nobody, somebody who asks, a process that only computes."""
+    return [], ["-m", "tests.bench.analytics", "asking", str(rules)], ["-c", COMPUTES]
+
+
+def _copied_beside(broker: Broker, other: list[str]) -> tuple[int, int]:
+    """Have orders copied; from when to when that was (ns)."""
+    began = time.time_ns()
+    process = subprocess.Popen([sys.executable, *other]) if other else None
     for _ in range(ORDERS):
-        began = time.monotonic()
+        at = time.monotonic()
         broker.place()
-        time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
+        time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - at)))
     time.sleep(1.5)
+    if process is not None:
+        assert process.poll() is None, "it failed"
+        process.terminate()
+        process.wait()
+    return began, time.time_ns()
 
 
-def _asking(rules: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "tests.bench.analytics", "asking", str(rules)], text=True)
+def _taken(store: Path) -> list[tuple[int, float]]:
+    """When the leader's frame of each copy came (ns), and after how many milliseconds the copy left."""
+    reader = JournalReader(store)
+    copies = [one for one in reader.records(past=True)["copy"] if isinstance(one, Copy)]
+    reader.close()
+    slots = [slot for copy in copies for slot in copy.slots]
+    return [(slot.frame_at, (slot.left_at - slot.frame_at) / 1e6) for slot in slots]
 
 
 def _ask_without_end(rules: str) -> None:

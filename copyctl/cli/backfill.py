@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from copyctl.cli import options
-from copyctl.cli.deployment import rules_trouble, store_trouble
+from copyctl.cli.analysis import analysed
+from copyctl.cli.deployment import deployment, rules_trouble, store_trouble
 from copyctl.cli.signals import stopped_by_signals
 from copyctl.cli.speech import BROKER, DONE, FINDINGS, USAGE, answer, leave, note
 from copyctl.cli.tables import backfill_table
 from copyctl.model.choices import Adapter
 from copyctl.model.policy import Account
+from copyctl.report.events import LEADER
 from copyctl.report.moments import indian
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def backfill(
     Of today the order book and the trade book of the leader and each follower, of earlier days their trades, with
     charges. Dhan keeps no order of a day that is over: ask once after each close. What is there already is not written
     again; what was interrupted goes on where it was, for a day. It works beside a run that is alive, and asks at most
-    half of what rate_limits allows.
+    half of what rate_limits allows. Of each follower it says how many of its orders belong to copies, and by what that
+    is known: the order's id, its correlation id, or its likeness; what belongs to none was traded by hand.
 
     Exit code 1: a row of the broker's could not be read; 3: an account could not be read to the end.
 
@@ -74,6 +77,7 @@ def backfill(
     chosen = _chosen(loaded, account)
     with store_trouble():
         rows = asyncio.run(_all(loaded, chosen, wanted))
+    _match(rules, rows, wanted)
     answer(form, {"accounts": rows}, backfill_table(rows))
     raise typer.Exit(_tell(rows))
 
@@ -86,8 +90,10 @@ def _now() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """What is asked for: the books of ``today``, if these, and the history of ``stretches`` of days before it."""
+    """What is asked for, from the ``first`` day on: the books of ``today``, if these, and the history of ``stretches``
+    of days before it."""
 
+    first: date
     today: date | None
     stretches: "Sequence[Days]"
 
@@ -99,7 +105,9 @@ def _wanted(begin: str, end: str | None, today: date) -> _Wanted:
     if first > last:
         raise typer.BadParameter(f"{first} is after --to {last}", param_hint="--from")
     yesterday = today - timedelta(days=1)
-    return _Wanted(today=today if last == today else None, stretches=list(stretches(first, min(last, yesterday))))
+    return _Wanted(
+        first=first, today=today if last == today else None, stretches=list(stretches(first, min(last, yesterday)))
+    )
 
 
 def _day(text: str, option: str, today: date) -> date:
@@ -219,9 +227,26 @@ def _row(name: str, tally: "Tally") -> Row:
     }
 
 
+_MATCHED: Final = """
+    SELECT follower, coalesce(matched_by, 'nothing') AS matched_by, count(*)
+    FROM history_matches WHERE day >= ? GROUP BY ALL ORDER BY ALL
+"""
+
+
+def _match(rules: Path, rows: Sequence[Row], wanted: _Wanted) -> None:
+    """Add to each follower's row how many of its orders of these days belong to copies, by what that is known."""
+    with deployment(rules) as it, analysed(it) as database:
+        told = database.execute(_MATCHED, [wanted.first]).fetchall()
+    for row in rows:
+        if row["name"] != LEADER:
+            row["matched"] = {by: count for follower, by, count in told if follower == row["name"]}
+
+
 def _tell(rows: Sequence[Row]) -> int:
-    """Say what is wrong, and how it ends."""
+    """Say what was found and what is wrong, and how it ends."""
     for one in rows:
+        if matched := one.get("matched"):
+            note(f"{one['name']}: orders matched to copies by {', '.join(f'{by} {n}' for by, n in matched.items())}")
         if one["unreadable"]:
             note(f"{one['name']}: {one['unreadable']} rows of the broker's hold what cannot be read")
         if not one["ok"]:

@@ -173,6 +173,7 @@ def test_todays_books_and_the_trades_of_earlier_days_come_into_the_store_once(of
         "detail": "",
     }
     assert [(said[name]["orders"], said[name]["trades"]) for name in ("alice", "bob")] == [(0, 1), (0, 0)]
+    assert [said[name]["matched"] for name in ("alice", "bob")] == [{"nothing": 1}, {}]
     assert office.kept()[order_id(1)].charges == Charges(brokerage=Decimal("20.00"), gst=Decimal("3.6"))
     (today,) = [one for one in office.kept().values() if one.quantity == 5]
     assert (today.charges, today.symbol) == (None, "RELIANCE")
@@ -464,6 +465,7 @@ def test_it_works_beside_a_run_and_hinders_it_in_nothing(office: Office) -> None
     office.follows(first, decision="copied")
     said = office.backfill(days=2)
     assert (said["leader"]["orders"], said["leader"]["trades"], said["alice"]["orders"]) == (1, 1, 1)
+    assert said["alice"]["matched"] == {"order_id": 1}
     copied = [one for one in office.kept_orders() if one.account == office.broker.accounts["alice"]["client_id"]]
     assert copied[0].correlation_id == office.copy(first)["correlation_id"]
     second = office.place()

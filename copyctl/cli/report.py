@@ -19,6 +19,8 @@ from copyctl.report.moments import IST
 from copyctl.report.span import KEYS, CannotGroup, Span
 
 if TYPE_CHECKING:
+    import duckdb
+
     from copyctl.report.analysis.shape import Report, Row
 
 
@@ -100,12 +102,7 @@ def report(
     with deployment(rules, dry_run=dry_run) as it:
         note_empty(it)
         with analysed(it) as database:
-            try:
-                rows = REPORTS[asked].rows(database, span, keys)
-            except CannotGroup as refused:
-                raise typer.BadParameter(str(refused), param_hint="--by") from None
-            if not rows:
-                note(f"no rows: nothing of this is known {_told(span)}")
+            rows = _rows(REPORTS[asked], database, span, keys)
             if wanted is ReportFormat.TABLE:
                 say(table(REPORTS[asked], keys, rows))
             else:
@@ -113,6 +110,16 @@ def report(
                 _put(document(wanted, database, rows=rows, by=keys, span=span, **names), output)
         if check:
             _judge(rows, it.rules.objectives)
+
+
+def _rows(asked: "Report", database: "duckdb.DuckDBPyConnection", span: Span, keys: Sequence[str]) -> "list[Row]":
+    try:
+        rows = asked.rows(database, span, keys)
+    except CannotGroup as refused:
+        raise typer.BadParameter(str(refused), param_hint="--by") from None
+    if not rows:
+        note(f"no rows: nothing of this is known {_told(span)}")
+    return rows
 
 
 def _judge(rows: "Sequence[Row]", objectives: Objectives) -> None:

@@ -102,6 +102,10 @@ def _brought_up_to_date(folder: Path, sources: Sources, *, versions: bool, until
                 return "another command works on it"
             raise StoreBusy(f"another command makes {folder / FILE} just now; try again in a moment")
         return _taken_in(folder, sources, versions=versions, until=until)
+    except OSError as fault:
+        raise StoreUnwritable(
+            f"what is new cannot be staged for {folder / FILE}: {fault}. See that the disk of temporary files has room"
+        ) from None
     except duckdb.Error as fault:
         if not is_damage(fault):
             raise StoreUnwritable(mend(folder, fault)) from None

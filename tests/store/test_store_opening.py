@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from copyctl.edge.journal_reader import JournalReader
 from copyctl.store import schema
-from copyctl.store.opening import FILE, StoreTooNew
+from copyctl.store.opening import FILE, StoreTooNew, StoreUnwritable
 from tests.store.world import LEADER, SECOND, TEN, journal, rows, whole_day, written
 
 DAY = 86_400 * SECOND
@@ -176,3 +177,10 @@ def test_a_run_that_writes_is_not_held_up_by_a_reader_of_one_moment(tmp_path: Pa
     assert reader.meta("leader") == LEADER
     reader.close()
     assert os.listdir(tmp_path)
+
+
+def test_no_room_for_temporary_files_is_told_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, *whole_day())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    with pytest.raises(StoreUnwritable, match="temporary files"):
+        rows(tmp_path, COUNT)

@@ -30,8 +30,9 @@ PER_SECOND: Final = 50
 ORDERS: Final = 250
 HASTE: Final = 1_600
 COMPUTES: Final = """
-from copyctl.__main__ import give_way
-give_way()
+import os
+from copyctl.__main__ import GIVE_WAY
+os.nice(GIVE_WAY)
 while True:
     pass
 """
@@ -152,7 +153,7 @@ def _renamed(value: Any, number: int) -> Any:
 
 def beside() -> list[float]:
     """Milliseconds at p99 from the leader's frame to the copy's bytes, of a run that copies 50 orders a second: alone,
-    while somebody asks for reports without end, and beside a process that only computes, whenever nobody else wants to.
+    while somebody asks for reports without end, and beside a process that only computes.
     By the run's own clock: leader and broker, who are on this machine as well, are slowed down too."""
     broker = Broker(1)
     spans: list[tuple[int, int, int]] = []

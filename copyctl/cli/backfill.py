@@ -161,7 +161,10 @@ async def _all(loaded: "Loaded", chosen: Mapping[str, Account], wanted: _Wanted)
                 for one in (*tasks, stopping):
                     one.cancel()
                 await asyncio.gather(*tasks, stopping, return_exceptions=True)
-        return [one.result() for one in tasks]
+        rows = [one.result() for one in tasks]
+        if any(row["new"] or row["changed"] for row in rows):
+            history.back_up()
+        return rows
 
 
 async def _cancel_when(stop: asyncio.Event, tasks: "Sequence[asyncio.Task[Row]]") -> None:

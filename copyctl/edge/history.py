@@ -5,6 +5,7 @@ journal, and a backfill goes on beside a run.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -14,6 +15,7 @@ from typing import Final
 import msgspec
 
 from copyctl.edge import history_file
+from copyctl.edge.journal_backup import FOLDER
 from copyctl.edge.journal_body import encoded
 from copyctl.edge.journal_file import cannot_write, make_folder
 from copyctl.edge.read_only import ReadOnly
@@ -103,6 +105,21 @@ class History:
         with self._turn():
             for one in stretches:
                 self._database.execute(statement, (account, one.first.isoformat(), one.last.isoformat()))
+
+    def back_up(self) -> Path:
+        """Have a sound copy of it among the store's backups, in place of the last one; where it is."""
+        place = self._folder / FOLDER / history_file.FILE
+        fresh = place.with_name(f"{place.name}.{os.getpid()}.part")
+        with self._readable():
+            try:
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                fresh.unlink(missing_ok=True)
+                self._database.execute("VACUUM INTO ?", (str(fresh),))
+                fresh.chmod(0o600)
+                os.replace(fresh, place)
+            except OSError as fault:
+                raise cannot_write(self._folder, fault.strerror) from None
+        return place
 
     def close(self) -> None:
         """Let the file go."""

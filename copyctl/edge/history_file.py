@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS progress (
 _LAST_OF_SCHEMA: Final = "progress"
 
 _MEND: Final = (
-    "Put a copy of it in its place, or move history.sqlite* away and run copyctl backfill again: trades come back from "
-    "the broker's history, the orders of days that are over do not"
+    "Put its copy (backups/history.sqlite) in its place, or move history.sqlite* away and run copyctl backfill again: "
+    "trades come back from the broker's history, the orders of days that are over do not"
 )
 _FULL_OR_CLOSED: Final = ("readonly", "full", "unable to open", "disk i/o")
 

@@ -244,3 +244,36 @@ def test_another_file_has_another_identity(tmp_path: Path) -> None:
     assert one.identity == again.identity != two.identity
     for reader in (one, again, two):
         reader.close()
+
+
+def test_a_copy_is_kept_of_it_and_can_take_its_place(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.keep(trades=[trade(1)])
+    copied = history.back_up()
+    assert stat.S_IMODE(copied.stat().st_mode) == 0o600
+    history.keep(trades=[trade(2)])
+    assert history.back_up() == copied
+    history.close()
+    assert [one.name for one in copied.parent.iterdir()] == ["history.sqlite"]
+    for file in tmp_path.glob("history.sqlite*"):
+        file.write_bytes(b"no database at all" * 500)
+    for file in tmp_path.glob("history.sqlite-*"):
+        file.unlink()
+    with pytest.raises(StoreUnusable, match=r"backups/history\.sqlite"):
+        History(tmp_path)
+    copied.rename(tmp_path / "history.sqlite")
+    reader = HistoryReader(tmp_path)
+    assert len(list(reader.trades())) == 2
+    reader.close()
+
+
+def test_a_copy_that_cannot_be_made_is_told_and_the_history_stays(tmp_path: Path) -> None:
+    (tmp_path / "backups").write_text("in the way")
+    history = History(tmp_path)
+    history.keep(trades=[trade(1)])
+    with pytest.raises(StoreUnusable, match="cannot be written"):
+        history.back_up()
+    history.close()
+    reader = HistoryReader(tmp_path)
+    assert len(list(reader.trades())) == 1
+    reader.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,10 +123,11 @@ class Top(App[None]):
         self._flags = ["--dry-run"] if dry_run else []
         self._shadow = shadow
         self._where = {"dry_run": dry_run, "shadow": shadow}
-        self._reader = ThreadPoolExecutor(1, "reader")
+        self._reader = ThreadPoolExecutor(1, "reader", initializer=_give_way)
         self._watch: Watch | None = None
         self.seen: Seen | None = None
         self._looking = False
+        self._acting = ""
         self._put_already: dict[str, str] = {}
         self._filter = ""
         self._said = ""
@@ -329,17 +331,43 @@ class Top(App[None]):
     async def _have_done(self, command: str, follower: str, *words: str) -> None:
         """What the command line does, by the command line, and what it answered."""
         whom = ["--follower", follower] if follower else []
-        self._say(f"{command} {follower or 'all followers'} ...")
+        if self._acting:
+            self._say(f"nothing was done: {self._acting} is not done yet")
+            return
+        self._acting = f"{command} for {follower or 'all followers'}"
+        self._say(f"{self._acting} ...")
+        try:
+            answer, noted = await self._told_by(command, *whom, *words)
+        finally:
+            self._acting = ""
+        self._say(_answered(answer, noted))
+        self.look()
+
+    async def _told_by(self, *words: str) -> tuple[bytes, bytes]:
+        """What a command says. It is in a session of its own: it goes on where the line to this terminal breaks."""
+        command, *more = words
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "copyctl", command, "--rules", str(self._rules_file)),
-            *(*whom, *words, *self._flags, "--format", "json"),
+            *(*more, *self._flags, "--format", "json"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
-        answer, noted = await process.communicate()
-        self._say(_answered(answer, noted))
-        self.look()
+        return await process.communicate()
+
+    async def action_quit(self) -> None:
+        """Leave, but not while a command is under way: it would be cut off."""
+        if self._acting:
+            self._say(f"{self._acting} is not done yet: quit when it has answered")
+        else:
+            self.exit()
+
+
+def _give_way() -> None:
+    """The thread that reads gives way to a run on the same machine; commands are begun by another one, and do not."""
+    if sys.platform == "linux":  # elsewhere it would be the whole process
+        os.nice(10)
 
 
 def _name(row: Row) -> str:

@@ -21,7 +21,7 @@ from copyctl.model.order import Order
 from copyctl.model.records import Copy, LeaderOrder, Record, Spent
 from copyctl.report.events import event
 from copyctl.report.figures import milliseconds, rounded
-from copyctl.report.followed import followed, leader_order
+from copyctl.report.followed import leader_order
 from copyctl.report.letters import dead_letters
 from copyctl.report.limits import limits_used
 from copyctl.report.moments import SECOND, day_of, day_start, nanoseconds, told
@@ -188,6 +188,7 @@ class Watch:
         it = self._it
         self._forget_spent(now)
         records: Records = {name: list(rows.values()) for name, rows in self._tables.items()}
+        dead = [one for one in records["copy"] if isinstance(one, Copy) and one.is_dead_letter]
         pulse = read_pulse(it.folder)
         return Seen(
             now=now,
@@ -195,7 +196,7 @@ class Watch:
             status=self._status(records, now),
             copies=sorted(self._rows.values(), key=lambda row: str(row["created_at"]), reverse=True),
             alerts=[event(one, it.names, it.leader) for one in reversed(self._alerts)],
-            letters=dead_letters(records, it.names),
+            letters=dead_letters({"copy": dead}, it.names),
             alive_at=pulse.at if pulse is not None else 0,
             trouble=self._trouble,
         )
@@ -215,13 +216,13 @@ class Watch:
         accounts = it.followers
         members = [Member(name=one.name, account=accounts[one.name], enabled=one.enabled) for one in it.rules.followers]
         document = status(records, run, members, it.rules.rate_limits)
-        rows = followed(one for one in records["copy"] if isinstance(one, Copy))
+        every = [one for one in records["copy"] if isinstance(one, Copy)]
         today = str(told(day_start(now)))
         for row, ruled in zip(document["followers"], it.rules.followers, strict=True):
             account = accounts[ruled.name]
             kept = self._tables["account"].get(account)
             known = kept if isinstance(kept, Account) else Account(account=account)
-            mine = [one for one in rows if one.follower == account]
+            mine = [one for one in every if one.follower == account]
             row["limits"] = limits_used(ruled.policy.limits, known, mine, now)
             row["profit"] = rounded(known.profit) if known.day == day_of(now) else None
             row["refused_today"] = sum(

@@ -5,24 +5,24 @@ from typing import Any
 
 from copyctl.model.account import Account
 from copyctl.model.policy import Limits
+from copyctl.model.records import Copy
 from copyctl.report.figures import rounded
-from copyctl.report.followed import Followed
 from copyctl.report.moments import day_of
 
 Row = dict[str, Any]
 
 
-def limits_used(limits: Limits, account: Account, rows: Iterable[Followed], now: int) -> list[Row]:
+def limits_used(limits: Limits, account: Account, copies: Iterable[Copy], now: int) -> list[Row]:
     """One row for each limit that the rules set: its key, ``used`` and ``limit``; losses in rupees, orders counted.
 
-    ``rows``: what this follower did about the leader's orders. ``used`` is None where it is not known: the broker has
+    ``copies``: this follower's. ``used`` is None where it is not known: the broker has
     not told the day's profit yet.
     """
     today = account.day == day_of(now)
     loss = None if account.profit is None or not today else max(-account.profit, type(account.profit)(0))
     used = {
         "max_daily_loss": rounded(loss),
-        "max_open_orders": sum(1 for row in rows for slot in row.slots if slot.live and slot.sent),
+        "max_open_orders": sum(1 for copy in copies for slot in copy.slots if slot.live and slot.sent),
         "max_orders_per_day": account.placed_today if today else 0,
     }
     limit = {

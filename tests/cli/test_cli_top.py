@@ -10,8 +10,8 @@ import yaml
 from textual.pilot import Pilot
 
 from copyctl.cli.top_screen import Top
-from copyctl.model.effects import Notice, alert_notice
 from copyctl.model.alerts import Alert
+from copyctl.model.effects import Notice, alert_notice
 from copyctl.model.order import Order
 from copyctl.model.terms import OrderStatus
 from tests.cli.world import ALICE, LEADER, PATIENCE_SECONDS, TOKENS, Desk, copyctl

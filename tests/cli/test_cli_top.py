@@ -1,5 +1,6 @@
 """``copyctl top``, through its keys, on a store that a real run has written."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,11 +11,14 @@ import yaml
 from textual.pilot import Pilot
 
 from copyctl.cli.top_screen import Top
+from copyctl.cli.top_watch import Watch
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice, alert_notice
+from copyctl.model.events import PolicyLoaded
 from copyctl.model.order import Order
 from copyctl.model.terms import OrderStatus
-from tests.cli.world import ALICE, LEADER, PATIENCE_SECONDS, TOKENS, Desk, copyctl
+from copyctl.rules import read
+from tests.cli.world import ALICE, ENVIRONMENT, LEADER, PATIENCE_SECONDS, TOKENS, Desk, copyctl
 
 SIZES = [(80, 24), (120, 40), (60, 20)]
 
@@ -235,6 +239,79 @@ async def test_without_a_run_a_key_says_that_it_is_stored(desk: Desk) -> None:
         await shows(pilot, "pause alice?")
         await pilot.press("y")
         await shows(pilot, "pause for alice is stored: no run is alive, the next one starts with it", "alice paused")
+
+
+async def test_quitting_waits_for_a_command_that_is_under_way(desk: Desk) -> None:
+    desk.start()
+    async with top(desk) as pilot:
+        await shows(pilot, "alice active")
+        await pilot.press("p")
+        await shows(pilot, "pause alice?")
+        await pilot.press("y")
+        await shows(pilot, "pause for alice ...")
+        await pilot.press("q")
+        await shows(pilot, "pause for alice is not done yet: quit when it has answered")
+        await answered(pilot, desk, "pause for alice: nothing is sent for it any more")
+        await pilot.press("q")
+        await eventually(pilot, lambda: not pilot.app.is_running)
+
+
+async def test_a_shadow_is_only_looked_at(desk: Desk) -> None:
+    async with Top(desk.rules_file, shadow=True).run_test() as pilot:
+        await shows(pilot, "stopped")
+        for key in ("p", "K", "r"):
+            await pilot.press(key)
+            await shows(pilot, "nothing was done: a shadow is only looked at")
+
+
+async def test_rules_that_a_run_takes_up_are_shown_without_a_restart(desk: Desk) -> None:
+    desk.start()
+    async with top(desk) as pilot:
+        await shows(pilot, "alice active")
+        assert "of 200" not in text(pilot)
+        limit(desk)
+        loaded = read(desk.rules_file, ENVIRONMENT)
+        kept = loaded.document
+        desk.post(PolicyLoaded(at=desk.clock.now(), digest=kept.digest, document=kept.text, rules=loaded.rules))
+        await shows(pilot, "open orders 0 of 10", "orders today 0 of 200")
+
+
+async def test_a_store_that_was_put_back_is_read_anew(desk: Desk) -> None:
+    desk.start()
+    desk.stop()
+    early = {path.name: path.read_bytes() for path in desk.store.iterdir() if path.is_file()}
+    desk.start()
+    desk.trade()
+    desk.stop()
+    watch = Watch(desk.rules_file, dry_run=False, shadow=False)
+    assert len(watch.look().copies) == 2
+    watch._open.close()
+    for path in desk.store.iterdir():
+        if path.name.startswith("journal"):
+            path.unlink()
+    for name, body in early.items():
+        (desk.store / name).write_bytes(body)
+    again = Watch(desk.rules_file, dry_run=False, shadow=False)
+    watch._it = again._it
+    assert watch.look().copies == []
+    again.close()
+
+
+def test_a_bug_is_told_without_the_values_of_variables(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.start()
+    screen = Top(desk.rules_file)
+
+    async def ends() -> None:
+        async with screen.run_test() as pilot:
+            await shows(pilot, "alice active")
+            screen.seen = secret = "eyJ0b2tlbg.a-token-in-a-variable"  # type: ignore[assignment]  # a bug
+            assert secret
+            await pilot.resize_terminal(70, 20)
+
+    with pytest.raises(AttributeError):
+        asyncio.run(ends())
+    assert isinstance(screen.bug, AttributeError)
+    assert not screen._exit_renderables
 
 
 async def test_alerts_and_dead_letters_are_a_key_away(desk: Desk) -> None:

@@ -92,7 +92,7 @@ def test_pause_and_kill_by_key_are_felt_by_the_run(desk: Desk, terminal: Termina
     assert states(desk) == ["paused", "active"]
     terminal.press("kill\r")
     desk.eventually(lambda: states(desk) == ["killed", "killed"], "all are killed")
-    desk.eventually(lambda: "kill for all followers" in terminal.text, "the answer is told")
+    desk.eventually(lambda: "kill for all followers: nothing new is copied" in terminal.text, "the answer is told")
     assert COLOUR.search(terminal.raw)
     secrets = [row["access_token"] for row in desk.broker.accounts.values()]
     assert not [one for one in secrets if one in terminal.raw]

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from copyctl.cli.deployment import Deployment, deployment, names_of
 from copyctl.core.keys import key_of, order_key
+from copyctl.edge import journal_file
 from copyctl.edge.journal import StoreError
 from copyctl.edge.journal_body import read_record
+from copyctl.edge.journal_reader import JournalReader
 from copyctl.edge.pulse import read_pulse
 from copyctl.model.account import Account
 from copyctl.model.effects import Notice
@@ -63,6 +65,7 @@ class Watch:
         self._rules_file = rules_file
         self._open = contextlib.ExitStack()
         self._it: Deployment = self._open.enter_context(deployment(rules_file, dry_run=dry_run, shadow=shadow))
+        self._file = _identity(self._it.folder / journal_file.FILE)
         self._trouble = ""
         self._empty()
 
@@ -72,9 +75,9 @@ class Watch:
 
     def look(self) -> Seen:
         """Read what is new, and tell how all of it stands now."""
-        journal = self._it.journal
         try:
-            with journal.one_moment():
+            self._follow_the_file()
+            with self._it.journal.one_moment():
                 self._read()
             self._trouble = ""
         except (StoreError, ValueError) as fault:
@@ -107,11 +110,21 @@ class Watch:
         self._leads_of: dict[str, str] = {}
         self._seq = self._turn = self._line = self._day = 0
 
+    def _follow_the_file(self) -> None:
+        """A backup that is put back is another file of that name: open it in place of the one that was moved away."""
+        file = _identity(self._it.folder / journal_file.FILE)
+        if file is not None and file != self._file:
+            self._it.journal.close()
+            journal = JournalReader(self._it.folder)
+            self._open.callback(journal.close)
+            self._it = replace(self._it, journal=journal)
+            self._file = file
+            self._empty()
+
     def _read(self) -> None:
-        """What is new. A journal that has become shorter is another one, and on a new day a run drops what is over:
-        then all of it is read anew."""
+        """What is new. On a new day a run drops what is over: then all of it is read anew."""
         seq, today = self._it.journal.newest().seq, day_of(time.time_ns())
-        if seq and (not self._seq or seq < self._seq or today != self._day):
+        if seq and (not self._seq or today != self._day):
             self._empty()
             self._load()
         elif seq > self._seq:
@@ -237,3 +250,12 @@ class Watch:
         spent = self._tables["spent"]
         for key in [key for key, one in spent.items() if isinstance(one, Spent) and one.minute < oldest]:
             del spent[key]
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file has this name now; None where none has."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -276,25 +276,22 @@ async def test_rules_that_a_run_takes_up_are_shown_without_a_restart(desk: Desk)
         await shows(pilot, "open orders 0 of 10", "orders today 0 of 200")
 
 
-async def test_a_store_that_was_put_back_is_read_anew(desk: Desk) -> None:
+def test_a_backup_that_was_put_back_is_what_is_shown(desk: Desk) -> None:
     desk.start()
     desk.stop()
-    early = {path.name: path.read_bytes() for path in desk.store.iterdir() if path.is_file()}
+    assert copyctl("backup", "make", "--rules", str(desk.rules_file)).returncode == 0
     desk.start()
     desk.trade()
     desk.stop()
     watch = Watch(desk.rules_file, dry_run=False, shadow=False)
     assert len(watch.look().copies) == 2
-    watch._open.close()
-    for path in desk.store.iterdir():
-        if path.name.startswith("journal"):
-            path.unlink()
-    for name, body in early.items():
-        (desk.store / name).write_bytes(body)
-    again = Watch(desk.rules_file, dry_run=False, shadow=False)
-    watch._it = again._it
+    done = copyctl("backup", "restore", "--rules", str(desk.rules_file))
+    assert done.returncode == 0, done.stderr
     assert watch.look().copies == []
-    again.close()
+    desk.start()
+    desk.report(LEADER, "L2", OrderStatus.PENDING)
+    assert [row["leader_order_id"] for row in watch.look().copies] == ["L2", "L2"]
+    watch.close()
 
 
 def test_a_bug_is_told_without_the_values_of_variables(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

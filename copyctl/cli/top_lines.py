@@ -26,7 +26,7 @@ from copyctl.report.status import placement_latency
 Row = Mapping[str, Any]
 GAP: Final = "  "
 BAD: Final = "bold red"
-_LIMITS: Final = {"max_daily_loss": "loss", "max_open_orders": "open orders", "max_orders_per_day": "orders today"}
+_LIMITS: Final = {"max_daily_loss": "loss", "max_open_orders": "open orders", "max_orders_per_day": "placed"}
 _COUNTED: Final = {
     "open": ("open_orders", ""),
     "queued": ("queued", "cyan"),
@@ -124,7 +124,7 @@ def _follower(row: Row) -> list[Text]:
         Text(clean(row["name"]), style="bold"),
         Text(row["state"], style=STATE_STYLES[row["state"]]),
         *counts,
-        Text(f"P&L today {profit}"),
+        Text(f"P&L {profit}"),
         *(_limit(one) for one in row["limits"]),
         Text(f"left {left['second']}/s {left['minute']}/min {left['day']}/day"),
         Text(clean(row["detail"]), style="yellow"),
@@ -134,7 +134,7 @@ def _follower(row: Row) -> list[Text]:
 def _limit(one: Row) -> Text:
     used = "?" if one["used"] is None else f"{one['used']:,}"
     full = one["used"] is not None and one["used"] >= one["limit"]
-    return Text(f"{_LIMITS[one['key']]} {used} of {one['limit']:,}", style=BAD if full else "")
+    return Text(f"{_LIMITS[one['key']]} {used}/{one['limit']:,}", style=BAD if full else "")
 
 
 def copy_lines(rows: Sequence[Row], width: int) -> list[Text]:

@@ -378,8 +378,6 @@ def _name(row: Row) -> str:
 def _answered(answer: bytes, noted: bytes) -> str:
     """What a command said: its detail, or what went wrong."""
     try:
-        document = json.loads(answer)
+        return str(json.loads(answer)["detail"])
     except ValueError:
         return noted.decode(errors="replace").strip() or "the command said nothing"
-    failed = "".join(f"; {one['follower']}: {one['text']}" for one in document.get("failed", ()))
-    return f"{document['detail']}{failed}"

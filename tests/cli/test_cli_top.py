@@ -76,7 +76,7 @@ async def test_all_that_matters_is_on_the_screen_at_any_size(desk: Desk, size: t
     async with top(desk, size) as pilot:
         await shows(pilot, "alice active open 0 queued 0 refused 0 dead 0 unresolved 0")
         await shows(pilot, "bob active", "desk running since", "IST", "leader connected", "kill switch off")
-        await shows(pilot, "loss 0 of 5,000 open orders 0 of 10 orders today 1 of 200", "left 10/s 249/min 6999/day")
+        await shows(pilot, "loss 0/5,000 open orders 0/10 placed 1/200", "left 10/s 249/min 6999/day")
         await shows(pilot, "alice L1 copied BUY 50 2885 LIMIT 1400 TRADED 50/50 at 1401", " ms")
         await shows(pilot, "no instrument master", "p pause K kill r resume d dead letters a alerts q quit")
         assert all(len(line) <= size[0] for line in lines(pilot))
@@ -268,12 +268,12 @@ async def test_rules_that_a_run_takes_up_are_shown_without_a_restart(desk: Desk)
     desk.start()
     async with top(desk) as pilot:
         await shows(pilot, "alice active")
-        assert "of 200" not in text(pilot)
+        assert "/200" not in text(pilot)
         limit(desk)
         loaded = read(desk.rules_file, ENVIRONMENT)
         kept = loaded.document
         desk.post(PolicyLoaded(at=desk.clock.now(), digest=kept.digest, document=kept.text, rules=loaded.rules))
-        await shows(pilot, "open orders 0 of 10", "orders today 0 of 200")
+        await shows(pilot, "open orders 0/10", "placed 0/200")
 
 
 def test_a_backup_that_was_put_back_is_what_is_shown(desk: Desk) -> None:

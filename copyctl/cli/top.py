@@ -3,7 +3,7 @@
 import sys
 
 from copyctl.cli import options
-from copyctl.cli.deployment import deployment
+from copyctl.cli.deployment import deployment, store_trouble
 from copyctl.cli.speech import USAGE, leave
 
 
@@ -29,4 +29,5 @@ def top(rules: options.Rules, *, dry_run: options.DryRun = False, shadow: option
     screen = Top(rules, dry_run=dry_run, shadow=shadow)
     screen.run(mouse=False)
     if screen.bug is not None:
-        raise screen.bug
+        with store_trouble():
+            raise screen.bug

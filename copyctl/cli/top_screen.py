@@ -24,6 +24,7 @@ from copyctl.cli import top_lines
 from copyctl.cli.speech import clean
 from copyctl.cli.top_asking import NOBODY, WORD, Page, Question, Typed
 from copyctl.cli.top_watch import Seen, Watch
+from copyctl.edge.journal import StoreError
 from copyctl.report.status import PAUSED
 
 Row = dict[str, Any]
@@ -243,7 +244,11 @@ class Top(App[None]):
         if event.option_list.id != "copies" or row is None or watch is None:
             return
         order, follower = row["leader_order_id"], row["follower"]
-        steps = await self._ask(watch.steps, order, follower)
+        try:
+            steps = await self._ask(watch.steps, order, follower)
+        except StoreError as fault:
+            self._say(str(fault))
+            return
         parts = await self._ask(watch.placements, order, follower)
         names = await self._ask(watch.names)
         page = Page("one copy", lambda width: top_lines.details(row, steps, parts, names, width), "")

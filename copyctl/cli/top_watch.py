@@ -66,7 +66,7 @@ class Watch:
         self._open = contextlib.ExitStack()
         self._it: Deployment = self._open.enter_context(deployment(rules_file, dry_run=dry_run, shadow=shadow))
         self._file = _identity(self._it.folder / journal_file.FILE)
-        self._trouble = ""
+        self._last: Seen | None = None
         self._empty()
 
     def close(self) -> None:
@@ -74,15 +74,22 @@ class Watch:
         self._open.close()
 
     def look(self) -> Seen:
-        """Read what is new, and tell how all of it stands now."""
+        """Read what is new, and tell how all of it stands now; while the store cannot be read, how it stood last.
+
+        Raises:
+            StoreError: it could not be read yet.
+        """
+        now = time.time_ns()
         try:
             self._follow_the_file()
             with self._it.journal.one_moment():
                 self._read()
-            self._trouble = ""
+            self._last = self._seen(now)
         except (StoreError, ValueError) as fault:
-            self._trouble = str(fault)
-        return self._seen(time.time_ns())
+            if self._last is None:
+                raise
+            self._last = replace(self._last, now=now, trouble=str(fault))
+        return self._last
 
     def steps(self, order_id: str, follower: str) -> list[Notice]:
         """The lines about one order of the leader's and one follower (its name), oldest first."""
@@ -211,7 +218,7 @@ class Watch:
             alerts=[event(one, it.names, it.leader) for one in reversed(self._alerts)],
             letters=dead_letters({"copy": dead}, it.names),
             alive_at=pulse.at if pulse is not None else 0,
-            trouble=self._trouble,
+            trouble="",
         )
 
     def _status(self, records: Records, now: int) -> Row:

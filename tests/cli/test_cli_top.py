@@ -294,6 +294,24 @@ def test_a_backup_that_was_put_back_is_what_is_shown(desk: Desk) -> None:
     watch.close()
 
 
+async def test_a_store_that_cannot_be_read_is_told_above_what_was_there_last(desk: Desk) -> None:
+    desk.start()
+    desk.trade()
+    desk.stop()
+    journal = desk.store / "journal.sqlite"
+    async with top(desk, (120, 40)) as pilot:
+        await shows(pilot, "alice L1 copied")
+        journal.rename(desk.store / "aside")
+        journal.write_bytes(b"not a database at all, not even a little" * 200)
+        await shows(pilot, "store: the journal", "copyctl backup restore", "alice L1 copied")
+        await pilot.press("enter")
+        await eventually(pilot, lambda: text(pilot).count("copyctl backup restore") == 2)
+        journal.unlink()
+        (desk.store / "aside").rename(journal)
+        await eventually(pilot, lambda: "store: the journal" not in text(pilot))
+        await shows(pilot, "alice L1 copied")
+
+
 def test_a_bug_is_told_without_the_values_of_variables(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.start()
     screen = Top(desk.rules_file)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from copyctl.cli.top_watch import Watch
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Notice, alert_notice
 from copyctl.model.events import PolicyLoaded
-from copyctl.model.order import Order
-from copyctl.model.terms import OrderStatus
+from copyctl.model.order import Order, Terms
+from copyctl.model.records import Copy
+from copyctl.model.request import Desired
+from copyctl.model.terms import Decision, OrderStatus, OrderType, Product, Segment, Side, Validity
 from copyctl.rules import read
 from tests.cli.world import ALICE, ENVIRONMENT, LEADER, PATIENCE_SECONDS, TOKENS, Desk, copyctl
 
@@ -342,6 +345,33 @@ async def test_alerts_and_dead_letters_are_a_key_away(desk: Desk) -> None:
         await shows(pilot, "no dead letters")
         await pilot.press("escape")
         await shows(pilot, "copies, newest first")
+
+
+async def test_a_dead_letter_is_counted_and_told_with_its_reason(desk: Desk) -> None:
+    now = desk.clock.now()
+    wanted = Desired(
+        side=Side.BUY,
+        segment=Segment.NSE_EQ,
+        security_id="2885",
+        product=Product.INTRADAY,
+        terms=Terms(order_type=OrderType.LIMIT, validity=Validity.DAY, quantity=50, price=Decimal(1400)),
+    )
+    dead = Copy(
+        leader_order_id="L1",
+        follower=ALICE,
+        decision=Decision.DEAD,
+        reason="rejected_input",
+        detail="the broker said: no",
+        wanted=wanted,
+        dead_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    desk.keep(dead)
+    async with top(desk, (60, 20)) as pilot:
+        await shows(pilot, "alice active open 0 queued 0 refused 0 dead 1", "dead (rejected_input)")
+        await pilot.press("d")
+        await shows(pilot, "L1-alice", "rejected_input BUY 50 2885 LIMIT sent 0 times the broker said: no")
 
 
 async def test_what_comes_from_outside_is_neither_obeyed_nor_taken_for_markup(desk: Desk) -> None:

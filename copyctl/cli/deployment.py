@@ -59,7 +59,7 @@ def deployment(rules_file: Path, *, dry_run: bool = False, shadow: bool = False)
     with store_trouble():
         journal = JournalReader(folder)
         try:
-            yield Deployment(rules=rules, folder=folder, journal=journal, names=_names(journal, rules))
+            yield Deployment(rules=rules, folder=folder, journal=journal, names=names_of(journal, rules))
         finally:
             journal.close()
 
@@ -98,7 +98,7 @@ def _rules(rules_file: Path) -> Rules:
         return load(rules_file, os.environ, offline=True)
 
 
-def _names(journal: JournalReader, rules: Rules) -> dict[str, str]:
+def names_of(journal: JournalReader, rules: Rules) -> dict[str, str]:
     """What the last run wrote down, and over it what the rules file says by now."""
     names: dict[str, str] = json.loads(journal.meta("followers") or "{}")
     told = {one.client_id: one.name for one in rules.followers if "${" not in one.client_id}

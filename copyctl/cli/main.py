@@ -30,6 +30,7 @@ from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
 from copyctl.cli.switch import kill, pause, resume, unpause
 from copyctl.cli.tokens import token
+from copyctl.cli.top import top
 
 app = typer.Typer(
     name="copyctl",
@@ -46,6 +47,7 @@ for name, command in (
     ("orders", orders),
     ("positions", positions),
     ("events", events),
+    ("top", top),
     ("kill", kill),
     ("resume", resume),
     ("pause", pause),

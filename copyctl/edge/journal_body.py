@@ -56,8 +56,17 @@ def read_records(database: sqlite3.Connection, *, past: bool = False) -> dict[st
             " WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.tbl = past.tbl AND records.key = past.key)"
         )
     for name, key, body in database.execute(statement):
-        try:
-            found[name].append(_DECODERS[name].decode(body))
-        except (ValueError, TypeError, KeyError) as fault:
-            raise ValueError(f"the record {key} of {name} is damaged ({fault})") from None
+        found[name].append(read_record(name, key, body))
     return found
+
+
+def read_record(table: str, key: str, body: bytes) -> Record:
+    """One record as its table keeps it.
+
+    Raises:
+        ValueError: it is damaged; the text says which.
+    """
+    try:
+        return _DECODERS[table].decode(body)
+    except (ValueError, TypeError, KeyError) as fault:
+        raise ValueError(f"the record {key} of {table} is damaged ({fault})") from None

@@ -80,6 +80,13 @@ class JournalReader(ReadOnly):
             except sqlite3.Error as fault:
                 raise self._trouble(fault) from None
 
+    def newest_turn(self) -> int:
+        """The last turn that a record of now was written in; 0 where turns are not known."""
+        database = self._open()
+        if database is None or not journal_file.has_column(database, "records", "turn"):
+            return 0
+        return int(self._rows("SELECT coalesce(max(turn), 0) FROM records")[0][0])
+
     def bodies(self, table: str) -> Iterator[bytes]:
         """Every record of one table as it is now, JSON."""
         return (body for (body,) in self._rows("SELECT body FROM records WHERE tbl = ?", table))
@@ -98,6 +105,17 @@ class JournalReader(ReadOnly):
             for seq, body in rows:
                 yield seq, self._notice(body)
             after = rows[-1][0]
+
+    def newest_line(self) -> int:
+        """The number of the last line; 0 where there is none."""
+        rows = self._rows("SELECT coalesce(max(seq), 0) FROM notices")
+        return int(rows[0][0]) if rows else 0
+
+    def lines_with(self, text: str, most: int) -> list[Notice]:
+        """The newest lines, so many at most, that hold a text as they are kept (JSON), newest first. Slow: it looks
+        from the end backwards."""
+        statement = "SELECT body FROM notices WHERE instr(body, ?) ORDER BY seq DESC LIMIT ?"
+        return [self._notice(body) for (body,) in self._rows(statement, text, most)]
 
     def newest(self) -> Place:
         """Where the newest event stands; the beginning where there is none."""

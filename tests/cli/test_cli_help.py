@@ -10,14 +10,14 @@ from copyctl import __version__
 from tests.cli.world import copyctl, process
 
 COMMANDS = (
-    *("run", "status", "orders", "positions", "events", "kill", "resume", "pause", "unpause", "plan", "reload"),
-    *("reconcile", "token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show", "explain"),
-    *("replay", "report", "query", "export", "schema", "simulator"),
+    *("run", "status", "orders", "positions", "events", "top", "kill", "resume", "pause", "unpause", "plan"),
+    *("reload", "reconcile", "token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show"),
+    *("explain", "replay", "report", "query", "export", "schema", "simulator"),
     "dead-letters",
 )
 HEAVY = (
     *("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets"),
-    *("altair", "vl_convert", "jinja2"),
+    *("altair", "vl_convert", "jinja2", "textual"),
 )
 
 

@@ -103,6 +103,31 @@ def test_notices_after_a_number_and_since_a_moment(tmp_path):
     journal.close()
 
 
+def test_the_newest_lines_that_hold_a_text_come_first(tmp_path):
+    reader = JournalReader(tmp_path)
+    assert (reader.newest_line(), reader.newest_turn(), reader.lines_with("frame", 3)) == (0, 0, [])
+    journal = open_journal(tmp_path, leader="L")
+    journal.write([entry(number) for number in range(1, 31)])
+    assert [one.text for one in reader.lines_with("frame 1", 3)] == ["frame 19", "frame 18", "frame 17"]
+    assert reader.lines_with("frame 31", 3) == []
+    assert reader.newest_line() == 30
+    reader.close()
+    journal.close()
+
+
+def test_after_the_newest_turn_nothing_is_new_until_something_is(tmp_path):
+    journal = open_journal(tmp_path, leader="L")
+    journal.write([entry(1)])
+    reader = JournalReader(tmp_path)
+    turn = reader.newest_turn()
+    assert list(reader.records_since(turn)) == []
+    journal.write([entry(2)])
+    ((written, table, key, _),) = reader.records_since(turn)
+    assert (written, table, key) == (reader.newest_turn(), "account", ACCOUNT)
+    reader.close()
+    journal.close()
+
+
 def test_the_past_holds_what_a_run_has_dropped_and_nothing_twice(tmp_path):
     def turn(record: Account | None, table: str = "account") -> Entry:
         return Entry(event=Started(at=1), changes=(Change(table=table, key=ACCOUNT, record=record),))

@@ -7,7 +7,8 @@ GIVES_WAY = frozenset({"report", "query", "export"})
 """Commands that use all processors that they find. They give way to a run that trades on the same machine from their
 first moment, loading included."""
 GIVE_WAY = 5
-"""Steps of niceness: a third of the weight of others, so that it comes to an end on a busy machine too."""
+"""Steps of niceness: a third of the weight of others of one session, so that it comes to an end on a busy machine too.
+"""
 
 
 def run() -> None:

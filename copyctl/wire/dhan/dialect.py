@@ -6,10 +6,10 @@ from datetime import date
 
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.login import Login
-from copyctl.model.reading import BookReading, FrameReading, PastReading
+from copyctl.model.reading import BookReading, FrameReading, PastReading, Verbatim
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, facts, frames, login, past, quotes, rows, special_rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, login, past, quotes, rows, special_rows, texts, verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Dhan:
     def read_trades(self, answer: Answer, account: str, as_of: int) -> BookReading:
         """The answer to ``trades_call``, asked at ``as_of`` (ns, UTC). Never raises."""
         return rows.read_trades(answer, account, as_of)
+
+    def verbatim_rows(self, answer: Answer) -> Verbatim:
+        """The rows of a book or of positions, in Dhan's own words. Never raises."""
+        return verbatim.verbatim_rows(answer)
+
+    def verbatim_object(self, answer: Answer) -> Verbatim:
+        """The one object that an answer is (funds), in Dhan's own words. Never raises."""
+        return verbatim.verbatim_object(answer)
 
     def encode(self, approved: Approved) -> Call:
         """The call that an approved request is; ``ValueError`` for one that Dhan has no words for."""

@@ -2,8 +2,8 @@
 
 A tape is JSON Lines: a header ``{"tape": 1, "client_id", "started_at"}``, then one event a line with ``at`` (ISO 8601
 with its offset) and one of frame, book, trades, positions, funds, price, stream; ``account`` names another account than
-the leader's, ``asked_at`` says when a book or a figure was asked for. What a frame or a row says is read by ``wire``, as
-in a run.
+the leader's, ``asked_at`` says when a book or a figure was asked for. What a frame or a row says is read by ``wire``,
+as in a run.
 """
 
 import json

@@ -178,10 +178,11 @@ def _words(row: Row) -> str:
     quantity = "" if row["quantity"] is None else f"{row['filled']}/{row['quantity']}"
     price = "" if row["price"] is None else f"{row['price']:.2f}"
     trigger = "" if row["trigger_price"] is None else f"trigger {row['trigger_price']:.2f}"
+    listed = f"{row['exchange_segment'] or ''} {row['security_id'] or ''}"
     cells = (
         f"{row['at'][11:23]} {row['what']:<12}",
         f"{clean(row['order_id'] or ''):<16}",
-        f"{clean(row['symbol'] or row['security_id'] or ''):<24}",
+        f"{clean(row['symbol'] or listed):<24}",
         f"{row['side'] or '':<4} {quantity:>11} {row['order_type'] or '':<16} {price:>10} {trigger:<16}",
         f"{clean(row['status'] or ''):<11}",
         clean(", ".join(part for part in (row["account"], row["detail"]) if part)),

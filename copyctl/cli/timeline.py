@@ -31,6 +31,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._orders: dict[tuple[str, Leg], ExecutionReport] = {}
+        self._symbols: dict[tuple[str, str], str] = {}
         self._client_id = ""
         self._began = self._first = self._last = 0
         self._down_since = 0
@@ -49,7 +50,7 @@ class Timeline:
 
     def tell(self, lines: Iterable[TapeLine]) -> Iterator[Row]:
         """A row for each line but the header: ``at``, ``what``, ``account`` (None: the leader's), ``order_id``,
-        ``symbol``, ``security_id``, ``side``, ``quantity``, ``filled``, ``order_type``, ``price``, ``trigger_price``,
+        ``symbol``, ``exchange_segment``, ``security_id``, ``side``, ``quantity``, ``filled``, ``order_type``, ``price``, ``trigger_price``,
         ``status``, ``detail``; None where a line does not say.
 
         Raises:
@@ -89,6 +90,8 @@ class Timeline:
         before = self._orders.get(key)
         self._orders[key] = report
         what = _what(before, report)
+        if report.instrument is not None:
+            self._symbols[report.instrument.segment, report.instrument.security_id] = report.instrument.symbol
         self._counts["orders"] += before is None
         self._counts["trades"] += report.filled > (before.filled if before is not None else 0)
         self._counts["changes"] += what == "changed"
@@ -122,8 +125,10 @@ class Timeline:
 
     def _price(self, line: TapeLine) -> Row:
         said = line.written["price"]
-        symbol = {"symbol": str(said["exchange_segment"]), "security_id": str(said["security_id"])}
-        return {"what": "price", **symbol, "price": _price_of(Decimal(str(said["last_price"])))}
+        segment, security_id = str(said["exchange_segment"]), str(said["security_id"])
+        named = {"exchange_segment": segment, "security_id": security_id}
+        symbol = self._symbols.get((segment, security_id))
+        return {"what": "price", **named, "symbol": symbol, "price": _price_of(Decimal(str(said["last_price"])))}
 
     def _stream(self, line: TapeLine) -> Row:
         if line.written["stream"] == "up":
@@ -137,7 +142,7 @@ class Timeline:
 
 _BLANK: Final[Row] = dict.fromkeys(
     (
-        *("at", "what", "account", "order_id", "symbol", "security_id", "side", "quantity", "filled"),
+        *("at", "what", "account", "order_id", "symbol", "exchange_segment", "security_id", "side", "quantity", "filled"),
         *("order_type", "price", "trigger_price", "status", "detail"),
     )
 )
@@ -167,6 +172,7 @@ def _fields(report: ExecutionReport) -> Row:
     return {
         "order_id": report.order_id,
         "symbol": instrument.symbol if instrument is not None else None,
+        "exchange_segment": report.segment,
         "security_id": report.security_id,
         "side": report.side,
         "quantity": terms.quantity if terms is not None else None,

@@ -36,6 +36,9 @@ TEXTS: Final = ("frame", "stream")
 TELL_EVERY_SECONDS: Final = 60.0
 
 
+_Others = Mapping[str, tuple[str, DhanGateway]]
+
+
 @dataclass(slots=True)
 class Holds:
     """What a tape holds by now: so many lines of each kind, from when to when (ns, UTC); ``trouble``: why nothing more
@@ -175,7 +178,9 @@ async def _is_taken(rules: Rules, gateway: DhanGateway, clock: SystemClock) -> N
         leave(BROKER, f"the leader's token is refused: {mask(said.why)}. {mend}")
 
 
-async def _others(closing: contextlib.AsyncExitStack, rules: Rules, clock: SystemClock) -> Mapping[str, DhanGateway]:
+async def _others(
+    closing: contextlib.AsyncExitStack, rules: Rules, clock: SystemClock
+) -> Mapping[str, tuple[str, DhanGateway]]:
     """The followers that can be asked what they hold."""
     found = {}
     for one in rules.followers:
@@ -184,7 +189,8 @@ async def _others(closing: contextlib.AsyncExitStack, rules: Rules, clock: Syste
             note(f"{name}'s positions and funds are not on the tape: its token or client id is not set here")
             continue
         try:
-            _, found[name] = await _reached(closing, rules, one, clock)
+            _, gateway = await _reached(closing, rules, one, clock)
+            found[name] = (one.client_id, gateway)
         except (OSError, ValueError) as fault:
             note(f"{name}'s positions and funds are not on the tape: {mask(str(fault))}")
     return found

@@ -50,8 +50,8 @@ class Timeline:
 
     def tell(self, lines: Iterable[TapeLine]) -> Iterator[Row]:
         """A row for each line but the header: ``at``, ``what``, ``account`` (None: the leader's), ``order_id``,
-        ``symbol``, ``exchange_segment``, ``security_id``, ``side``, ``quantity``, ``filled``, ``order_type``, ``price``, ``trigger_price``,
-        ``status``, ``detail``; None where a line does not say.
+        ``symbol``, ``exchange_segment``, ``security_id``, ``side``, ``quantity``, ``filled``, ``order_type``,
+        ``price``, ``trigger_price``, ``status``, ``detail``; None where a line does not say.
 
         Raises:
             TapeUnreadable: as ``lines`` does.
@@ -142,7 +142,18 @@ class Timeline:
 
 _BLANK: Final[Row] = dict.fromkeys(
     (
-        *("at", "what", "account", "order_id", "symbol", "exchange_segment", "security_id", "side", "quantity", "filled"),
+        *(
+            "at",
+            "what",
+            "account",
+            "order_id",
+            "symbol",
+            "exchange_segment",
+            "security_id",
+            "side",
+            "quantity",
+            "filled",
+        ),
         *("order_type", "price", "trigger_price", "status", "detail"),
     )
 )

@@ -30,12 +30,8 @@ class WordForWord(Protocol):
         """The calls that answer a question."""
         ...
 
-    def verbatim_rows(self, answer: Answer) -> Verbatim:
-        """The rows that an answer holds."""
-        ...
-
-    def verbatim_object(self, answer: Answer) -> Verbatim:
-        """The one object that an answer is."""
+    def verbatim(self, kind: str, answer: Answer, account: str) -> Verbatim:
+        """What this account's ``book``, ``trades``, ``positions`` or ``funds`` say."""
         ...
 
 
@@ -53,9 +49,10 @@ FIGURES: Final = ("positions", "funds")
 
 
 class Recorder:
-    """One recording. ``gateway``: the leader's; ``others``: those of accounts whose positions and funds are kept once,
-    at the beginning, by name. ``every_seconds``: the books are read so often, and when the stream has come up; what has
-    not changed since is written again only then. ``say``: told once of each new reason why something cannot be read.
+    """One recording. ``gateway``: the leader's; ``others``: client ids and gateways of accounts whose positions and
+    funds are kept once, at the beginning, by name. ``every_seconds``: the books are read so often, and when the stream
+    has come up; what has not changed since is written again only then. ``say``: told once of each new reason why
+    something cannot be read.
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class Recorder:
         account: str,
         gateway: Gateway,
         *,
-        others: Mapping[str, Gateway],
+        others: Mapping[str, tuple[str, Gateway]],
         wire: WordForWord,
         clock: Clock,
         pace: Pace,
@@ -71,6 +68,7 @@ class Recorder:
         keep: Keeps,
         say: Callable[[str], None],
     ) -> None:
+        self._account = account
         self._gateway = gateway
         self._others = others
         self._wire = wire
@@ -120,14 +118,17 @@ class Recorder:
             self._came_up.clear()
             if not begun:
                 begun = True
-                await asyncio.gather(*(self._read_other(name, one) for name, one in self._others.items()))
+                await asyncio.gather(*(self._read_other(name, *one) for name, one in self._others.items()))
             await self._read()
 
     async def _read(self) -> None:
         """The leader's books and figures, asked for at one moment and written down at one moment."""
         session, asked_at = self._sessions, self._clock.now()
         answers = await asyncio.gather(*(self._ask(call) for call in self._calls.values()))
-        said = {kind: self._words(kind, answer) for kind, answer in zip(self._calls, answers, strict=True)}
+        said = {
+            kind: self._wire.verbatim(kind, answer, self._account)
+            for kind, answer in zip(self._calls, answers, strict=True)
+        }
         if any(one.throttled for one in said.values()):
             self._pace.slow_down()
         elif any(one.text for one in said.values()):
@@ -140,10 +141,10 @@ class Recorder:
                 if session == self._sessions:  # of a stream that has come up meanwhile all is written anew
                     self._written[kind] = one.text
 
-    async def _read_other(self, name: str, gateway: Gateway) -> None:
+    async def _read_other(self, name: str, account: str, gateway: Gateway) -> None:
         asked_at = self._clock.now()
         for kind in FIGURES:
-            one = self._words(kind, await gateway.send(self._calls[kind]))
+            one = self._wire.verbatim(kind, await gateway.send(self._calls[kind]), account)
             self._tell(name, kind, one.why)
             if one.text:
                 self._keep(kind, one.text, self._clock.now(), asked_at=asked_at, account=name)
@@ -155,9 +156,6 @@ class Recorder:
             return await self._gateway.send(call)
         finally:
             self._pace.ended()
-
-    def _words(self, kind: str, answer: Answer) -> Verbatim:
-        return self._wire.verbatim_object(answer) if kind == "funds" else self._wire.verbatim_rows(answer)
 
     def _tell(self, name: str, kind: str, why: str) -> None:
         """Why something cannot be read, once; that it can be again is no news."""

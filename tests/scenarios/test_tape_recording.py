@@ -5,16 +5,22 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from copyctl.rules import schema_text
 from tests import warm
-from tests.scenarios.desk import HALF, PATIENCE_SECONDS, PUT, Broker, Desk, Row
+from tests.scenarios.desk import HALF, PATIENCE_SECONDS, PUT, Desk, Row
+
+PIN, SECRET = "730194", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+MORE = {"A_PIN": PIN, "A_TOTP": SECRET}
 
 Record = Callable[..., "subprocess.Popen[str]"]
 
@@ -41,7 +47,7 @@ def record(desk: Desk) -> Iterator[Record]:
             desk.write_rules()
         process = warm.start(
             ["-m", "copyctl", "tape", "record", str(tape), "--rules", str(desk.rules_file), *flags],
-            desk.environment,
+            {**desk.environment, **MORE},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -137,6 +143,18 @@ def test_a_recorded_day_replays_to_the_decisions_of_the_run_beside_it(
     assert {order for order, _ in decided} == set(orders)
     assert replayed == decided
 
+    # played by the simulator: a run that copies it knows the same orders
+    played = tmp_path / "played.yaml"
+    rules = yaml.safe_load(desk.rules_file.read_text())
+    rules["broker"] = {"adapter": "simulator", "simulator": {"tape": str(tape), "speed": 1}}
+    rules["store"] = {"path": str(tmp_path / "played")}
+    played.write_text(yaml.safe_dump(rules))
+    assert "Traceback" not in desk.command("run", rules=played).stderr
+    rows = json.loads(desk.command("orders", "--format", "json", rules=played).stdout)["copies"]
+    assert {(row["leader_order_id"], row["follower"]) for row in rows} == set(decided)
+    assert {row["leader_status"] for row in rows if row["leader_order_id"] == orders[0]} == {"TRADED"}
+    assert {row["leader_status"] for row in rows if row["leader_order_id"] == orders[1]} == {"CANCELLED"}
+
     # shown: what happened to each order
     shown = json.loads(desk_show(tape, "json"))
     happened: dict[str, list[str]] = {}
@@ -162,3 +180,176 @@ def desk_show(tape: Path, form: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+# --- what may not stand there ----------------------------------------------------------------------------------------
+
+
+def planted(desk: Desk, record: Record, tape: Path, *flags: str) -> str:
+    """A recording into which the broker put whatever may not be kept, in books, frames and noise; its text."""
+    accounts = desk.broker.accounts
+    desk.followers = ("alice", "bob")
+    desk.write_rules()
+    rules = yaml.safe_load(desk.rules_file.read_text())
+    rules["followers"][0] |= {"pin": "${A_PIN}", "totp_secret": "${A_TOTP}"}
+    desk.rules_file.write_text(yaml.safe_dump(rules))
+    bad = [SECRET, *(row[key] for row in accounts.values() for key in ("access_token", "client_id"))]
+    order = desk.place(tag="seen-in-the-book")
+    recording = record(tape, *flags)
+    leader = accounts["leader"]["client_id"]
+    said = {"orderNo": "122609150009999", "status": "Pending", "clientId": leader, "correlationId": f"{leader}-77"}
+    said |= {"userName": "Ann Example", "pin": PIN}
+    for one in bad:
+        desk.frame(json.dumps({"Type": "order_alert", "Data": {**said, "remarks": f"x {one} y", f"k{one}": 1}}))
+        desk.frame(f"no JSON: {one}".encode())
+    desk.frame(b"2")
+    desk.frame(b"\xff\xfe")
+    last = desk.place(price=77)
+    heard(desk, tape, last, "Pending")
+    assert order in tape.read_text()
+    told = ended(recording)
+    text = tape.read_text()
+    for hidden in (*(row["access_token"] for row in accounts.values()), SECRET, PIN):
+        assert hidden not in text
+        assert hidden not in told
+    for name in ("alice", "bob"):
+        assert accounts[name]["client_id"] not in text
+    takes = Draft202012Validator(json.loads(schema_text("tape")))
+    assert all(takes.is_valid(line) for line in lines(tape))
+    return text
+
+
+def test_no_secret_and_no_account_number_but_the_leaders_stands_on_a_tape(
+    desk: Desk, record: Record, tmp_path: Path
+) -> None:
+    tape = tmp_path / "day.jsonl"
+    text = planted(desk, record, tape)
+    leader = desk.broker.accounts["leader"]["client_id"]
+    assert lines(tape)[0]["client_id"] == leader
+    assert f"{leader}-77" in text
+    funds = [line["funds"] for line in lines(tape) if line.get("account") == "alice" and "funds" in line]
+    assert [row["dhanClientId"] for row in funds] == [""]
+    desk.command("replay", "--tape", str(tape))
+    desk_show(tape, "json")
+
+
+def test_an_anonymous_tape_has_invented_numbers_the_same_everywhere_and_no_follower(
+    desk: Desk, record: Record, tmp_path: Path
+) -> None:
+    tape = tmp_path / "day.jsonl"
+    text = planted(desk, record, tape, "--anonymous")
+    leader = desk.broker.accounts["leader"]["client_id"]
+    invented = lines(tape)[0]["client_id"]
+    assert leader not in text
+    assert (len(invented), invented.isdigit()) == (len(leader), True)
+    assert f"{invented}-77" in text
+    assert "Ann Example" not in text
+    assert not any("account" in line for line in lines(tape))
+    assert {row["dhanClientId"] for row in kinds(tape, "book")[-1]} == {invented}
+    shown = json.loads(desk_show(tape, "json"))
+    assert shown["summary"]["client_id"] == invented
+    assert any(row["what"] == "placed" for row in shown["lines"])
+    document = json.loads(desk.command("replay", "--tape", str(tape), "--format", "json").stdout)
+    told = {row["order_id"] for row in shown["lines"] if row["what"] == "placed" and row["quantity"]}
+    assert told
+    assert told <= {row["leader_order_id"] for row in document["decisions"]}
+
+
+# --- how it begins and ends -------------------------------------------------------------------------------------------
+
+
+def test_a_recording_that_was_killed_is_whole_and_a_torn_line_is_named(
+    desk: Desk, record: Record, tmp_path: Path
+) -> None:
+    tape = tmp_path / "day.jsonl"
+    recording = record(tape)
+    order = desk.place()
+    heard(desk, tape, order, "Pending")
+    recording.kill()
+    recording.wait(PATIENCE_SECONDS)
+    assert tape.read_bytes().endswith(b"\n")
+    desk_show(tape, "json")
+    with tape.open("a") as more:
+        more.write('{"at":"2026-09-15T10:02:11+05:30","frame":"{\\"Type')
+    torn = len(tape.read_text().splitlines())
+    for words in (("replay", "--tape", str(tape)), ("tape", "show", str(tape))):
+        done = warm.finish(
+            ["-m", "copyctl", *words, *(("--rules", str(desk.rules_file)) if words[0] == "replay" else ())],
+            desk.environment,
+            timeout=PATIENCE_SECONDS,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"line {torn}: is torn: the recording was cut off there" in done.stderr
+        assert "sed -i '$d' FILE" in done.stderr
+    subprocess.run(["sed", "-i", "$d", str(tape)], check=True)
+    desk_show(tape, "json")
+    desk.command("replay", "--tape", str(tape))
+
+
+def test_a_file_that_is_there_is_never_written_over(desk: Desk, tmp_path: Path) -> None:
+    tape = tmp_path / "day.jsonl"
+    tape.write_text("mine\n")
+    desk.write_rules()
+    done = desk.command("tape", "record", str(tape), check=False)
+    assert (done.returncode, tape.read_text()) == (2, "mine\n")
+    assert "is there already" in done.stderr
+    assert "give another FILE" in done.stderr
+
+
+def test_a_refused_token_is_told_at_the_start_and_leaves_no_file(desk: Desk, tmp_path: Path) -> None:
+    desk.write_rules()
+    desk.broker.tell("token", account="leader", action="kill")
+    done = desk.command("tape", "record", str(tmp_path / "day.jsonl"), check=False)
+    assert done.returncode == 3
+    assert "the leader's token is refused" in done.stderr
+    assert "copyctl token --account leader" in done.stderr
+    assert not (tmp_path / "day.jsonl").exists()
+
+
+def test_while_the_network_is_away_it_waits(desk: Desk, record: Record, tmp_path: Path) -> None:
+    tape = tmp_path / "day.jsonl"
+    desk.broker.tell("faults", account="leader", method="GET", kind="html502")
+    desk.broker.tell("stream", account="leader", action="down")
+    recording = record(tape, ready=False)
+    desk.eventually(tape.exists, "it has begun")
+    missed = desk.place()
+    desk.mend()
+    desk.broker.tell("stream", account="leader", action="up")
+    desk.eventually(lambda: kinds(tape, "book"), "the books are read")
+    assert kinds(tape, "stream")[-1] == "up"
+    assert [row["orderId"] for row in kinds(tape, "book")[-1]] == [missed]
+    assert "cannot be read" in ended(recording) or len(kinds(tape, "book")) == 1
+
+
+def test_it_ends_by_itself_when_it_is_told_until_when(desk: Desk, tmp_path: Path) -> None:
+    desk.write_rules()
+    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    done = desk.command("tape", "record", str(tmp_path / "day.jsonl"), "--until", soon)
+    assert "copyctl tape show" in done.stderr
+    past = desk.command("tape", "record", str(tmp_path / "other.jsonl"), "--until", "2020-01-01", check=False)
+    assert (past.returncode, "is past" in past.stderr) == (2, True)
+
+
+def test_a_disk_that_is_full_ends_it_and_says_so(desk: Desk, tmp_path: Path) -> None:
+    desk.write_rules()
+    tape = tmp_path / "day.jsonl"
+    limited = f"ulimit -f 1; exec {sys.executable} -m copyctl tape record {tape} --rules {desk.rules_file}"
+    process = subprocess.Popen(
+        ["bash", "-c", limited], env=desk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    desk.eventually(tape.exists, "it has begun")
+    for price in range(60, 64):
+        desk.place(price=price)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out) == (4, "")
+    assert "cannot be written any more: File too large" in err
+
+
+def test_rules_without_a_broker_outside_have_nothing_to_record(desk: Desk, tmp_path: Path) -> None:
+    desk.write_rules()
+    rules = yaml.safe_load(desk.rules_file.read_text())
+    rules["broker"] = {"adapter": "simulator"}
+    desk.rules_file.write_text(yaml.safe_dump(rules))
+    done = desk.command("tape", "record", str(tmp_path / "day.jsonl"), check=False)
+    assert done.returncode == 2
+    assert "nothing to record" in done.stderr

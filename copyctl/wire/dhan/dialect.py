@@ -36,13 +36,9 @@ class Dhan:
         """The answer to ``trades_call``, asked at ``as_of`` (ns, UTC). Never raises."""
         return rows.read_trades(answer, account, as_of)
 
-    def verbatim_rows(self, answer: Answer) -> Verbatim:
-        """The rows of a book or of positions, in Dhan's own words. Never raises."""
-        return verbatim.verbatim_rows(answer)
-
-    def verbatim_object(self, answer: Answer) -> Verbatim:
-        """The one object that an answer is (funds), in Dhan's own words. Never raises."""
-        return verbatim.verbatim_object(answer)
+    def verbatim(self, kind: str, answer: Answer, account: str) -> Verbatim:
+        """What this account's ``book``, ``trades``, ``positions`` or ``funds`` say, in Dhan's words. Never raises."""
+        return verbatim.verbatim(kind, answer, account)
 
     def encode(self, approved: Approved) -> Call:
         """The call that an approved request is; ``ValueError`` for one that Dhan has no words for."""

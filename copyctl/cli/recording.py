@@ -68,16 +68,20 @@ class Tape:
         header = {"tape": 1, "client_id": disguise.number(leader), "started_at": _moment(holds.began)}
         self._add(json.dumps(header))
 
-    def keep(self, kind: str, text: str, at: int, *, asked_at: int = 0, account: str = "") -> None:
+    def keep(self, kind: str, text: str, at: int, *, asked_at: int = 0, account: str = "", holdings: str = "") -> None:
         """One line, as ``Recorder`` gives it; nothing that may not stand on a tape is in it then."""
-        said = self._disguise.text(text)
-        value = json.dumps(said) if kind in TEXTS else _nobodys(said) if account else said
+        value = json.dumps(self._disguise.text(text)) if kind in TEXTS else self._value(text, account)
         asked = f'"asked_at":"{_moment(asked_at)}",' if asked_at else ""
         whose = f'"account":{json.dumps(account)},' if account else ""
-        self._add(f'{{"at":"{_moment(at)}",{asked}{whose}"{kind}":{value}}}')
+        held = f',"holdings":{self._value(holdings, account)}' if holdings else ""
+        self._add(f'{{"at":"{_moment(at)}",{asked}{whose}"{kind}":{value}{held}}}')
         self._holds.lines[kind] += 1
         self._holds.drops += (kind, text) == ("stream", "down")
         self._holds.last = at
+
+    def _value(self, text: str, account: str) -> str:
+        said = self._disguise.text(text)
+        return _nobodys(said) if account else said
 
     def _add(self, line: str) -> None:
         if self._holds.trouble:

@@ -62,13 +62,14 @@ def record(
 ) -> None:
     """Record the leader's stream and books, until stopped.
 
-    Ctrl-C, SIGTERM or --until ends it. Each frame stands there as it came; order book, trade book, positions and funds
-    are read when the stream comes up and at every resilience.sweep, and written where they have changed. Of followers
-    what they hold and have is written once. Lines are whole even after a kill -9. FILE is new and for you alone.
+    Ctrl-C, SIGTERM or --until ends it. Each frame stands there as it came. Order book, trade book, positions with
+    holdings, and funds are read when the stream comes up and at every resilience.sweep, and written where they have
+    changed; what followers hold and have is written once. Lines are whole even after a kill -9. FILE is new, and for
+    you alone.
 
     It needs no store, holds up no run, and asks at most half of what rate_limits allows. Whether Dhan gives every frame
     to each of two streams of one account is not documented: beside a run, look once that both get all. Books of super
-    and forever orders, and holdings, are not recorded.
+    and forever orders are not recorded.
 
     No secret is on a tape, and no account number but the leader's. With --anonymous that one is invented, too, names of
     persons are blank and followers are left out; order ids and amounts of money stay.
@@ -157,6 +158,8 @@ def _in_json(rows: Iterable[Row], timeline: Any) -> Iterator[str]:
 
 
 def _in_words(rows: Iterable[Row], timeline: Any) -> Iterator[str]:
+    from copyctl.cli.timeline import many
+
     day = ""
     for row in rows:
         if row["at"][:10] != day:
@@ -165,7 +168,7 @@ def _in_words(rows: Iterable[Row], timeline: Any) -> Iterator[str]:
         yield f"{_words(row)}\n"
     said = timeline.summary()
     span = f"{said['from'] or 'never'} to {said['to'] or 'never'}"
-    counts = ", ".join(f"{said[name]} {name}" for name in ("orders", "changes", "trades", "frames", "books"))
+    counts = ", ".join(many(said[f"{one}s"], one) for one in ("order", "change", "trade", "frame", "book"))
     yield f"{clean(said['client_id'])}: {span}: {counts}\n"
     if said["unreadable"]:
         yield f"unreadable frames: {said['unreadable']}\n"

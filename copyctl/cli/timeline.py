@@ -106,17 +106,18 @@ class Timeline:
                 self._counts["orders"] += key not in self._orders
                 self._orders.setdefault(key, row)
         still = sum(1 for row in rows if row.status is not None and not row.status.is_final)
-        return {"what": "order book", "detail": f"{_many(len(rows), 'order')}, {still} open"}
+        return {"what": "order book", "detail": f"{many(len(rows), 'order')}, {still} open"}
 
     def _trades(self, line: TapeLine) -> Row:
         self._counts["books"] += 1
         trades = sum(len(event.fills) for event in line.events if isinstance(event, BooksRead))
-        return {"what": "trade book", "detail": _many(trades, "trade")}
+        return {"what": "trade book", "detail": many(trades, "trade")}
 
     def _positions(self, line: TapeLine) -> Row:
         facts = [event.fact for event in line.events if isinstance(event, FactArrived)]
         held = sum(1 for fact in facts if isinstance(fact, Positions) for row in fact.rows if row.net)
-        return {"what": "positions", "detail": f"{_many(held, 'instrument')} held"}
+        held += sum(1 for fact in facts if isinstance(fact, Positions) for one in fact.holdings if one.total)
+        return {"what": "positions", "detail": f"{many(held, 'instrument')} held"}
 
     def _funds(self, line: TapeLine) -> Row:
         facts = [event.fact for event in line.events if isinstance(event, FactArrived)]
@@ -201,5 +202,6 @@ def _price_of(price: Decimal) -> int | float | None:
     return number(price) if price != ZERO else None
 
 
-def _many(number: int, what: str) -> str:
+def many(number: int, what: str) -> str:
+    """So many of these, in words."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

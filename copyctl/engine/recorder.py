@@ -5,7 +5,7 @@ Nothing is decided here and nothing is ever sent but reads: whoever records may 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 from copyctl.engine.pace import Pace
@@ -31,21 +31,32 @@ class WordForWord(Protocol):
         ...
 
     def verbatim(self, kind: str, answer: Answer, account: str) -> Verbatim:
-        """What this account's ``book``, ``trades``, ``positions`` or ``funds`` say."""
+        """What this account's ``book``, ``trades``, ``positions``, ``holdings`` or ``funds`` say."""
         ...
 
 
 class Keeps(Protocol):
     """Who writes a recording down. ``text``: JSON, of a frame or a stream's state the text itself; ``asked_at`` and
     ``at``: ns, UTC, ``asked_at`` being 0 for what came unasked; ``account``: the name of another one, "" of the
-    leader's."""
+    leader's; ``holdings``: JSON, of positions, "" for none."""
 
-    def __call__(self, kind: str, text: str, at: int, *, asked_at: int = 0, account: str = "") -> None:
+    def __call__(
+        self, kind: str, text: str, at: int, *, asked_at: int = 0, account: str = "", holdings: str = ""
+    ) -> None:
         """Write one line."""
         ...
 
 
-FIGURES: Final = ("positions", "funds")
+_WORDS: Final = {
+    "positions": "positions",
+    "holdings": "holdings",
+    "funds": "funds",
+    "book": "orders",
+    "trades": "trades",
+}
+"""What is read, in the order in which it is written down, and how people call it."""
+_FIGURES: Final = ("positions", "holdings", "funds")
+_NONE: Final = "[]"
 
 
 class Recorder:
@@ -78,20 +89,14 @@ class Recorder:
         self._keep = keep
         self._say = say
         self._trouble: dict[tuple[str, str], str] = {}
-        self._written: dict[str, str] = {}
+        self._written: dict[str, tuple[str, str]] = {}
         self._sessions = 0
         self._is_up = False
         self._came_up = asyncio.Event()
-        [positions, *_], [funds] = (
-            wire.calls_for(PositionsWanted(account=account)),
-            wire.calls_for(FundsWanted(account=account)),
-        )
-        self._calls = {
-            "positions": positions,
-            "funds": funds,
-            "book": wire.orders_call(),
-            "trades": wire.trades_call(),
-        }
+        positions, holdings = wire.calls_for(PositionsWanted(account=account))
+        (funds,) = wire.calls_for(FundsWanted(account=account))
+        calls = (positions, holdings, funds, wire.orders_call(), wire.trades_call())
+        self._calls = dict(zip(_WORDS, calls, strict=True))
 
     def frame(self, raw: bytes) -> None:
         """A frame came. What is no UTF-8 in it, which is noise, becomes a mark."""
@@ -133,21 +138,27 @@ class Recorder:
             self._pace.slow_down()
         elif any(one.text for one in said.values()):
             self._pace.speed_up()
-        at = self._clock.now()
-        for kind, one in said.items():
-            self._tell("", kind, one.why)
-            if one.text and one.text != self._written.get(kind):
-                self._keep(kind, one.text, at, asked_at=asked_at)
+        for kind, text, holdings in self._to_keep("", said):
+            if self._written.get(kind) != (text, holdings):
+                self._keep(kind, text, self._clock.now(), asked_at=asked_at, holdings=holdings)
                 if session == self._sessions:  # of a stream that has come up meanwhile all is written anew
-                    self._written[kind] = one.text
+                    self._written[kind] = (text, holdings)
 
     async def _read_other(self, name: str, account: str, gateway: Gateway) -> None:
         asked_at = self._clock.now()
-        for kind in FIGURES:
-            one = self._wire.verbatim(kind, await gateway.send(self._calls[kind]), account)
+        said = {}
+        for kind in _FIGURES:
+            said[kind] = self._wire.verbatim(kind, await gateway.send(self._calls[kind]), account)
+        for kind, text, holdings in self._to_keep(name, said):
+            self._keep(kind, text, self._clock.now(), asked_at=asked_at, account=name, holdings=holdings)
+
+    def _to_keep(self, name: str, said: Mapping[str, Verbatim]) -> Iterator[tuple[str, str, str]]:
+        """Kind, text and holdings of what can be kept. Positions and holdings are one picture, or none."""
+        for kind, one in said.items():
             self._tell(name, kind, one.why)
-            if one.text:
-                self._keep(kind, one.text, self._clock.now(), asked_at=asked_at, account=name)
+            holdings = said["holdings"].text if kind == "positions" else ""
+            if one.text and kind != "holdings" and (holdings or kind != "positions"):
+                yield kind, one.text, "" if holdings == _NONE else holdings
 
     async def _ask(self, call: Call) -> Answer:
         await self._pace.room()
@@ -163,6 +174,3 @@ class Recorder:
             whose = f"{name}'s" if name else "the leader's"
             self._say(f"{whose} {_WORDS[kind]} cannot be read, and are not on the tape: {why}")
         self._trouble[name, kind] = why
-
-
-_WORDS: Final = {"positions": "positions", "funds": "funds", "book": "orders", "trades": "trades"}

@@ -2,8 +2,8 @@
 
 A tape is JSON Lines: a header ``{"tape": 1, "client_id", "started_at"}``, then one event a line with ``at`` (ISO 8601
 with its offset) and one of frame, book, trades, positions, funds, price, stream; ``account`` names another account than
-the leader's, ``asked_at`` says when a book or a figure was asked for. What a frame or a row says is read by ``wire``,
-as in a run.
+the leader's, ``asked_at`` says when a book or a figure was asked for, ``holdings`` stand beside positions. What a frame
+or a row says is read by ``wire``, as in a run.
 """
 
 import json
@@ -135,71 +135,74 @@ def _line(written: Mapping[str, Any], recorded: str, leader: str, names: Mapping
     if recorded != leader and is_leader:  # what he did is told of this one
         told = json.loads(re.sub(rf"(?<!\d){re.escape(recorded)}(?!\d)", "", json.dumps(written)))
     whose = leader if is_leader else names.get(account, account)
-    events = tuple(_READ[kind](told[kind], _Moments(at=at, asked_at=asked_at), whose))
+    events = tuple(_READ[kind](told[kind], _Beside(at=at, asked_at=asked_at, holdings=told.get("holdings", [])), whose))
     return TapeLine(written=written, kind=kind, at=at, account="" if is_leader else account, events=events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Moments:
-    """Of a line, ns: when it came, and when it was asked for."""
+class _Beside:
+    """What stands beside it in its line: when it came and when it was asked for, ns; the holdings beside positions."""
 
     at: int
     asked_at: int
+    holdings: Any
 
 
-def _frame(said: Any, when: _Moments, account: str) -> Iterator[Event]:
+def _frame(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
     raw = (said if isinstance(said, str) else json.dumps(said)).encode("utf-8", "replace")
-    reading = _DHAN.read_frame(raw, account, when.at)
+    reading = _DHAN.read_frame(raw, account, beside.at)
     if reading.why:
-        yield FrameUnreadable(at=when.at, account=account, raw=raw, why=reading.why)
+        yield FrameUnreadable(at=beside.at, account=account, raw=raw, why=reading.why)
     elif reading.reports:
-        yield FrameRead(at=when.at, account=account, raw=raw, reports=reading.reports)
+        yield FrameRead(at=beside.at, account=account, raw=raw, reports=reading.reports)
 
 
-def _book(said: Any, when: _Moments, account: str) -> Iterator[Event]:
-    read = _DHAN.read_orders(_answer(said, when.at), account, when.asked_at)
+def _book(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
+    read = _DHAN.read_orders(_answer(said, beside.at), account, beside.asked_at)
     if read.why:
         raise TapeUnreadable(f"the order book cannot be read: {read.why}")
-    yield BooksRead(at=when.at, account=account, asked_at=when.asked_at, orders=read.orders)
+    yield BooksRead(at=beside.at, account=account, asked_at=beside.asked_at, orders=read.orders)
 
 
-def _trades(said: Any, when: _Moments, account: str) -> Iterator[Event]:
-    read = _DHAN.read_trades(_answer(said, when.at), account, when.asked_at)
+def _trades(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
+    read = _DHAN.read_trades(_answer(said, beside.at), account, beside.asked_at)
     if read.why:
         raise TapeUnreadable(f"the trade book cannot be read: {read.why}")
-    yield BooksRead(at=when.at, account=account, asked_at=when.asked_at, fills=read.fills)
+    yield BooksRead(at=beside.at, account=account, asked_at=beside.asked_at, fills=read.fills)
 
 
-def _positions(said: Any, when: _Moments, account: str) -> Iterator[Event]:
-    yield from _fact(PositionsWanted(account=account), (_answer(said, when.at), _answer([], when.at)), when)
+def _positions(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
+    yield from _fact(
+        PositionsWanted(account=account), (_answer(said, beside.at), _answer(beside.holdings, beside.at)), beside
+    )
 
 
-def _funds(said: Any, when: _Moments, account: str) -> Iterator[Event]:
-    yield from _fact(FundsWanted(account=account), (_answer(said, when.at),), when)
+def _funds(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
+    yield from _fact(FundsWanted(account=account), (_answer(said, beside.at),), beside)
 
 
-def _fact(question: PositionsWanted | FundsWanted, answers: tuple[Answer, ...], when: _Moments) -> Iterator[Event]:
-    read = _DHAN.read_fact(question, answers, when.asked_at)
+def _fact(question: PositionsWanted | FundsWanted, answers: tuple[Answer, ...], beside: _Beside) -> Iterator[Event]:
+    read = _DHAN.read_fact(question, answers, beside.asked_at)
     if read.fact is None:
         raise TapeUnreadable(read.why)
-    yield FactArrived(at=when.at, account=question.account, question=question, fact=read.fact)
+    yield FactArrived(at=beside.at, account=question.account, question=question, fact=read.fact)
 
 
-def _price(said: Any, when: _Moments, account: str) -> Iterator[Event]:
+def _price(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
     segment, security_id = Segment(said["exchange_segment"]), str(said["security_id"])
     price = Decimal(str(said["last_price"]))
-    quote = Quote(segment=segment, security_id=security_id, as_of=when.at, last_price=price)
+    quote = Quote(segment=segment, security_id=security_id, as_of=beside.at, last_price=price)
     question = QuoteWanted(account=account, segment=segment, security_id=security_id)
-    yield FactArrived(at=when.at, account=account, question=question, fact=quote)
+    yield FactArrived(at=beside.at, account=account, question=question, fact=quote)
 
 
-def _stream(said: Any, when: _Moments, account: str) -> Iterator[Event]:
+def _stream(said: Any, beside: _Beside, account: str) -> Iterator[Event]:
     if said not in ("up", "down"):
         raise TapeUnreadable("a stream is up or down")
-    yield StreamChanged(at=when.at, account=account, up=said == "up")
+    yield StreamChanged(at=beside.at, account=account, up=said == "up")
 
 
-_READ: Final[dict[str, Callable[[Any, _Moments, str], Iterator[Event]]]] = {
+_READ: Final[dict[str, Callable[[Any, _Beside, str], Iterator[Event]]]] = {
     "frame": _frame,
     "book": _book,
     "trades": _trades,

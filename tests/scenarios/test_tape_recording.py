@@ -17,10 +17,12 @@ from jsonschema import Draft202012Validator
 
 from copyctl.rules import schema_text
 from tests import warm
-from tests.scenarios.desk import HALF, PATIENCE_SECONDS, PUT, Desk, Row
+from tests.scenarios.desk import HALF, PATIENCE_SECONDS, PUT, SHARE, Desk, Row
 
 PIN, SECRET = "730194", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 MORE = {"A_PIN": PIN, "A_TOTP": SECRET}
+
+BOOKS = ("positions", "funds", "book", "trades")
 
 Record = Callable[..., "subprocess.Popen[str]"]
 
@@ -253,6 +255,49 @@ def test_an_anonymous_tape_has_invented_numbers_the_same_everywhere_and_no_follo
     told = {row["order_id"] for row in shown["lines"] if row["what"] == "placed" and row["quantity"]}
     assert told
     assert told <= {row["leader_order_id"] for row in document["decisions"]}
+
+
+# --- what is written, and when -----------------------------------------------------------------------------------
+
+
+def test_books_are_written_where_they_have_changed_and_after_each_reconnect(
+    desk: Desk, record: Record, tmp_path: Path
+) -> None:
+    tape = tmp_path / "day.jsonl"
+    recording = record(tape)
+    desk.eventually(lambda: kinds(tape, "trades"), "all are written once")
+    quiet = [kind for line in lines(tape) for kind in BOOKS if kind in line and "account" not in line]
+    assert sorted(quiet) == sorted(BOOKS)
+    desk.look_again("leader", times=3)
+    assert [kind for line in lines(tape) for kind in BOOKS if kind in line and "account" not in line] == quiet
+    order = desk.place(price=70)
+    desk.eventually(lambda: order in json.dumps(kinds(tape, "book")), "what changed is written")
+    assert len(kinds(tape, "trades")) == 1
+    desk.broker.tell("stream", account="leader", action="reset")
+    desk.eventually(lambda: len(kinds(tape, "trades")) == 2, "all is written anew")
+    after = max(place for place, line in enumerate(lines(tape)) if line.get("stream") == "up")
+    assert {kind for line in lines(tape)[after:] for kind in BOOKS if kind in line} == set(BOOKS)
+    assert all(line["asked_at"] <= line["at"] for line in lines(tape) if any(kind in line for kind in BOOKS))
+    ended(recording)
+
+
+def test_holdings_stand_beside_positions_and_a_replay_knows_them(desk: Desk, record: Record, tmp_path: Path) -> None:
+    held = {**SHARE, "quantity": 10}
+    desk.broker.tell("holding", account="leader", **held)
+    desk.start()
+    tape = tmp_path / "day.jsonl"
+    recording = record(tape)
+    (line,) = [line for line in lines(tape) if "positions" in line and "account" not in line]
+    assert [(row["securityId"], row["totalQty"]) for row in line["holdings"]] == [("2885", 10)]
+    sold = desk.place(**SHARE, transaction_type="SELL", product_type="CNC", quantity=4, price=1500)
+    wanted = desk.eventually(lambda: desk.copies(leader_order_id=sold), "it is decided")
+    heard(desk, tape, sold, "Pending")
+    ended(recording)
+    document = json.loads(desk.command("replay", "--tape", str(tape), "--format", "json").stdout)
+    assert [(row["decision"], row["reason"]) for row in document["decisions"]] == [
+        (row["decision"], row["reason"]) for row in wanted
+    ]
+    assert wanted[0]["reason"] == "exit_without_position"
 
 
 # --- how it begins and ends -------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def test_nothing_there_is_an_empty_book() -> None:
         ("book", '[{"orderStatus": "PENDING"}]', 200),
         ("trades", '"text"', 200),
         ("positions", "{}", 200),
+        ("holdings", "<html>", 200),
         ("funds", '{"sodLimit": 5}', 200),
         ("funds", FUNDS.replace(ME, OTHER), 200),
     ],

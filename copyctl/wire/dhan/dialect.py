@@ -37,7 +37,8 @@ class Dhan:
         return rows.read_trades(answer, account, as_of)
 
     def verbatim(self, kind: str, answer: Answer, account: str) -> Verbatim:
-        """What this account's ``book``, ``trades``, ``positions`` or ``funds`` say, in Dhan's words. Never raises."""
+        """What this account's ``book``, ``trades``, ``positions``, ``holdings`` or ``funds`` say, in Dhan's own words.
+        Never raises."""
         return verbatim.verbatim(kind, answer, account)
 
     def encode(self, approved: Approved) -> Call:

@@ -18,12 +18,12 @@ from copyctl.wire.dhan import facts, rows
 from copyctl.wire.dhan.figures import read, read_rows, single
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
-_NO_HOLDINGS: Final = Answer(passage=Passage.ANSWERED, at=0, status=200, body=b"[]")
+_NOTHING: Final = Answer(passage=Passage.ANSWERED, at=0, status=200, body=b"[]")
 
 
 def verbatim(kind: str, answer: Answer, account: str) -> Verbatim:
-    """What this account's ``book``, ``trades``, ``positions`` (each a JSON array of objects) or ``funds`` (an object)
-    say; ``KeyError`` for another ``kind``."""
+    """What this account's ``book``, ``trades``, ``positions``, ``holdings`` (JSON arrays of objects) or ``funds`` (an
+    object) say; ``KeyError`` for another ``kind``."""
     why, found = _READ[kind](answer, account), _value(kind, answer)
     if isinstance(found, FactReading):
         refused, throttled = found.lack is Lack.REFUSED, found.lack is Lack.THROTTLED
@@ -47,7 +47,8 @@ _READ: Final[Mapping[str, Callable[[Answer, str], str]]] = MappingProxyType(
     {
         "book": lambda answer, account: rows.read_orders(answer, account, 0).why,
         "trades": lambda answer, account: rows.read_trades(answer, account, 0).why,
-        "positions": lambda answer, account: _of_fact(PositionsWanted(account=account), answer, _NO_HOLDINGS),
+        "positions": lambda answer, account: _of_fact(PositionsWanted(account=account), answer, _NOTHING),
+        "holdings": lambda answer, account: _of_fact(PositionsWanted(account=account), _NOTHING, answer),
         "funds": lambda answer, account: _of_fact(FundsWanted(account=account), answer),
     }
 )

@@ -5,6 +5,7 @@ new ones: ``EXPLORE=1 make test``.
 """
 
 import logging
+import signal
 from collections.abc import Iterator
 from functools import cache
 
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 from tests.properties import EXPLORES
 
 typer.testing._get_command = cache(typer.testing._get_command)  # it reads the signatures of all commands each time
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a script: so would all that is begun
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "any machine",

@@ -29,6 +29,7 @@ from copyctl.cli.run import run as run_command
 from copyctl.cli.simulator import simulator
 from copyctl.cli.speech import VERBOSITY
 from copyctl.cli.switch import kill, pause, resume, unpause
+from copyctl.cli.tape import tape
 from copyctl.cli.tokens import token
 from copyctl.cli.top import top
 
@@ -74,6 +75,7 @@ for name, command in (
 ):
     app.command(name)(command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(tape, name="tape")
 
 
 def _version(wanted: bool) -> None:

@@ -20,6 +20,21 @@ def moment(text: str, now: datetime) -> datetime:
     return given if given.tzinfo else given.replace(tzinfo=IST)
 
 
+def end(text: str, now: datetime) -> datetime:
+    """The moment that ``--until`` names.
+
+    Raises:
+        ValueError: it names none, or one that is past; the text says so, with the mend.
+    """
+    try:
+        ends_at = moment(text, now)
+    except ValueError:
+        raise ValueError(f"--until {text!r} is no time: use 15:45 (IST) or ISO 8601") from None
+    if ends_at <= now:
+        raise ValueError(f"--until {text} is past")
+    return ends_at
+
+
 def since(text: str | None) -> int:
     """What ``--since`` says, in ns since the epoch; 0 where it is not given."""
     if text is None:

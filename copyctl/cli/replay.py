@@ -96,7 +96,8 @@ class _Recording:
 def _of_tape(rules: Rules, path: Path) -> _Recording:
     try:
         with path.open(encoding="utf-8") as lines:
-            tape = read_tape(lines, rules.leader.client_id)
+            names = {one.name: one.client_id for one in rules.followers}
+            tape = read_tape(lines, rules.leader.client_id, names)
     except (OSError, UnicodeDecodeError) as fault:
         leave(USAGE, f"the tape {path} cannot be read: {fault}")
     except TapeUnreadable as wrong:

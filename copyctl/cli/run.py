@@ -88,16 +88,12 @@ def _end(text: str) -> datetime:
         CannotRun: it names none, or one that is past.
     """
     from copyctl.cli.assemble import CannotRun
-    from copyctl.cli.moments import moment
+    from copyctl.cli.moments import end
 
-    now = datetime.now(UTC)
     try:
-        ends_at = moment(text, now)
-    except ValueError:
-        raise CannotRun(f"--until {text!r} is no time: use 15:45 (IST) or ISO 8601") from None
-    if ends_at <= now:
-        raise CannotRun(f"--until {text} is past")
-    return ends_at
+        return end(text, datetime.now(UTC))
+    except ValueError as wrong:
+        raise CannotRun(str(wrong)) from None
 
 
 async def _conduct(

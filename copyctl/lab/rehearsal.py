@@ -67,8 +67,9 @@ class Rehearsal:
     then. ``fills``: do copies fill as their leader orders do, or rest?
 
     ``led``: the leader's books and positions, and what a list that is read once more says, come as events; else they
-    are made up of what was shown of him. ``goes_on``: ``records`` are what a rehearsal by these rules had come to, and
-    nothing begins anew. ``world`` may be replaced as more is known.
+    are made up of what was shown of him. ``positions_come``: what he has to begin with comes as an event. ``goes_on``:
+    ``records`` are what a rehearsal by these rules had come to, and nothing begins anew. ``world`` may be replaced as
+    more is known.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Rehearsal:
         records: Mapping[str, Sequence[Record]] | None = None,
         fills: bool = True,
         led: bool = False,
+        positions_come: bool = False,
         goes_on: bool = False,
         watch: Callable[[Event, Step, State], None] = lambda *_: None,
     ) -> None:
@@ -91,6 +93,7 @@ class Rehearsal:
         self.world = world
         self._fills = fills
         self._led = led
+        self._positions_come = positions_come
         self._watch = watch
         self._due = 0
         self._coming: deque[Event] = deque()
@@ -207,7 +210,7 @@ class Rehearsal:
         account = question.account
         said: Fact | Lack | None
         if isinstance(question, PositionsWanted):
-            said = None if self._tells_of(account) else self._positions(account)
+            said = None if self._tells_of(account) or self._are_to_come(account) else self._positions(account)
         else:
             said = self.world.fact(question, self.now)
         if isinstance(said, Lack):
@@ -237,6 +240,11 @@ class Rehearsal:
     def _tells_of(self, account: str) -> bool:
         """Do events tell of this account by themselves?"""
         return self._led and account == self.rules.leader.client_id
+
+    def _are_to_come(self, account: str) -> bool:
+        """Will an event tell what the leader had to begin with?"""
+        is_leader = account == self.rules.leader.client_id
+        return self._positions_come and is_leader and not self._account(account).positions_at
 
     # --- books ------------------------------------------------------------------------------------------------------
 

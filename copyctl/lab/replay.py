@@ -38,6 +38,8 @@ from copyctl.wire.dhan.dialect import Dhan
 Row = dict[str, Any]
 SETTLES_FOR: Final = 60 * SECOND
 """So long after its last event a day still goes on: what waits is decided by then."""
+BEGINS_WITHIN: Final = 60 * SECOND
+"""What the leader had to begin with is told within this, or is nothing."""
 _DHAN: Final = Dhan()
 _OF_THE_LEADER = FrameRead | BooksRead | BooksUnreadable | StreamChanged
 
@@ -95,7 +97,9 @@ def as_it_would_be(
     in_force = without_broker(rules)
     decisions = Decisions(in_force, rules)
     start = min((event.at for event in events), default=0)
-    rehearsal = Rehearsal(in_force, world, at=start, watch=decisions.note)
+    begins = [one for one in events if isinstance(one, FactArrived) and one.at <= start + BEGINS_WITHIN]
+    come = any(_counts(one, in_force.leader.client_id) for one in begins)
+    rehearsal = Rehearsal(in_force, world, at=start, watch=decisions.note, positions_come=come)
     for event in events:
         hear(rehearsal, figures, event)
         progress()

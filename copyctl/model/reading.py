@@ -43,3 +43,13 @@ class PastReading(Struct, frozen=True, kw_only=True):
     why: str = ""
     refused: bool = False
     throttled: bool = False
+
+
+class Verbatim(Struct, frozen=True, kw_only=True):
+    """What an answer says, as JSON text in the broker's own words; ``why`` is not empty where there is none.
+    ``refused``, ``throttled``: as in ``BookReading``."""
+
+    text: str = ""
+    why: str = ""
+    refused: bool = False
+    throttled: bool = False

@@ -13,7 +13,7 @@ COMMANDS = (
     *("run", "status", "orders", "positions", "events", "top", "kill", "resume", "pause", "unpause", "plan"),
     *("reload", "reconcile", "token", "doctor", "audit", "backup", "backfill", "init", "lint", "test", "show"),
     *("explain", "replay", "report", "query", "export", "schema", "simulator"),
-    "dead-letters",
+    *("dead-letters", "tape"),
 )
 HEAVY = (
     *("pandas", "duckdb", "dhanhq", "requests", "aiohttp", "exchange_calendars", "websockets"),

@@ -18,8 +18,8 @@ from copyctl.lab.rehearsal import Rehearsal, World
 from copyctl.lab.replay import as_it_would_be, changes
 from copyctl.lab.tapes import Tape, TapeUnreadable, read_tape
 from copyctl.lab.unasked import not_asked, without_broker
-from copyctl.model.events import FrameRead, StreamChanged
-from copyctl.model.facts import FactArrived, Quote, QuoteWanted
+from copyctl.model.events import BooksRead, FrameRead, StreamChanged
+from copyctl.model.facts import FactArrived, Funds, Quote, QuoteWanted
 from copyctl.model.records import Copy, Position
 from copyctl.model.terms import Segment, Side
 from tests.core.building import ALICE, INSTRUMENTS, LEADER, NOON, SECOND, WEEKDAYS, report, rules
@@ -177,6 +177,42 @@ def test_every_kind_of_line_is_read_as_of_the_leader() -> None:
     frames = [one for one in made.events if isinstance(one, FrameRead)]
     assert [one.reports[0].order_id for one in frames] == ["1", "1"]
     assert isinstance(made.events[7], StreamChanged)
+
+
+def test_followers_are_named_and_books_that_were_asked_for_together_are_one_read() -> None:
+    asked = f'{AT}, "asked_at": "2026-07-14T09:15:59.5+05:30"'
+    funds = '"funds": {"availabelBalance": 5000, "sodLimit": 6000}'
+    lines = [
+        HEAD,
+        f'{{{AT}, "account": "alice", {funds}}}',
+        f'{{{asked}, "book": []}}',
+        f'{{{asked}, "trades": []}}',
+        f"{{{asked}, {funds}}}",
+    ]
+    alices, books, his = read_tape(lines, LEADER, {"alice": ALICE}).events
+    assert isinstance(alices, FactArrived)
+    assert alices.account == ALICE
+    assert isinstance(books, BooksRead)
+    assert books.at - books.asked_at == SECOND // 2
+    assert isinstance(his, FactArrived)
+    assert isinstance(his.fact, Funds)
+    assert his.at - his.fact.as_of == SECOND // 2
+
+
+@pytest.mark.parametrize(("net", "decided"), [(0, "copied"), (10, "refused")])
+def test_what_the_leader_had_to_begin_with_is_what_his_tape_says(net: int, decided: str) -> None:
+    (instrument,) = [one for one in INSTRUMENTS.values() if one.security_id == report(LEADER, "1").security_id]
+    where = {"exchangeSegment": instrument.segment, "securityId": instrument.security_id}
+    row = {**where, "productType": "INTRADAY", "netQty": net, "carryForwardBuyQty": net, "buyQty": net}
+    (held,) = tape(f'{{{AT}, "positions": {json.dumps([row])}}}').events
+    sold = report(LEADER, "1", side=Side.SELL, quantity=10, as_of=held.at - SECOND)
+    events = [
+        StreamChanged(at=held.at - 2 * SECOND, account=LEADER, up=True),
+        FrameRead(at=held.at - SECOND, account=LEADER, raw=b"", reports=(sold,)),
+        held,
+    ]
+    (told,) = as_it_would_be(rules(), events, world(), Figures()).rows(NAMES)
+    assert told["decision"] == decided
 
 
 @pytest.mark.parametrize(

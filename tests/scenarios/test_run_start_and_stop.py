@@ -90,7 +90,7 @@ def test_run_once_catches_up_and_ends(desk: Desk) -> None:
 
 def test_run_until_ends_then(desk: Desk) -> None:
     desk.place()
-    until = datetime.now(UTC) + timedelta(seconds=6)
+    until = datetime.now(UTC) + timedelta(seconds=15)
     desk.start("--until", until.isoformat(), ready=False)
     assert desk.ended() == 0
     assert datetime.now(UTC) >= until

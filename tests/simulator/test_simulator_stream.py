@@ -8,7 +8,7 @@ import pytest
 import websockets
 from simulator_world import PATIENCE_SECONDS, Client, Door, Listener, until
 
-from copyctl.simulator import Simulator
+from copyctl.simulator import Simulator, stream
 from copyctl.simulator.stream import PARTNER_ID, PARTNER_SECRET
 
 Listen = Callable[..., Awaitable[Listener]]
@@ -213,7 +213,10 @@ async def test_frames_come_many_times(leader: Client, door: Door, ears: Listener
     assert len({json.dumps(frame) for frame in await ears.frames(1000)}) == 1
 
 
-async def test_frames_come_in_reverse(leader: Client, door: Door, ears: Listener) -> None:
+async def test_frames_come_in_reverse(
+    leader: Client, door: Door, ears: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "REORDER_SECONDS", 2.0)  # all three are there by then
     await door("settings", stream_reorder=3)
     order_id = await leader.place_id()
     await leader.becomes(order_id, "PENDING")

@@ -6,10 +6,10 @@ from datetime import date
 
 from copyctl.model.facts import AccountQuestion, FactReading, QuoteWanted
 from copyctl.model.login import Login
-from copyctl.model.reading import BookReading, FrameReading, PastReading
+from copyctl.model.reading import BookReading, FrameReading, PastReading, Verbatim
 from copyctl.model.reasons import Category
 from copyctl.model.request import Answer, Approved, Call, Outcome, Request
-from copyctl.wire.dhan import answers, calls, facts, frames, login, past, quotes, rows, special_rows, texts
+from copyctl.wire.dhan import answers, calls, facts, frames, login, past, quotes, rows, special_rows, texts, verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Dhan:
     def read_trades(self, answer: Answer, account: str, as_of: int) -> BookReading:
         """The answer to ``trades_call``, asked at ``as_of`` (ns, UTC). Never raises."""
         return rows.read_trades(answer, account, as_of)
+
+    def verbatim(self, kind: str, answer: Answer, account: str) -> Verbatim:
+        """What this account's ``book``, ``trades``, ``positions``, ``holdings`` or ``funds`` say, in Dhan's own words.
+        Never raises."""
+        return verbatim.verbatim(kind, answer, account)
 
     def encode(self, approved: Approved) -> Call:
         """The call that an approved request is; ``ValueError`` for one that Dhan has no words for."""

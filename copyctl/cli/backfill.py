@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from copyctl.cli import options
+from copyctl.cli import days, options
 from copyctl.cli.analysis import analysed
 from copyctl.cli.deployment import deployment, rules_trouble, store_trouble
 from copyctl.cli.signals import stopped_by_signals
@@ -101,23 +101,13 @@ class _Wanted:
 def _wanted(begin: str, end: str | None, today: date) -> _Wanted:
     from copyctl.engine.backfill import stretches
 
-    first, last = _day(begin, "--from", today), today if end is None else _day(end, "--to", today)
+    first, last = days.so_far(begin, "--from", today), today if end is None else days.so_far(end, "--to", today)
     if first > last:
         raise typer.BadParameter(f"{first} is after --to {last}", param_hint="--from")
     yesterday = today - timedelta(days=1)
     return _Wanted(
         first=first, today=today if last == today else None, stretches=list(stretches(first, min(last, yesterday)))
     )
-
-
-def _day(text: str, option: str, today: date) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: use {today}", param_hint=option) from None
-    if day > today:
-        raise typer.BadParameter(f"{day} is yet to come: today is {today} in India", param_hint=option)
-    return day
 
 
 def _chosen(loaded: "Loaded", name: str | None) -> dict[str, Account]:

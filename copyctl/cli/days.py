@@ -25,6 +25,21 @@ def span(first: str | None, last: str | None) -> Span:
     return found
 
 
+def so_far(text: str, option: str, today: date) -> date:
+    """A date that is not yet to come.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date: use {today}", param_hint=option) from None
+    if day > today:
+        raise typer.BadParameter(f"{day} is yet to come: today is {today} in India", param_hint=option)
+    return day
+
+
 def _day(text: str | None, option: str, today: date) -> date | None:
     if text is None:
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from copyctl.cli import options
+from copyctl.cli import days, options
 from copyctl.cli.deployment import Deployment, deployment, note_empty, rules_trouble
 from copyctl.cli.speech import (
     BROKER,
@@ -204,12 +204,7 @@ def _day(text: str | None) -> date | None:
     if text is None:
         return None
     today = datetime.now(IST).date()
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: use 2026-09-07", param_hint="--date") from None
-    if day > today:
-        raise typer.BadParameter(f"{text} is yet to come", param_hint="--date")
+    day = days.so_far(text, "--date", today)
     return None if day == today else day
 
 

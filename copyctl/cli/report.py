@@ -16,7 +16,7 @@ from copyctl.cli.deployment import deployment, note_empty
 from copyctl.cli.speech import FINDINGS, USAGE, leave, note, say
 from copyctl.model.deployment import Objectives
 from copyctl.report.moments import IST
-from copyctl.report.span import KEYS, CannotGroup, Span
+from copyctl.report.span import KEYS, CannotGroup, Span, refuse_others
 
 if TYPE_CHECKING:
     import duckdb
@@ -113,10 +113,7 @@ def report(
 
 
 def _rows(asked: "Report", database: "duckdb.DuckDBPyConnection", span: Span, keys: Sequence[str]) -> "list[Row]":
-    try:
-        rows = asked.rows(database, span, keys)
-    except CannotGroup as refused:
-        raise typer.BadParameter(str(refused), param_hint="--by") from None
+    rows = asked.rows(database, span, keys)
     if not rows:
         note(f"no rows: nothing of this is known {_told(span)}")
     return rows
@@ -160,6 +157,10 @@ def _keys(name: str, by: str | None, asked: "Report") -> tuple[str, ...]:
             f"{name} has one row for each fill and no groups: leave it out, or ask for slippage", param_hint="--by"
         )
     keys = [_one_of(KEYS, one.strip(), "--by", "no key") for one in by.split(",")]
+    try:
+        refuse_others(name, keys, asked.keys)
+    except CannotGroup as refused:
+        raise typer.BadParameter(str(refused), param_hint="--by") from None
     return tuple(dict.fromkeys(keys))
 
 

@@ -4,6 +4,7 @@ A file begins with ``-- Grain:``, ``-- Units:`` and ``-- Question:``; each colum
 table's file goes on with ``-- refresh:`` and the statement that fills it from what was staged (``store.refresh``).
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,12 @@ def migrate(database: duckdb.DuckDBPyConnection, before: int, steps: Mapping[int
 
 
 def renew_views(database: duckdb.DuckDBPyConnection) -> None:
-    """Make macros and views as this version has them; they hold nothing."""
+    """Make macros and views as this version has them, where they are others; they hold nothing."""
+    texts = "\n".join((*_MACROS, *(one.create for one in views().values())))
+    digest = hashlib.sha256(texts.encode()).hexdigest()
+    if database.execute("SELECT 1 FROM kept WHERE key = 'views' AND value = ?", [digest]).fetchone():
+        return
+    database.execute("INSERT OR REPLACE INTO kept VALUES ('views', ?)", [digest])
     for macro in _MACROS:
         database.execute(f"CREATE OR REPLACE MACRO {macro}")
     for one in views().values():

@@ -159,6 +159,15 @@ def test_migrations_bring_an_older_store_up_to_date_step_by_step(tmp_path: Path)
         schema.migrate(database, 3, steps)  # nothing is done twice
 
 
+def test_views_of_an_earlier_version_are_made_anew(tmp_path: Path) -> None:
+    written(tmp_path, *whole_day())
+    before = rows(tmp_path, "SELECT count(*) FROM copied_orders")
+    with duckdb.connect(str(tmp_path / FILE)) as database:
+        database.execute("CREATE OR REPLACE VIEW copied_orders AS SELECT 1 AS other LIMIT 0")
+        database.execute("UPDATE kept SET value = 'of an earlier version' WHERE key = 'views'")
+    assert rows(tmp_path, "SELECT count(*) FROM copied_orders") == before == [(2,)]
+
+
 def test_migrations_are_read_by_their_number(tmp_path: Path) -> None:
     (tmp_path / "0003-later.sql").write_text("SELECT 3")
     (tmp_path / "0002-sooner.sql").write_text("SELECT 2")

@@ -37,11 +37,6 @@ def judged(rows: Iterable[Mapping[str, Any]], objectives: Objectives) -> Verdict
     return Verdict(asked=bool(goals), missed=missed, untold=untold)
 
 
-def missed(rows: Iterable[Mapping[str, Any]], objectives: Objectives) -> list[str]:
-    """A sentence for each objective that a row of a summary misses: whose, the figure and the goal."""
-    return judged(rows, objectives).missed
-
-
 def _misses(name: str, figure: Decimal, goal: Decimal) -> bool:
     return figure < goal if name in _AT_LEAST else figure > goal
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from copyctl.model.deployment import Objectives
-from copyctl.report.analysis.objectives import judged, missed
+from copyctl.report.analysis.objectives import judged
 from copyctl.report.analysis.pnl import pnl
 from copyctl.report.analysis.summary import FIGURES, KEYS, summary
 from copyctl.report.analysis.tracking import tracking
@@ -184,6 +184,10 @@ def test_a_key_that_some_figure_does_not_have_is_refused(day: duckdb.DuckDBPyCon
 def objectives(**given: str) -> Objectives:
     goals = dict.fromkeys(("copied_pct", "slippage_p95_bps", "tracking_error_pct")) | given
     return Objectives(**{name: None if goal is None else Decimal(goal) for name, goal in goals.items()})
+
+
+def missed(rows: list[dict[str, Any]], goals: Objectives) -> list[str]:
+    return judged(rows, goals).missed
 
 
 def figures(**given: Any) -> dict[str, Any]:

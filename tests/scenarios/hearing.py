@@ -34,10 +34,11 @@ class Hearing:
                     self._answer(200)
 
             def _refuses(self) -> bool:
-                if hearing.refusing:
+                refuses = hearing.refusing  # looked at once: a test may change its mind while the answer goes out
+                if refuses:
                     hearing.refused += 1
                     self._answer(500)
-                return hearing.refusing
+                return refuses
 
             def _answer(self, status: int) -> None:
                 self.send_response(status)

@@ -4,6 +4,7 @@ Kept by ``State.apply`` from each change; whatever is taken back is taken back h
 as ordered sets of keys.
 """
 
+from bisect import bisect_left, insort
 from typing import Any
 
 from copyctl.core.keys import instrument_key
@@ -53,7 +54,8 @@ class Index:
     copies for which margin is held, by follower. ``accounts``: positions by account. ``working``: open copies by
     follower and instrument. ``slots``: of a follower's copies, the placements that may trade and those of them that
     have not left. ``spent``: by account, how many requests each minute's record counts. ``forever``: forever orders
-    that are not over, by account.
+    that are not over, by account. ``traded``: orders of which something has traded, by account, instrument and side:
+    the broker's time of each and its key, the latest last.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -76,6 +78,7 @@ class Index:
         self.slots: dict[str, tuple[int, int]] = {}
         self.spent: dict[str, dict[int, int]] = {}
         self.forever: dict[str, Keys] = {}
+        self.traded: dict[str, list[tuple[int, str]]] = {}
         self.exposures: dict[str, dict[str, Any]] = {}
         self.stale: dict[str, Keys] = {}
         self.legs: dict[tuple[str, str], Any] = {}
@@ -128,6 +131,11 @@ class Index:
         _move(self.resting, now or was, key, there=there)
         _move(self.sides, f"{now or was}/{one.side}", key, there=there)
         _move(self.forever, one.account, key, there=there and one.forever)
+        if before is not None and before.filled:
+            times = self.traded[f"{was}/{before.side}"]
+            del times[bisect_left(times, (before.broker_time, key))]
+        if after is not None and after.filled:
+            insort(self.traded.setdefault(f"{now}/{after.side}", []), (after.broker_time, key))
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))

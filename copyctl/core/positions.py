@@ -265,11 +265,11 @@ def _traded_since_given(draft: Draft, rules: Rules, lead: LeaderOrder, order: Or
     """Units of his position that other orders of the leader's on the same side have traded since he gave this one: what
     is first seen after a gap may be the stop beside a target that has traded meanwhile."""
     units = 0
-    for other in draft.leads_in(lead.instrument):
-        known = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
-        if known is None or other.order_id == lead.order_id or known.side is not order.side:
-            continue
-        if known.product is order.product and known.broker_time > order.created_time > 0:
+    if order.side is None or not order.created_time:
+        return units
+    for known in draft.traded_on(rules.leader.client_id, lead.instrument, order.side, order.created_time):
+        other = draft.leader_orders.get(known.order_id)
+        if other is not None and other.order_id != lead.order_id and known.product is order.product:
             is_counted = _given_at(other, known) < _given_at(lead, order)  # in this very step, or before
             units += known.filled if is_counted else other.counted
     return units

@@ -301,6 +301,25 @@ class Draft:
         keys = self.state.index.forever.get(account, {})
         return self.orders.among(keys, lambda one: one.account == account and one.forever and not one.over)
 
+    def traded_on(self, account: str, instrument: str, side: Side, since: int) -> list[Order]:
+        """The orders of an account on one side of an instrument of which something has traded, and of which the broker
+        has told after this moment of his."""
+        keys: dict[str, None] = {}
+        for told_at, key in reversed(self.state.index.traded.get(f"{account}/{instrument}/{side}", ())):
+            if told_at <= since:
+                break
+            keys[key] = None
+        return self.orders.among(
+            keys,
+            lambda one: (
+                one.account == account
+                and one.side is side
+                and instrument_key(one.segment, one.security_id) == instrument
+                and one.filled > 0
+                and one.broker_time > since
+            ),
+        )
+
     def orders_on(self, account: str, instrument: str, side: Side) -> list[Order]:
         """The orders of an account on one side of an instrument that are not over."""
         keys = self.state.index.sides.get(f"{account}/{instrument}/{side}", {})

@@ -14,6 +14,7 @@ from copyctl.core.decide import FLAT, entry_part
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, leader_id, order_key
 from copyctl.core.positions import position, sign_of
+from copyctl.core.settled import unsettled_leads_in
 from copyctl.core.stakes import blank, leader_position
 from copyctl.core.state import Draft
 from copyctl.model.choices import CopyOn
@@ -43,7 +44,9 @@ def entries_into(draft: Draft, follower: Follower, order: Order, instrument: str
     assumed = _assumed(draft, order, instrument)
     traded = follower.policy.copy_on is CopyOn.TRADED
     found = []
-    for other in draft.leads_in(instrument):
+    account = follower.client_id  # of what is settled nothing is lacking, but where what trades is copied as it trades
+    leads = draft.leads_in(instrument) if traded else unsettled_leads_in(draft, order.account, account, instrument)
+    for other in leads:
         leader = draft.orders.get(order_key(order.account, other.order_id))
         if leader is None or leader.side is order.side or leader.product is not order.product:
             continue
@@ -150,7 +153,7 @@ def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str)
     not where only what trades is copied.
     """
     traded = follower.policy.copy_on is CopyOn.TRADED
-    for copy in draft.copies_in(follower.client_id, instrument):
+    for copy in draft.unsettled_copies_in(follower.client_id, instrument):
         if copy.exit or copy.cut <= 0 or copy.sizing is None or copy.wanted is None:
             continue
         lead_id = leader_id(copy.leader_order_id)
@@ -174,7 +177,7 @@ def settle_cuts(draft: Draft, rules: Rules, follower: Follower, instrument: str)
 
 def entries_open(draft: Draft, rules: Rules, follower: Follower, order: Order, instrument: str) -> bool:
     """May an entry of this follower into what an order of the leader's closes still fill?"""
-    for other in draft.leads_in(instrument):
+    for other in unsettled_leads_in(draft, rules.leader.client_id, follower.client_id, instrument):
         leader = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if leader is None or leader.side is order.side or leader.product is not order.product:
             continue

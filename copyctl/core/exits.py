@@ -26,6 +26,7 @@ from copyctl.core.native_legs import THROUGH_ITS_TARGET, live_leg, not_seen_yet,
 from copyctl.core.owing import as_exit, barred, leader_closed, sized_like_an_entry
 from copyctl.core.own_rows import owe, own_row
 from copyctl.core.positions import clamp, position
+from copyctl.core.settled import settled_exits_in, unsettled_leads_in
 from copyctl.core.stakes import OWN_ROW, Exit, behind, blank, cap_of, exit_rule, mapping_of, stakes
 from copyctl.core.state import Draft, follower_of
 from copyctl.model.choices import Alternatives, CopyOn, ExitBase, Proportion
@@ -81,7 +82,7 @@ def _is_on_its_way(copy: Copy) -> bool:
 def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument: Instrument) -> list[Exit]:
     """The exits that matter for a follower still: the leader's, oldest first, then our own."""
     found: list[Exit] = []
-    for lead, order in _leaders(draft, rules, key):
+    for lead, order in _leaders(draft, rules, follower.client_id, key):
         copy = as_exit(draft.copies.get(copy_key(lead.order_id, follower.client_id)))
         if copy is None and not ready(order, follower.policy.copy_on):
             continue
@@ -103,11 +104,11 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
     for one in done:  # what it filled beyond what is wanted is told, though nothing is to be done about it
         if copy_key(one.copy.leader_order_id, one.copy.follower) in draft.copies.written:
             put(draft, with_drift(one, one.copy))
-    found = [one for one in found if one not in done]
-    rows = {one.key for one in (*found, *done)}
+    rows, over = {one.key for one in found}, {one.key for one in done}
+    found = [one for one in found if one.key not in over]
     own = [
         Exit(copy=copy)
-        for copy in draft.copies_in(follower.client_id, key)
+        for copy in draft.unsettled_copies_in(follower.client_id, key)
         if copy.exit and copy.leader_order_id not in rows
         if copy.leader_order_id.startswith(OWN_ROW) or any(slot.native and slot.live for slot in copy.slots)
     ]
@@ -115,13 +116,26 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
     return found + own
 
 
-def _leaders(draft: Draft, rules: Rules, key: str) -> list[tuple[LeaderOrder, Order]]:
-    """The leader's exits in an instrument, in the order in which he gave them."""
-    orders = (
-        (lead, draft.orders.get(order_key(rules.leader.client_id, lead.order_id))) for lead in draft.exits_in(key)
-    )
-    known = [(lead, order) for lead, order in orders if order is not None]
-    return sorted(known, key=lambda one: (one[1].created_time, one[0].first_seen_at, one[0].order_id))
+def _leaders(draft: Draft, rules: Rules, account: str, key: str) -> list[tuple[LeaderOrder, Order]]:
+    """The leader's exits in an instrument that are not settled for a follower, and the newest of the others that has
+    traded, in the order in which he gave them."""
+    leader = rules.leader.client_id
+    unsettled = _known(draft, leader, unsettled_leads_in(draft, leader, account, key))
+    names = {lead.order_id for lead, _ in unsettled}
+    settled = settled_exits_in(draft, leader, account, key)
+    traded = (lead for lead in settled if lead.counted and lead.order_id not in names)
+    newest = next((one for lead in traded for one in _known(draft, leader, [lead])), None)
+    return sorted([*unsettled, newest] if newest is not None else unsettled, key=_given)
+
+
+def _known(draft: Draft, leader: str, leads: Iterable[LeaderOrder]) -> list[tuple[LeaderOrder, Order]]:
+    orders = ((lead, draft.orders.get(order_key(leader, lead.order_id))) for lead in leads if lead.exits)
+    return [(lead, order) for lead, order in orders if order is not None]
+
+
+def _given(one: tuple[LeaderOrder, Order]) -> tuple[int, int, str]:
+    lead, order = one
+    return order.created_time, lead.first_seen_at, lead.order_id
 
 
 def _is_done(one: Exit) -> bool:

@@ -17,7 +17,7 @@ from copyctl.core.state import Draft
 from copyctl.model.policy import Follower, Rules
 from copyctl.model.reasons import Reason
 from copyctl.model.records import Copy, Position
-from copyctl.model.terms import Decision
+from copyctl.model.terms import Decision, Side
 
 
 def keep_flat(draft: Draft, rules: Rules, follower: Follower, key: str) -> None:
@@ -32,9 +32,8 @@ def keep_flat(draft: Draft, rules: Rules, follower: Follower, key: str) -> None:
         if _is_opposed(draft, rules, follower, key, sign):
             continue
         for here in draft.positions_in(follower.client_id, key):
-            beyond = Decimal(_beyond(draft, rules, here, sign))
-            if sign * here.target > beyond:
-                draft.positions.put(replace(here, target=sign * beyond))
+            if sign * here.target > 0 and sign * here.target > (beyond := _beyond(draft, rules, here, sign)):
+                draft.positions.put(replace(here, target=Decimal(sign * beyond)))
 
 
 def _drop_all(draft: Draft, rules: Rules, follower: Follower, key: str, sign: int) -> None:
@@ -84,11 +83,9 @@ def _is_opposed(draft: Draft, rules: Rules, follower: Follower, key: str, sign: 
 
 def _may_open(draft: Draft, rules: Rules, key: str, sign: int) -> bool:
     """Does an order of the leader's rest on this side, or may it for all we know?"""
-    for lead in draft.leads_in(key):
-        order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
-        if order is not None and not order.over and order.side is not None and sign_of(order.side) == sign:
-            return True
-    return False
+    side = Side.BUY if sign > 0 else Side.SELL
+    resting = draft.orders_on(rules.leader.client_id, key, side)
+    return any(draft.leader_orders.get(order.order_id) is not None for order in resting)
 
 
 def _beyond(draft: Draft, rules: Rules, here: Position, sign: int) -> int:

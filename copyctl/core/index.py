@@ -5,6 +5,7 @@ as ordered sets of keys.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from copyctl.core.keys import instrument_key
@@ -23,6 +24,19 @@ def instrument_of(copy: Copy) -> str:
 def is_open(copy: Copy) -> bool:
     """May something of this copy still trade, or be decided?"""
     return copy.waits or copy.decision is Decision.QUEUED or any(slot.live for slot in copy.slots)
+
+
+def is_settled(copy: Copy) -> bool:
+    """Was it placed, and can nothing of it trade any more, or is to be closed by it? What no order was ever placed for
+    is never settled: something may turn up at the broker under its ids."""
+    if not copy.slots or copy.decision not in _PLACED or is_open(copy) or copy.cut or copy.owed_since:
+        return False
+    if any(slot.native or slot.asked.bracket is not None for slot in copy.slots):
+        return False  # what the broker keeps for it comes to light by itself
+    return copy.due <= copy.filled if copy.exit else copy.sizing is not None and not copy.due
+
+
+_PLACED = frozenset({Decision.COPIED, Decision.DEAD})
 
 
 def placements(copy: Copy | None) -> tuple[int, int]:
@@ -55,7 +69,10 @@ class Index:
     follower and instrument. ``slots``: of a follower's copies, the placements that may trade and those of them that
     have not left. ``spent``: by account, how many requests each minute's record counts. ``forever``: forever orders
     that are not over, by account. ``traded``: orders of which something has traded, by account, instrument and side:
-    the broker's time of each and its key, the latest last.
+    the broker's time of each and its key, the latest last. ``settled``: the rows of copies that are, by follower and
+    instrument, and whether each is an exit; ``unsettled``: the other copies. ``sent``: the rows of copies of which
+    anything was sent, by follower. ``split``: leader orders that close
+    something and open the rest, by instrument.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -79,6 +96,12 @@ class Index:
         self.spent: dict[str, dict[int, int]] = {}
         self.forever: dict[str, Keys] = {}
         self.traded: dict[str, list[tuple[int, str]]] = {}
+        self.settled: dict[str, dict[str, bool]] = {}
+        self.unsettled: dict[str, Keys] = {}
+        self.sent: dict[str, Keys] = {}
+        self.split: dict[str, Keys] = {}
+        self._given: dict[str, list[tuple[int, int, str]]] = {}
+        self._not_sorted: dict[str, Keys] = {}
         self.exposures: dict[str, dict[str, Any]] = {}
         self.stale: dict[str, Keys] = {}
         self.legs: dict[tuple[str, str], Any] = {}
@@ -131,6 +154,8 @@ class Index:
         _move(self.resting, now or was, key, there=there)
         _move(self.sides, f"{now or was}/{one.side}", key, there=there)
         _move(self.forever, one.account, key, there=there and one.forever)
+        if before is not None and after is not None and before.created_time != after.created_time:
+            self._given.clear()
         if before is not None and before.filled:
             times = self.traded[f"{was}/{before.side}"]
             del times[bisect_left(times, (before.broker_time, key))]
@@ -139,12 +164,13 @@ class Index:
 
     def _copy(self, key: str, before: Copy | None, after: Copy | None) -> None:
         was, now = (f"{one.follower}/{instrument_of(one)}" if one else "" for one in (before, after))
-        if was != now:
-            if was:
-                _move(self.copies, was, key, there=False)
-            if now:
-                _move(self.copies, now, key, there=True)
         one: Copy = after or before  # type: ignore[assignment]
+        for place in {was, now} - {""}:
+            there = after is not None and place == now
+            _move(self.copies, place, key, there=there)
+            self._settle(place, key, one, there=there)
+        sent = after is not None and any(slot.sent for slot in after.slots)
+        _move(self.sent, one.follower, one.leader_order_id, there=sent)
         if after is None:
             self.taken.pop(key, None)
         if one.basket:
@@ -171,10 +197,42 @@ class Index:
         else:
             self.timed.pop(key, None)
 
+    def _settle(self, place: str, key: str, copy: Copy, *, there: bool) -> None:
+        settled, row = there and is_settled(copy), copy.leader_order_id
+        _move(self.unsettled, place, key, there=there and not settled)
+        known = self.settled.setdefault(place, {})
+        exits = settled and copy.exit
+        if known.get(row, False) is not exits:
+            self._not_sorted.setdefault(place, {})[row] = None
+        if settled:
+            known[row] = exits
+        else:
+            known.pop(row, None)
+
+    def settled_exits(self, place: str, given: Callable[[str], tuple[int, int, str] | None]) -> Iterator[str]:
+        """The rows of a follower's settled exits in an instrument, the newest first by when they were ``given``."""
+        times = self._given.get(place)
+        settled, fresh = self.settled.get(place, {}), self._not_sorted.pop(place, {})
+        if times is None:
+            times, fresh = self._given.setdefault(place, []), dict.fromkeys(settled)
+        for row in fresh:
+            at = given(row)
+            if at is None:
+                continue
+            where = bisect_left(times, at)
+            known = where < len(times) and times[where] == at
+            if settled.get(row) and not known:
+                times.insert(where, at)
+            elif known and not settled.get(row):
+                del times[where]
+        return (row for _, _, row in reversed(times))
+
     def _leader_order(self, key: str, before: LeaderOrder | None, after: LeaderOrder | None) -> None:
         one: LeaderOrder = after or before  # type: ignore[assignment]
         _move(self.exits, one.instrument, key, there=after is not None and bool(after.exits))
         _move(self.leads, one.instrument, key, there=after is not None)
+        split = after is not None and 0 < after.exits < after.wish.quantity
+        _move(self.split, one.instrument, key, there=split)
 
 
 def _move(index: dict[str, Keys], place: str, key: str, *, there: bool) -> None:

@@ -191,7 +191,7 @@ def most_of(draft: Draft, copy: Copy, slot: Slot) -> int:
 def not_seen_yet(draft: Draft, account: str, instrument: str, sign: int) -> int:
     """Units that legs may close of which the broker has shown nothing yet: those of entries that have just filled."""
     units = 0
-    for copy in draft.copies_in(account, instrument):
+    for copy in draft.unsettled_copies_in(account, instrument):
         if copy.exit or copy.wanted is None or (1 if copy.wanted.side is Side.BUY else -1) != sign:
             continue
         for slot in copy.slots:

@@ -218,7 +218,7 @@ def _held(one: _Case) -> Decimal:
     if one.follower.policy.exits.base is ExitBase.COPIED:
         return max(ZERO, one.sign * one.stake.target)
     owed = ZERO
-    for copy in one.draft.copies_in(one.follower.client_id, one.lead.instrument):
+    for copy in one.draft.unsettled_copies_in(one.follower.client_id, one.lead.instrument):
         wanted = copy.wanted
         if copy.exit and wanted and wanted.product is one.stake.product and wanted.side is one.order.side:
             owed += max(ZERO, copy.due - copy.filled)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from copyctl.core.hours import SECOND
 from copyctl.core.index import is_open
 from copyctl.core.keys import copy_key, instrument_key, order_key, position_key
+from copyctl.core.settled import traded_since, untouched_leads_in
 from copyctl.core.state import Draft
 from copyctl.core.unread import may_count, shorts_wait
 from copyctl.model.order import Order
@@ -128,7 +129,7 @@ def _reconsider(
 ) -> None:
     """What is told of his position late may make an exit of what seemed to be an entry, or to go beyond flat, as long
     as nobody has acted on that (scenario 4.7: a short that is none is the worst thing to copy)."""
-    for lead in draft.leads_in(instrument):
+    for lead in untouched_leads_in(draft, (one.client_id for one in rules.followers), instrument):
         order = draft.orders.get(order_key(rules.leader.client_id, lead.order_id))
         if order is None or order.product is not product or (order.over and not order.filled):
             continue
@@ -267,7 +268,7 @@ def _traded_since_given(draft: Draft, rules: Rules, lead: LeaderOrder, order: Or
     units = 0
     if order.side is None or not order.created_time:
         return units
-    for known in draft.traded_on(rules.leader.client_id, lead.instrument, order.side, order.created_time):
+    for known in traded_since(draft, rules.leader.client_id, lead.instrument, order.side, order.created_time):
         other = draft.leader_orders.get(known.order_id)
         if other is not None and other.order_id != lead.order_id and known.product is order.product:
             is_counted = _given_at(other, known) < _given_at(lead, order)  # in this very step, or before

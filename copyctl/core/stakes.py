@@ -184,7 +184,7 @@ def leader_net(draft: Draft, order: Order) -> int:
 
 def his_entries_open(draft: Draft, rules: Rules, order: Order, instrument: str) -> bool:
     """May entries of the leader into what an order of his closes still fill, as far as we know?"""
-    for other in draft.leads_in(instrument):
+    for other in draft.open_leads_in(rules.leader.client_id, instrument):
         leader = draft.orders.get(order_key(rules.leader.client_id, other.order_id))
         if leader is None or leader.over or leader.side is order.side or leader.product is not order.product:
             continue

@@ -301,25 +301,6 @@ class Draft:
         keys = self.state.index.forever.get(account, {})
         return self.orders.among(keys, lambda one: one.account == account and one.forever and not one.over)
 
-    def traded_on(self, account: str, instrument: str, side: Side, since: int) -> list[Order]:
-        """The orders of an account on one side of an instrument of which something has traded, and of which the broker
-        has told after this moment of his."""
-        keys: dict[str, None] = {}
-        for told_at, key in reversed(self.state.index.traded.get(f"{account}/{instrument}/{side}", ())):
-            if told_at <= since:
-                break
-            keys[key] = None
-        return self.orders.among(
-            keys,
-            lambda one: (
-                one.account == account
-                and one.side is side
-                and instrument_key(one.segment, one.security_id) == instrument
-                and one.filled > 0
-                and one.broker_time > since
-            ),
-        )
-
     def orders_on(self, account: str, instrument: str, side: Side) -> list[Order]:
         """The orders of an account on one side of an instrument that are not over."""
         keys = self.state.index.sides.get(f"{account}/{instrument}/{side}", {})
@@ -357,6 +338,11 @@ class Draft:
     def copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's copies of today in one instrument, entries and exits, oldest first."""
         keys = self.state.index.copies.get(f"{account}/{instrument}", {})
+        return self.copies.among(keys, lambda one: one.follower == account and instrument_of(one) == instrument)
+
+    def unsettled_copies_in(self, account: str, instrument: str) -> list[Copy]:
+        """Those of them that are not settled, or that this step has changed, oldest first."""
+        keys = self.state.index.unsettled.get(f"{account}/{instrument}", {})
         return self.copies.among(keys, lambda one: one.follower == account and instrument_of(one) == instrument)
 
     def timed(self) -> list[str]:

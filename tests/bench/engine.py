@@ -4,6 +4,8 @@ import json
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from copyctl.core.state import State
@@ -35,7 +37,7 @@ policy:
 """
 
 
-class _Calm:
+class Calm:
     """A clock on which a fifth of a second passes between two events, so that no rate limit is ever met."""
 
     def __init__(self) -> None:
@@ -75,33 +77,15 @@ def frame(order_id: int, status: str = "Pending", price: float = 100.0, moment: 
 
 def turns(events: int = 5000, *, at_once: int = 1) -> float:
     """Leader frames a second that are decoded, decided for one follower and made durable, ``at_once`` in a turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        rules_file = Path(folder) / "rules.yaml"
-        rules_file.write_text(RULES)
-        loaded = read(rules_file, {})
-        journal = open_journal(Path(folder) / "store", leader=LEADER)
-        clock = _Calm()
-        sent: list[str] = []
+    sent: list[str] = []
 
-        def perform(effect: object) -> None:
-            if isinstance(effect, Send):
-                sent.append(effect.approved.request.request_id)
+    def perform(effect: object) -> None:
+        if isinstance(effect, Send):
+            sent.append(effect.approved.request.request_id)
 
-        conductor = Conductor(
-            journal=journal, clock=clock, instruments=_Master(), perform=perform, listen=lambda _notice: None
-        )
-        now = clock.now()
-        document = loaded.document
-        conductor.post(PolicyLoaded(at=now, digest=document.digest, document=document.text, rules=loaded.rules))
-        conductor.post(Started(at=now))
-        for account in (LEADER, FOLLOWER):
-            conductor.post(StreamChanged(at=now, account=account, up=True))
-            conductor.post(BooksRead(at=now, account=account, asked_at=now))
-            held, wanted = Positions(account=account, as_of=now), PositionsWanted(account=account)
-            conductor.post(FactArrived(at=now, account=account, question=wanted, fact=held))
-        conductor.turn()
+    with tempfile.TemporaryDirectory() as folder, conducted(Path(folder) / "store", perform) as (conductor, clock):
         wire, spent = Dhan(), 0.0
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now / 1e9 + 19_800))
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(clock.now() / 1e9 + 19_800))
         frames = [frame(10**14 + number, moment=moment) for number in range(events)]
         for first in range(0, events, at_once):
             began = time.perf_counter()
@@ -116,8 +100,31 @@ def turns(events: int = 5000, *, at_once: int = 1) -> float:
                 outcome = Outcome(fate=Fate.ACKNOWLEDGED, order_ids=(request_id[:24],), left_at=now)
                 conductor.post(Answered(at=clock.tick(), request_id=request_id, outcome=outcome))
             conductor.turn()
-        journal.close()
     return events / spent
+
+
+@contextmanager
+def conducted(store: Path, perform: Callable[[object], None]) -> Iterator[tuple[Conductor, Calm]]:
+    """A conductor on a journal in this folder that is ready for orders: rules loaded, streams up, books read, flat."""
+    store.parent.mkdir(exist_ok=True)
+    rules_file = store.with_suffix(".yaml")
+    rules_file.write_text(RULES)
+    loaded = read(rules_file, {})
+    journal, clock = open_journal(store, leader=LEADER), Calm()
+    conductor = Conductor(
+        journal=journal, clock=clock, instruments=_Master(), perform=perform, listen=lambda _notice: None
+    )
+    now, document = clock.now(), loaded.document
+    conductor.post(PolicyLoaded(at=now, digest=document.digest, document=document.text, rules=loaded.rules))
+    conductor.post(Started(at=now))
+    for account in (LEADER, FOLLOWER):
+        conductor.post(StreamChanged(at=now, account=account, up=True))
+        conductor.post(BooksRead(at=now, account=account, asked_at=now))
+        held, wanted = Positions(account=account, as_of=now), PositionsWanted(account=account)
+        conductor.post(FactArrived(at=now, account=account, question=wanted, fact=held))
+    conductor.turn()
+    yield conductor, clock
+    journal.close()
 
 
 def start_up(events: int = 1_000_000) -> float:
@@ -151,20 +158,20 @@ def memory(frames: int = 100_000, orders: int = 500) -> list[tuple[int, float]]:
             leader = broker.ready["accounts"][0]["client_id"]
             for number in range(frames + 1):
                 if number % (frames // 5) == 0:
-                    seen.append((number, _resident(process.pid)))
+                    seen.append((number, resident(process.pid)))
                 moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 19_800))
                 price = 90 + (number // orders) % 200 * 0.05
                 raw = frame(10**14 + number % orders, price=price, moment=moment)
                 raw = raw.replace(LEADER.encode(), leader.encode())
                 broker.tell("stream", account="leader", action="send", raw=raw.decode())
             time.sleep(3)
-            seen.append((frames, _resident(process.pid)))
+            seen.append((frames, resident(process.pid)))
     finally:
         broker.stop()
     return seen
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int | str) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024

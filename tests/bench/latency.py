@@ -141,13 +141,13 @@ def floor(broker: Broker) -> Iterator[None]:
         process.communicate()
 
 
-def measured(broker: Broker, orders: int = ORDERS) -> list[float]:
+def measured(broker: Broker, orders: int = ORDERS, a_second: float = PER_SECOND) -> list[float]:
     """Milliseconds from each leader frame that tells of a live order to the arrival of the last copy of it."""
     names = [row["name"] for row in broker.ready["accounts"]]
     for _ in range(orders):
         began = time.monotonic()
         broker.place()
-        time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
+        time.sleep(max(0.0, 1 / a_second - (time.monotonic() - began)))
     time.sleep(1.5)
     leader, *followers = names
     arrived = {name: placements(broker, name) for name in followers}

@@ -11,6 +11,7 @@ from copyctl.core.hours import SECOND
 from copyctl.core.keys import copy_key, instrument_key
 from copyctl.core.state import Draft, follower_of
 from copyctl.core.telling import alert
+from copyctl.core.watched import watched
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.effects import Effect, Look, ReadBooks
@@ -70,7 +71,7 @@ def try_now(draft: Draft, name: str) -> None:
 
 def probe(draft: Draft, rules: Rules) -> None:
     """Ask about every refused account whose time has come."""
-    for name in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+    for name in watched(draft, rules):
         known = draft.account(name)
         if not known.refused_token or known.trying or not _due(draft, known):
             continue
@@ -86,7 +87,7 @@ def _due(draft: Draft, known: Account) -> bool:
 
 def next_moment(draft: Draft, rules: Rules) -> int:
     """When the next refused account is asked about (ns), 0: never."""
-    accounts = (draft.account(name) for name in (rules.leader.client_id, *(one.client_id for one in rules.followers)))
+    accounts = (draft.account(name) for name in watched(draft, rules))
     moments = [one.probed_at + PROBE_EVERY for one in accounts if one.refused_token and not one.trying]
     return min((at for at in moments if at > draft.now), default=0)
 
@@ -150,7 +151,7 @@ def answered(draft: Draft, request: Request, outcome: Outcome) -> None:
 
 def settle(draft: Draft, rules: Rules) -> None:
     """An account that works, as the broker says, and of which nothing waits to be tried, is well again."""
-    for name in (rules.leader.client_id, *(one.client_id for one in rules.followers)):
+    for name in watched(draft, rules):
         known = draft.account(name)
         if known.trying == WORKS and not _waits(draft, name):
             restored(draft, known)
@@ -174,8 +175,9 @@ def restored(draft: Draft, known: Account) -> None:
 def without_what_is_shut(draft: Draft) -> list[Effect]:
     """The effects of this step without readings of an account whose token is refused, but for the one that follows a
     probe: they would be refused too, and there may be many."""
-    accounts = [one for one in draft.accounts.values() if is_shut(one) and not one.vouched]
-    shut = {one.account for one in accounts}
+    names = draft.state.tables["account"].keys() - draft.state.index.calm.keys()
+    accounts = (draft.account(name) for name in names | draft.accounts.written.keys())
+    shut = {one.account for one in accounts if is_shut(one) and not one.vouched}
     if not shut:
         return draft.effects
     return [one for one in draft.effects if not (isinstance(one, ReadBooks | Look) and one.account in shut)]

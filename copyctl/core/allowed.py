@@ -190,7 +190,7 @@ def _put(found: dict[str, Exposure], draft: Draft, account: str, keys: Iterable[
 def _written(draft: Draft, account: str) -> set[str]:
     """The instruments in which this step has written something that an exposure hangs on."""
     keys = {*draft.quotes.written, *draft.instruments.written}
-    keys.update(instrument_of(one) for one in draft.copies.written.values() if one and one.follower == account)
+    keys.update(instrument_of(one) for one in draft.copies.of(account).values() if one)
     keys.update(
         instrument_key(one.segment, one.security_id)
         for one in draft.orders.written.values()

@@ -13,7 +13,8 @@ from copyctl.core.market import calendar_known, had_its_session
 from copyctl.core.observe import learned
 from copyctl.core.positions import CARRIED
 from copyctl.core.state import Draft, follower_of
-from copyctl.core.unread import accounts_of, ask_positions, is_expired
+from copyctl.core.unread import ask_positions, is_expired
+from copyctl.core.watched import watched
 from copyctl.model.calendar import TradingDays
 from copyctl.model.effects import FindCalendar
 from copyctl.model.order import Order
@@ -29,7 +30,8 @@ def new_day(draft: Draft, rules: Rules) -> None:
     """Begin the day where it has not begun yet: counters, positions, orders of yesterday. A clock that steps back
     begins none."""
     today = day_number(draft.now)
-    for name in accounts_of(rules):
+    is_old = any(day < today for day in draft.state.index.days)
+    for name in rules.accounts if is_old else watched(draft, rules):
         before = draft.account(name).day
         if before >= today:
             continue

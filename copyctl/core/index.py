@@ -8,7 +8,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from copyctl.core.keys import instrument_key
+from copyctl.core.keys import instrument_key, leader_id
+from copyctl.model.account import Account
 from copyctl.model.order import Order
 from copyctl.model.records import Copy, LeaderOrder, Position, Record, Spent
 from copyctl.model.terms import Decision, Side
@@ -37,6 +38,14 @@ def is_settled(copy: Copy) -> bool:
 
 
 _PLACED = frozenset({Decision.COPIED, Decision.DEAD})
+
+
+def is_calm(account: Account) -> bool:
+    """Does nothing become due for this account by time alone, or by what happens to others, but for the end of the day
+    and the leader's silence?"""
+    known = account.joined and account.positions_at
+    shut = account.refused_token or account.trying or account.vouched
+    return bool(known) and not (shut or account.kill_actions or account.rejected_in_a_row)
 
 
 def placements(copy: Copy | None) -> tuple[int, int]:
@@ -71,8 +80,9 @@ class Index:
     that are not over, by account. ``traded``: orders of which something has traded, by account, instrument and side:
     the broker's time of each and its key, the latest last. ``settled``: the rows of copies that are, by follower and
     instrument, and whether each is an exit; ``unsettled``: the other copies. ``sent``: the rows of copies of which
-    anything was sent, by follower. ``split``: leader orders that close
-    something and open the rest, by instrument.
+    anything was sent, by follower. ``split``: leader orders that close something and open the rest, by instrument,
+    ``parted``: those of which the rest has a row.
+    ``calm``: accounts that are; ``days``: how many accounts count for each day.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -100,6 +110,9 @@ class Index:
         self.unsettled: dict[str, Keys] = {}
         self.sent: dict[str, Keys] = {}
         self.split: dict[str, Keys] = {}
+        self.parted: Keys = {}
+        self.calm: Keys = {}
+        self.days: dict[int, int] = {}
         self._given: dict[str, list[tuple[int, int, str]]] = {}
         self._not_sorted: dict[str, Keys] = {}
         self.exposures: dict[str, dict[str, Any]] = {}
@@ -118,6 +131,8 @@ class Index:
             self._order(key, before, after)  # type: ignore[arg-type]
         elif table == "position":
             self._position(key, before, after)  # type: ignore[arg-type]
+        elif table == "account":
+            self._account(key, before, after)  # type: ignore[arg-type]
         elif table == "spent":
             self._spent(before, after)  # type: ignore[arg-type]
         elif table in ("quote", "instrument"):
@@ -126,6 +141,17 @@ class Index:
                     self.stale.setdefault(account, {})[key] = None
             if table == "instrument":
                 self.legs.clear()
+
+    def _account(self, key: str, before: Account | None, after: Account | None) -> None:
+        for one, more in ((before, -1), (after, 1)):
+            if one is not None:
+                self.days[one.day] = self.days.get(one.day, 0) + more
+        if before is not None and not self.days[before.day]:
+            del self.days[before.day]
+        if after is not None and is_calm(after):
+            self.calm[key] = None
+        else:
+            self.calm.pop(key, None)
 
     def _spent(self, before: Spent | None, after: Spent | None) -> None:
         one: Spent = after or before  # type: ignore[assignment]
@@ -169,6 +195,11 @@ class Index:
             there = after is not None and place == now
             _move(self.copies, place, key, there=there)
             self._settle(place, key, one, there=there)
+        lead = leader_id(one.leader_order_id)
+        if lead != one.leader_order_id and after is not None:
+            self.parted[lead] = None
+        elif lead != one.leader_order_id:
+            self.parted.pop(lead, None)
         sent = after is not None and any(slot.sent for slot in after.slots)
         _move(self.sent, one.follower, one.leader_order_id, there=sent)
         if after is None:

@@ -19,6 +19,7 @@ from copyctl.core.positions import position, sign_of
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
 from copyctl.core.unread import is_expired
+from copyctl.core.watched import watched_followers
 from copyctl.model.alerts import Alert
 from copyctl.model.choices import Action, Join
 from copyctl.model.copying import FilterRule
@@ -33,7 +34,7 @@ from copyctl.model.terms import Decision, OrderStatus, OrderType, Side, Validity
 def join(draft: Draft, rules: Rules) -> None:
     """Look at what the leader has, for every follower that has not been looked at yet, once everything that this needs
     is known: the positions and today's books of both, instruments, capital."""
-    waiting = [one for one in rules.followers if not draft.account(one.client_id).joined]
+    waiting = [one for one in watched_followers(draft, rules) if not draft.account(one.client_id).joined]
     leader = draft.account(rules.leader.client_id)
     if not waiting or not (leader.positions_at and leader.ready):
         return

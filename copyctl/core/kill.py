@@ -17,6 +17,7 @@ from copyctl.core.plan import of
 from copyctl.core.positions import CARRIED
 from copyctl.core.state import Draft, Owed
 from copyctl.core.telling import alert
+from copyctl.core.watched import watched, watched_followers
 from copyctl.model.account import Account
 from copyctl.model.alerts import Alert
 from copyctl.model.choices import CopyOn, KillAction
@@ -133,7 +134,7 @@ def release(draft: Draft, rules: Rules, account: str) -> None:
     known = draft.account(account)
     if not known.killed_at:
         return
-    follower = next((one for one in rules.followers if one.client_id == account), None)
+    follower = rules.by_account.get(account)
     excused: tuple[str, ...] = ()
     if follower is not None:
         mine = [copy for copy in draft.copies.values() if copy.follower == account]
@@ -190,10 +191,11 @@ def _only_lessens(draft: Draft, request: Request) -> bool:
 
 def watch(draft: Draft, rules: Rules) -> None:
     """Trip what has to be tripped by what this step brought to light, and go on with what is to be done."""
-    for follower in rules.followers:
+    silent = bool(silent_since(draft, rules)) and rules.kill_switch.on_stream_silence
+    for follower in rules.followers if silent else watched_followers(draft, rules, also=draft.copies.by_account):
         account = draft.account(follower.client_id)
         if not account.killed_at:
-            written = [one for one in draft.copies.written.values() if one and one.follower == follower.client_id]
+            written = [one for one in draft.copies.of(follower.client_id).values() if one]
             causes = _causes(draft, rules, follower, account, written)
             reason = next((text for key, text in causes if key not in account.excused), "")
             if reason:
@@ -262,8 +264,8 @@ def next_moment(draft: Draft, rules: Rules) -> int:
     since = silent_since(draft, rules)
     if since and rules.kill_switch.on_stream_silence:
         moments.append(since + rules.kill_switch.on_stream_silence)
-    for follower in rules.followers:
-        account = draft.account(follower.client_id)
+    for name in watched(draft, rules):
+        account = draft.account(name)
         word = account.kill_actions[0] if account.kill_actions else None
         if word == KillAction.FLATTEN:
             moments += [account.kill_acting_at + PATIENCE, account.kill_acting_at + 2 * PATIENCE]

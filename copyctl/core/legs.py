@@ -191,6 +191,8 @@ def settle_baskets(draft: Draft, rules: Rules, attend: Attend) -> None:
 def _changed(draft: Draft, rules: Rules) -> set[tuple[str, str]]:
     """The baskets of which a copy, the leader's order behind one, or the position that it built, changed in this
     step."""
+    if not (draft.state.tables["basket"] or draft.baskets.written):
+        return set()
     rows = [touched.partition("/")[0] for touched in draft.touched]
     found = [draft.copies.get(copy_key(row, one.client_id)) for row in rows for one in rules.followers]
     found += draft.copies.written.values()

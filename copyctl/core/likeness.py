@@ -57,7 +57,7 @@ def _is_another_on_its_way(draft: Draft, copy: Copy, book: Book) -> bool:
 def _is_free(draft: Draft, order: Order) -> bool:
     if draft.copy_with(order) is not None:
         return False
-    mine = (one for one in draft.copies.written.values() if one is not None and one.follower == order.account)
+    mine = (one for one in draft.copies.of(order.account).values() if one is not None)
     return not any(slot.order_id == order.order_id for one in mine for slot in one.slots)
 
 

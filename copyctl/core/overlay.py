@@ -10,11 +10,14 @@ R = TypeVar("R", bound=Record)
 
 
 class Overlay(Generic[R]):
-    """One table as a step sees it: the state's rows, with what this step wrote over them."""
+    """One table as a step sees it: the state's rows, with what this step wrote over them. ``account_of``: whose record
+    a key is of; then what was written is kept by account as well."""
 
-    def __init__(self, rows: Mapping[str, R]) -> None:
+    def __init__(self, rows: Mapping[str, R], account_of: Callable[[str], str] | None = None) -> None:
         self._rows = rows
+        self._account_of = account_of
         self.written: dict[str, R | None] = {}
+        self.by_account: dict[str, dict[str, R | None]] = {}
 
     def get(self, key: str) -> R | None:
         """The newest record under this key."""
@@ -24,15 +27,25 @@ class Overlay(Generic[R]):
         """Write a record; one that says nothing new is no change."""
         key = key_of(record)
         if self.get(key) != record:
-            self.written[key] = record
+            self._write(key, record)
 
     def drop(self, key: str) -> None:
         """Forget a record."""
-        self.written[key] = None
+        self._write(key, None)
 
-    def among(self, keys: Mapping[str, None], fits: Callable[[R], bool]) -> list[R]:
-        """The records under these keys, all of which fit as the state has them, and of what was written what fits."""
-        rows, written = self._rows, self.written
+    def _write(self, key: str, record: R | None) -> None:
+        self.written[key] = record
+        if self._account_of is not None:
+            self.by_account.setdefault(self._account_of(key), {})[key] = record
+
+    def of(self, account: str) -> Mapping[str, R | None]:
+        """What this step wrote of an account's, in a table whose keys tell whose it is."""
+        return self.by_account.get(account, {})
+
+    def among(self, keys: Mapping[str, None], fits: Callable[[R], bool], account: str = "") -> list[R]:
+        """The records under these keys, all of which fit as the state has them, and of what was written, of this
+        account's where one is named, what fits."""
+        rows, written = self._rows, self.of(account) if account else self.written
         if written.keys().isdisjoint(keys):
             found = [rows[key] for key in keys]
         else:

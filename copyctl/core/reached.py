@@ -5,13 +5,14 @@ from msgspec.structs import replace
 from copyctl.core.limits import day_ended
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
+from copyctl.core.watched import watched_followers
 from copyctl.model.alerts import Alert
 from copyctl.model.policy import Rules
 
 
 def tell_reached(draft: Draft, rules: Rules) -> None:
     """An alert for each limit that this step brought a follower to, the first time today."""
-    for follower in rules.followers:
+    for follower in watched_followers(draft, rules):
         account = draft.accounts.written.get(follower.client_id)
         if account is None:
             continue

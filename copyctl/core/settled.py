@@ -22,9 +22,8 @@ def unsettled_leads_in(draft: Draft, leader: str, account: str, instrument: str)
     again = {one.order_id for one in draft.orders_in((leader,), instrument)}
     again.update(one.order_id for one in draft.orders.written.values() if one and one.account == leader)
     again.update(draft.leader_orders.written, draft.state.index.split.get(instrument, ()))
-    again.update(
-        leader_id(one.leader_order_id) for one in draft.copies.written.values() if one and one.follower == account
-    )
+    again.update(leader_id(one.leader_order_id) for one in draft.copies.of(account).values() if one)
+    again.update(draft.state.index.parted)
     keys = [key for key in draft.state.index.leads.get(instrument, ()) if key not in settled or key in again]
     keys += [key for key in draft.leader_orders.written if key not in draft.state.tables["leader_order"]]
     found = (draft.leader_orders.get(key) for key in keys)

@@ -121,7 +121,7 @@ class Draft:
         self.rules: Rules | None = state.rules
         self.orders: Overlay[Order] = Overlay(state.tables["order"])  # type: ignore[arg-type]
         self.leader_orders: Overlay[LeaderOrder] = Overlay(state.tables["leader_order"])  # type: ignore[arg-type]
-        self.copies: Overlay[Copy] = Overlay(state.tables["copy"])  # type: ignore[arg-type]
+        self.copies: Overlay[Copy] = Overlay(state.tables["copy"], _follower_of_copy)  # type: ignore[arg-type]
         self.requests: Overlay[Request] = Overlay(state.tables["request"])  # type: ignore[arg-type]
         self.accounts: Overlay[Account] = Overlay(state.tables["account"])  # type: ignore[arg-type]
         self.instruments: Overlay[Instrument] = Overlay(state.tables["instrument"])  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ class Draft:
         self.days: Overlay[TradingDays] = Overlay(state.tables["days"])  # type: ignore[arg-type]
         self.margins: Overlay[Needed] = Overlay(state.tables["margin"])  # type: ignore[arg-type]
         self.baskets: Overlay[BasketRecord] = Overlay(state.tables["basket"])  # type: ignore[arg-type]
-        self.spent: Overlay[Spent] = Overlay(state.tables["spent"])  # type: ignore[arg-type]
+        self.spent: Overlay[Spent] = Overlay(state.tables["spent"], _account_of_minute)  # type: ignore[arg-type]
         self.halts: Overlay[Halt] = Overlay(state.tables["halt"])  # type: ignore[arg-type]
         self.moved: dict[tuple[str, str], None] = {}
         self.leads_moved: dict[str, None] = {}
@@ -183,10 +183,8 @@ class Draft:
     def spent_in(self, account: str) -> dict[int, int]:
         """How many requests that change an account are recorded for each minute."""
         counts = dict(self.state.index.spent.get(account, {}))
-        for key, one in self.spent.written.items():
-            name, _, minute = key.rpartition("/")
-            if name == account:
-                counts[int(minute)] = len(one.moments) if one is not None else 0
+        for key, one in self.spent.of(account).items():
+            counts[int(key.rpartition("/")[2])] = len(one.moments) if one is not None else 0
         return counts
 
     def copy_with(self, order: Order) -> Copy | None:
@@ -197,7 +195,7 @@ class Draft:
             return self.copies.get(key)
         if not order.is_leg:
             return None
-        mine = (one for one in self.copies.written.values() if one is not None and one.follower == order.account)
+        mine = (one for one in self.copies.of(order.account).values() if one is not None)
         return next((one for one in mine if any(slot.order_id == order.order_id for slot in one.slots)), None)
 
     def orders_with(self, account: str, correlation_id: str) -> list[Order]:
@@ -259,29 +257,26 @@ class Draft:
     def open_copies(self, account: str) -> list[Copy]:
         """A follower's copies that may still trade or be decided."""
         keys = self.state.index.open.get(account, {})
-        return self.copies.among(keys, lambda one: one.follower == account and is_open(one))
+        return self.copies.among(keys, is_open, account)
 
     def open_copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's open copies in one instrument."""
         keys = self.state.index.working.get(f"{account}/{instrument}", {})
-        return self.copies.among(
-            keys, lambda one: one.follower == account and instrument_of(one) == instrument and is_open(one)
-        )
+        return self.copies.among(keys, lambda one: instrument_of(one) == instrument and is_open(one), account)
 
     def placements(self, account: str) -> tuple[int, int]:
         """How many placements of a follower's copies may trade, and how many of these have not left yet."""
         live, unsent = self.state.index.slots.get(account, (0, 0))
-        for key, one in self.copies.written.items():
-            if key.endswith(account):
-                before = self.state.tables["copy"].get(key)
-                (less_live, less_unsent), (more_live, more_unsent) = placements(before), placements(one)  # type: ignore[arg-type]
-                live, unsent = live + more_live - less_live, unsent + more_unsent - less_unsent
+        for key, one in self.copies.of(account).items():
+            before = self.state.tables["copy"].get(key)
+            (less_live, less_unsent), (more_live, more_unsent) = placements(before), placements(one)  # type: ignore[arg-type]
+            live, unsent = live + more_live - less_live, unsent + more_unsent - less_unsent
         return live, unsent
 
     def holding(self, account: str) -> list[Copy]:
         """A follower's copies for which margin is held."""
         keys = self.state.index.holding.get(account, {})
-        return self.copies.among(keys, lambda one: one.follower == account and bool(one.hold))
+        return self.copies.among(keys, lambda one: bool(one.hold), account)
 
     def orders_in(self, accounts: Sequence[str], instrument: str) -> list[Order]:
         """The orders of these accounts in one instrument that are not over."""
@@ -317,7 +312,7 @@ class Draft:
     def live_in(self, account: str, instrument: str, side: Side, *, exits: bool) -> list[Copy]:
         """A follower's exits, or entries, that have open orders on one side of an instrument."""
         keys = dict(self.state.index.live.get(live_place(account, instrument, side, exits=exits), {}))
-        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        keys.update((key, None) for key, one in self.copies.of(account).items() if one)
         found = [one for one in (self.copies.get(key) for key in keys) if one is not None and one.exit is exits]
         return [
             one
@@ -331,19 +326,19 @@ class Draft:
     def copies_of_basket(self, account: str, basket: str) -> list[Copy]:
         """A follower's copies that are legs of one basket, oldest first."""
         keys = dict(self.state.index.baskets.get(f"{account}/{basket}", {}))
-        keys.update((key, None) for key, one in self.copies.written.items() if one and one.follower == account)
+        keys.update((key, None) for key, one in self.copies.of(account).items() if one)
         found = (self.copies.get(key) for key in keys)
         return [one for one in found if one is not None and one.basket == basket]
 
     def copies_in(self, account: str, instrument: str) -> list[Copy]:
         """A follower's copies of today in one instrument, entries and exits, oldest first."""
         keys = self.state.index.copies.get(f"{account}/{instrument}", {})
-        return self.copies.among(keys, lambda one: one.follower == account and instrument_of(one) == instrument)
+        return self.copies.among(keys, lambda one: instrument_of(one) == instrument, account)
 
     def unsettled_copies_in(self, account: str, instrument: str) -> list[Copy]:
         """Those of them that are not settled, or that this step has changed, oldest first."""
         keys = self.state.index.unsettled.get(f"{account}/{instrument}", {})
-        return self.copies.among(keys, lambda one: one.follower == account and instrument_of(one) == instrument)
+        return self.copies.among(keys, lambda one: instrument_of(one) == instrument, account)
 
     def timed(self) -> list[str]:
         """The keys of the copies whose moment has come."""
@@ -386,4 +381,12 @@ class Draft:
 
 def follower_of(rules: Rules, account: str) -> Follower | None:
     """The follower with this client id, as the rules name it."""
-    return next((one for one in rules.followers if one.client_id == account), None)
+    return rules.by_account.get(account)
+
+
+def _follower_of_copy(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _account_of_minute(key: str) -> str:
+    return key.rpartition("/")[0]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from copyctl.core.hours import SECOND, ist_day
 from copyctl.core.state import Draft
 from copyctl.core.telling import alert
+from copyctl.core.watched import watched
 from copyctl.model.alerts import Alert
 from copyctl.model.facts import Ask, PositionsWanted
 from copyctl.model.instrument import Instrument
@@ -33,7 +34,7 @@ def ask_positions(draft: Draft, account: str) -> None:
 
 def ask_again(draft: Draft, rules: Rules) -> None:
     """Ask once more for positions that could not be read, or of which one read is not enough."""
-    for name in accounts_of(rules):
+    for name in watched(draft, rules):
         at = _again_at(draft, name)
         if at and draft.now >= at:
             draft.accounts.put(replace(draft.account(name), asked_at=draft.now))
@@ -47,11 +48,6 @@ def _again_at(draft: Draft, name: str) -> int:
         return 0
     given_up = known.failing_since and draft.now >= known.failing_since + QUICKLY
     return 0 if given_up else known.asked_at + AGAIN
-
-
-def accounts_of(rules: Rules) -> tuple[str, ...]:
-    """The leader's account and those of all followers."""
-    return rules.leader.client_id, *(one.client_id for one in rules.followers)
 
 
 def unknown_position(draft: Draft, account: str) -> str:
@@ -114,7 +110,7 @@ def exit_waits(draft: Draft, here: Position) -> int:
 
 def next_moment(draft: Draft, rules: Rules) -> int:
     """When positions are asked for again, or an order that waits for them waits no longer (ns), 0: never."""
-    moments = [_again_at(draft, name) for name in accounts_of(rules)]
+    moments = [_again_at(draft, name) for name in watched(draft, rules)]
     leader = draft.account(rules.leader.client_id)
     failing = leader.failing_since and not (leader.positions_at or leader.fills_alone)
     if failing and any(not lead.classified for lead in draft.leader_orders.values()):

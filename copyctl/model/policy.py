@@ -6,9 +6,11 @@ Lengths of time are nanoseconds; money, ratios, prices, percentages and basis po
 live in its JSON schema, and ``copyctl.rules`` fills them in. Every type of the language can be imported from here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
+from functools import cached_property
 
 from copyctl.model import choices
 from copyctl.model.copying import (
@@ -278,7 +280,7 @@ class Follower(Account):
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """A whole rules file. ``digest``: SHA-256 of its document without secrets, "" where it comes from no file."""
 
@@ -297,3 +299,13 @@ class Rules:
     metrics: Metrics
     logging: Logging
     digest: str = field(default="", compare=False)
+
+    @cached_property
+    def by_account(self) -> Mapping[str, Follower]:
+        """The followers by their client ids."""
+        return {one.client_id: one for one in self.followers}
+
+    @cached_property
+    def accounts(self) -> Mapping[str, int]:
+        """The client ids of the leader and of all followers, and the place of each in the file, the leader's first."""
+        return {name: place for place, name in enumerate((self.leader.client_id, *self.by_account))}

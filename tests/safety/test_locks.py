@@ -70,7 +70,10 @@ def test_a_lock_pins_each_package_to_files_and_to_no_index(lock: str) -> None:
 
 
 def test_what_is_developed_with_is_what_a_run_has() -> None:
-    run, dev = ({f"{one.name}{one.specifier}" for one, _ in entries((LOCKS / f"{name}.lock").read_text())} for name in ("run", "dev"))
+    run, dev = (
+        {f"{one.name}{one.specifier}" for one, _ in entries((LOCKS / f"{name}.lock").read_text())}
+        for name in ("run", "dev")
+    )
     assert run <= dev
 
 

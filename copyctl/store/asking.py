@@ -44,9 +44,11 @@ def write_parquet(database: duckdb.DuckDBPyConnection, folder: Path) -> Mapping[
     for name in (*schema.tables(), *schema.views()):
         path, begun = folder / f"{name}.parquet", folder / f".{name}.parquet.new"
         mode = path.stat().st_mode if path.exists() else 0o600
-        os.close(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        begun.unlink(missing_ok=True)
+        os.close(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        statement = f"COPY {name} TO '{_quoted(begun)}' (FORMAT parquet, USE_TMP_FILE false)"
         try:
-            (count,) = database.execute(f"COPY {name} TO '{_quoted(begun)}' (FORMAT parquet)").fetchone() or (0,)
+            (count,) = database.execute(statement).fetchone() or (0,)
         except duckdb.IOException as fault:
             raise OSError(str(fault).splitlines()[0]) from None
         os.chmod(begun, stat.S_IMODE(mode))

@@ -1,12 +1,16 @@
 """What copyctl writes of money and secrets is for its owner alone, whatever the umask says."""
 
+import os
 import stat
-from datetime import UTC, datetime, timedelta
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from copyctl.simulator import Simulator, write_environment
+from tests.safety import watched
 from tests.scenarios.desk import HALF, Desk
 
 pytestmark = [pytest.mark.fresh, pytest.mark.usefixtures("careless")]
@@ -71,6 +75,31 @@ def test_every_file_of_the_store_is_for_its_owner_alone(desk: Desk) -> None:
     assert [open_to_others(path) for path in shadows] == [{}] * len(shadows)
 
 
+@pytest.mark.skipif(not watched.can_trace(), reason="processes cannot be traced here")
+def test_no_file_is_open_to_others_even_for_a_moment(desk: Desk) -> None:
+    a_day(desk)
+    today = datetime.now(UTC).date().isoformat()
+    output = str(desk.folder / "pnl.html")
+    commands = (
+        ("query", "SELECT 1"), ("backfill", "--from", today), ("backup", "make"),
+        ("report", "pnl", "--output", output), ("export", str(desk.folder / "tables")), ("backup", "list"),
+    )  # fmt: skip
+    desk.stop()
+    for words in commands:
+        traced = [sys.executable, "-m", "copyctl", *words, "--rules", str(desk.rules_file)]
+        made = watched.made(traced, desk.folder, desk.environment)
+        assert {path: mode for path, mode in made.items() if mode & 0o077} == {}
+        assert bool(made) == (words[-1] != "list"), words
+
+
+def test_a_file_that_is_open_to_others_for_a_moment_is_seen(tmp_path: Path) -> None:
+    code = "import os; os.close(os.open('x', os.O_WRONLY | os.O_CREAT, 0o640)); os.chmod('x', 0o600); os.umask(0o77)"
+    code += "; open('y', 'w').close(); os.umask(0); os.mkdir('z', 0o750)"
+    if watched.can_trace():
+        made = watched.made([sys.executable, "-c", code], tmp_path, os.environ)
+        assert made == {str(tmp_path / "x"): 0o640, str(tmp_path / "y"): 0o600, str(tmp_path / "z"): 0o750}
+
+
 def test_an_output_that_is_there_keeps_its_mode(desk: Desk) -> None:
     desk.write_rules()
     output = desk.folder / "fills.csv"
@@ -99,9 +128,11 @@ def test_a_tape_and_the_simulators_accounts_are_for_their_owner_alone(desk: Desk
     desk.write_rules()
     made = desk.folder / "made"
     made.mkdir(PRIVATE_FOLDER)
-    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
-    desk.command("tape", "record", str(made / "day.jsonl"), "--until", soon)
-    assert (made / "day.jsonl").stat().st_size
+    tape = made / "day.jsonl"
+    words = [sys.executable, "-m", "copyctl", "tape", "record", str(tape), "--rules", str(desk.rules_file)]
+    with subprocess.Popen(words, env=desk.environment, stderr=subprocess.DEVNULL) as recording:
+        desk.eventually(lambda: tape.exists() and tape.stat().st_size, "something is recorded")
+        recording.terminate()
     (made / "sim.env.new").write_text("left by somebody")
     (made / "sim.env.new").chmod(0o666)
     write_environment(made / "sim.env", Simulator().accounts)

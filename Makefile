@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types contracts bench simulate soak clean
+.PHONY: demo test check lint types contracts bench simulate soak lock audit sbom clean
 .DEFAULT_GOAL := demo
 
-$(VENV)/.ready: pyproject.toml
+PIP := -m pip --disable-pip-version-check
+$(VENV)/.ready: pyproject.toml locks/dev.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP) install --quiet --require-hashes --requirement locks/dev.lock
+	$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(PIP) check
 	@touch $@
 
 demo: $(VENV)/.ready  ## Copy a leader's day to two followers, on this machine alone.
@@ -42,5 +45,23 @@ soak: $(VENV)/.ready  ## Five trading days in minutes on the real processes, wit
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak --unbroken
 
+SUPPLY := $(VENV)-supply
+$(SUPPLY)/.ready: locks/supply.lock
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python $(PIP) install --quiet --require-hashes --requirement locks/supply.lock
+	@touch $@
+
+UV := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --system-certs
+lock: $(SUPPLY)/.ready  ## The newest versions that pyproject.toml allows, with their hashes.
+	$(UV) --upgrade pyproject.toml -o locks/run.lock
+	$(UV) --upgrade --constraint locks/run.lock --extra dev pyproject.toml -o locks/dev.lock
+	$(UV) --upgrade --group pyproject.toml:supply -o locks/supply.lock
+
+audit: $(SUPPLY)/.ready  ## Known vulnerabilities of what is locked: asks PyPI.
+	$(SUPPLY)/bin/python .ci/audit locks/dev.lock locks/supply.lock
+
+sbom: $(VENV)/.ready $(SUPPLY)/.ready  ## What the wheel brings with it (CycloneDX), in dist.
+	.ci/sbom $(BIN) $(SUPPLY)/bin
+
 clean:
-	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SUPPLY) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

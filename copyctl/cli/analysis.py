@@ -122,7 +122,7 @@ def export(
         note_empty(it)
         with analysed(it, versions=True) as database:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 written = write_parquet(database, folder)
             except OSError as fault:
                 leave(USAGE, f"{folder} cannot be written: {fault.strerror or fault}")

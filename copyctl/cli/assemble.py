@@ -230,17 +230,21 @@ async def followers_alone(
 
 
 async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> "Simulator":
+    """The broker of a run that brings its own.
+
+    Raises:
+        CannotRun: the tape that it is to play cannot be read.
+    """
     from copyctl.simulator import Simulator  # a server, of which a run at Dhan has no need
 
     accounts = {"leader": (rules.leader.client_id, rules.leader.access_token.reveal())}
     accounts |= {one.name: (one.client_id, one.access_token.reveal()) for one in rules.followers}
     asked = rules.broker.simulator
-    simulator = Simulator(
-        accounts,
-        seed=asked.seed,
-        tape=Path(asked.tape) if asked.tape else None,
-        speed=float(asked.speed),
-    )
+    tape = Path(asked.tape) if asked.tape else None
+    try:
+        simulator = Simulator(accounts, seed=asked.seed, tape=tape, speed=float(asked.speed))
+    except (OSError, ValueError) as trouble:
+        raise CannotRun(f"broker.simulator.tape cannot be used: {trouble}") from None
     await simulator.start()
     stack.push_async_callback(simulator.stop)
     return simulator

@@ -85,6 +85,17 @@ def of_secret_files(files: Mapping[str, Path], renewed: Collection[str]) -> Iter
             yield Check(check="token file", account=name, state=WARNING, detail=detail, mend=f"chmod 600 {path}")
 
 
+def of_rules_file(path: Path) -> Iterator[Check]:
+    """Who may write the rules decides what is traded, and where tokens go."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return  # told by whoever reads it
+    if mode & 0o022:
+        detail = f"{path} can be changed by others (mode {mode:o})"
+        yield Check(check="rules", state=WARNING, detail=detail, mend=f"chmod go-w {path}")
+
+
 def of_store(folder: Path, leader: str) -> Iterator[Check]:
     """Journal, disk, and the library that writes."""
     from copyctl.edge.probes import probe_store, sqlite_note, store_leader

@@ -43,7 +43,7 @@ def doctor(
       copyctl doctor --rules rules/half-size.yaml
       copyctl doctor --rules rules/half-size.yaml --alert --format json
     """
-    from copyctl.cli.checkup import ERROR, of_findings, worst
+    from copyctl.cli.checkup import ERROR, of_findings, of_rules_file, worst
     from copyctl.rules import RulesRefused, read
 
     try:
@@ -51,7 +51,7 @@ def doctor(
     except RulesRefused as refused:
         checks = list(of_findings(refused.findings, refused=True))
     else:
-        checks = _checks(loaded, alert=alert)
+        checks = [*_checks(loaded, alert=alert), *of_rules_file(rules)]
     ok = worst(checks) != ERROR
     _tell(form, ok, checks)
     raise typer.Exit(DONE if ok else FINDINGS)

@@ -1,6 +1,8 @@
 """``report``: what many orders add up to."""
 
 import difflib
+import os
+import stat
 import sys
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -181,7 +183,7 @@ def _form(form: ReportFormat | None, output: Path | None) -> ReportFormat:
 
 
 def _put(written: bytes, output: Path | None) -> None:
-    """To stdout, or into a file in one move."""
+    """To stdout, or into a file in one move, for its owner alone where it is made now."""
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(written)
@@ -189,7 +191,11 @@ def _put(written: bytes, output: Path | None) -> None:
         return
     begun = output.with_name(f".{output.name}.new")
     try:
-        begun.write_bytes(written)
+        mode = output.stat().st_mode if output.exists() else 0o600
+        begun.unlink(missing_ok=True)
+        with os.fdopen(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(written)
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
         begun.replace(output)
     except OSError as fault:
         leave(USAGE, f"{output} cannot be written: {fault.strerror}; give --output a file in a folder that is there")

@@ -114,8 +114,8 @@ class History:
             try:
                 place.parent.mkdir(mode=0o700, exist_ok=True)
                 fresh.unlink(missing_ok=True)
-                self._database.execute("VACUUM INTO ?", (str(fresh),))
-                fresh.chmod(0o600)
+                os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self._database.execute("VACUUM INTO ?", (str(fresh),))  # which takes an empty file
                 os.replace(fresh, place)
             except OSError as fault:
                 raise cannot_write(self._folder, fault.strerror) from None

@@ -152,10 +152,10 @@ def replace_token(path: Path, token: str) -> None:
         OSError: it cannot be written; the old one stays.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh.unlink(missing_ok=True)  # what somebody else made there would be written to with the mode that he gave it
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
             file.write(token.strip().encode("utf-8") + b"\n")
             file.flush()
             os.fsync(file.fileno())

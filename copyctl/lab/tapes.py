@@ -79,7 +79,7 @@ def tape_lines(lines: Iterable[str], leader: str = "", names: Mapping[str, str] 
         except json.JSONDecodeError as wrong:
             torn = header is not None and not line.endswith("\n")
             raise TapeUnreadable(f"line {number}: {TORN if torn else wrong}") from None
-        except (ValueError, TypeError, KeyError, InvalidOperation) as wrong:
+        except (ValueError, TypeError, KeyError, InvalidOperation, RecursionError) as wrong:
             said = f"lacks {wrong}" if isinstance(wrong, KeyError) else str(wrong) or type(wrong).__name__
             raise TapeUnreadable(f"line {number}: {said}") from None
     if header is None:

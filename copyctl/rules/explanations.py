@@ -110,6 +110,9 @@ send from the machine's own address: `copyctl doctor` tells what Dhan says to th
     "R234": """`copyctl report summary --check` sets a day against the objectives. This one tells nothing: whatever
 happens meets it, or no copy ever does, since a copy fills after the leader and often at another price. Leave the key
 out, or ask for what copying can do.""",
+    "R235": """An address of http:// or ws:// is not encrypted, and nobody proves to be the one who is meant. Whoever
+stands between reads the access token, with which all of the account can be traded, and may answer in the broker's
+name. On this machine itself (127.0.0.1, localhost) nobody stands between. Write https:// and wss://.""",
     "R240": """The file names an underlying or a security id that the instrument list does not have: a typing error, or
 a contract that has expired. A rule with it never matches, a number for it counts for nothing. Lint looks only where
 a list is at hand: the file that broker.instruments names, or the copy that a run has kept in the store's folder.""",

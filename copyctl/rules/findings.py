@@ -51,6 +51,7 @@ CODES: Final[dict[str, str]] = {
     "R232": "Nothing limits what a follower trades.",
     "R233": "Two accounts send from one address.",
     "R234": "An objective is always met, or never.",
+    "R235": "What goes to an address can be read, and changed, on its way.",
     "R240": "The instrument list has no such name.",
     "R241": "A freeze quantity is less than a lot.",
     "R301": "A variable is not set.",

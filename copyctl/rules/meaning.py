@@ -13,7 +13,7 @@ from copyctl.rules.findings import Finding, finding
 from copyctl.rules.limits_checks import odd_limits, unlimited
 from copyctl.rules.nodes import Keys, Node, Scalar, Spot, merge
 from copyctl.rules.objective_checks import odd_objectives
-from copyctl.rules.outside_checks import odd_listening, shared_addresses
+from copyctl.rules.outside_checks import bare_addresses, odd_listening, shared_addresses
 from copyctl.rules.rates_checks import odd_rates
 from copyctl.rules.safety_checks import odd_actions, odd_runaway, odd_safety
 from copyctl.rules.schema import language
@@ -48,6 +48,7 @@ def senseless(root: Node) -> list[Finding]:
         *odd_runaway(top.at("kill_switch", "on_orders_per_leader_order")),
         *odd_listening(top.at("metrics", "listen")),
         *shared_addresses(top),
+        *bare_addresses(top),
         *odd_objectives(top.at("objectives")),
         *unlimited(top),
     ]

@@ -9,6 +9,13 @@ from copyctl.rules.findings import Finding, Severity, finding
 from copyctl.rules.nodes import Scalar, Spot
 
 LARGEST_PORT: Final = 65_535
+ENCRYPTED: Final = {"http": "https", "ws": "wss"}
+BARE_RISKS: Final = (
+    ("broker", "rest_url", "every access token can be read on its way, and any answer be made up"),
+    ("broker", "order_update_url", "every access token can be read on its way, and any order be made up"),
+    ("broker", "instruments", "lot sizes and ticks can be changed on their way"),
+)
+"""Keys, and what may happen where the address is not encrypted."""
 
 
 def odd_listening(listen: Spot) -> Iterator[Finding]:
@@ -40,6 +47,27 @@ def shared_addresses(top: Spot) -> Iterator[Finding]:
             yield finding("R233", spot.place, spot.path, message, hint, severity=Severity.WARNING)
 
 
+def bare_addresses(top: Spot) -> Iterator[Finding]:
+    """What is not encrypted can be read and changed on its way, unless it never leaves this machine."""
+    for *steps, risk in BARE_RISKS:
+        spot = top.at(*steps)
+        scheme, host = _whom(spot)
+        if scheme in ENCRYPTED and host and not is_here(host):
+            message = f"{scheme}://{host} is not encrypted: {risk}"
+            hint = f"write {ENCRYPTED[scheme]}://"
+            yield finding("R235", spot.place, spot.path, message, hint, severity=Severity.WARNING)
+
+
+def _whom(address: Spot) -> tuple[str, str]:
+    """Scheme and host of an address, each "" where there is none."""
+    try:
+        parts = urlsplit(address.value if isinstance(address.value, str) else "")
+        host = parts.hostname
+    except ValueError:
+        return "", ""
+    return parts.scheme, host or ""
+
+
 def _plain(address: str) -> str:
     """The address as everybody writes it: an IPv6 address has several forms."""
     try:
@@ -50,10 +78,9 @@ def _plain(address: str) -> str:
 
 def is_play(broker: Spot) -> bool:
     """Is no money at stake: a simulator, a server of this machine, Dhan's sandbox?"""
-    url = broker.at("rest_url").value
-    host = urlsplit(url).hostname if isinstance(url, str) else None
+    _, host = _whom(broker.at("rest_url"))
     is_simulated = broker.at("adapter").value == "simulator" or broker.at("environment").value == "sandbox"
-    return is_simulated or (host is not None and is_here(host))
+    return is_simulated or is_here(host)
 
 
 def is_here(host: str) -> bool:

@@ -151,10 +151,10 @@ def write_environment(path: Path, accounts: Mapping[str, Account]) -> None:
         prefix = "".join(letter if letter.isalnum() else "_" for letter in name).upper()
         lines += [f"{prefix}_CLIENT_ID={account.client_id}", f"{prefix}_ACCESS_TOKEN={account.access_token}"]
     unfinished = path.with_name(f"{path.name}.new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
-    unfinished.chmod(0o600)
     unfinished.replace(path)
 
 

@@ -59,7 +59,7 @@ class Tape:
                         header = _header(written)
                     else:
                         events.append(_event(written))
-                except (ValueError, KeyError, TypeError) as wrong:
+                except (ValueError, KeyError, TypeError, RecursionError) as wrong:
                     raise ValueError(f"{path}: line {number}: {wrong}") from None
         if header is None:
             raise ValueError(f"{path}: is empty")

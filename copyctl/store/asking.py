@@ -1,6 +1,7 @@
 """Questions of others to the store, in SQL: reading is all that is allowed."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,8 @@ def ask(database: duckdb.DuckDBPyConnection, statement: str) -> tuple[list[str],
 
 
 def write_parquet(database: duckdb.DuckDBPyConnection, folder: Path) -> Mapping[str, int]:
-    """Every table and view as a file of its own; returns how many rows each has.
+    """Every table and view as a file of its own, for its owner alone where it is made now; returns how many rows each
+    has.
 
     Raises:
         OSError: one cannot be written.
@@ -41,10 +43,15 @@ def write_parquet(database: duckdb.DuckDBPyConnection, folder: Path) -> Mapping[
     written: dict[str, int] = {}
     for name in (*schema.tables(), *schema.views()):
         path, begun = folder / f"{name}.parquet", folder / f".{name}.parquet.new"
+        mode = path.stat().st_mode if path.exists() else 0o600
+        begun.unlink(missing_ok=True)
+        os.close(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        statement = f"COPY {name} TO '{_quoted(begun)}' (FORMAT parquet, USE_TMP_FILE false)"
         try:
-            (count,) = database.execute(f"COPY {name} TO '{_quoted(begun)}' (FORMAT parquet)").fetchone() or (0,)
+            (count,) = database.execute(statement).fetchone() or (0,)
         except duckdb.IOException as fault:
             raise OSError(str(fault).splitlines()[0]) from None
+        os.chmod(begun, stat.S_IMODE(mode))
         os.replace(begun, path)
         written[name] = int(count)
     return written

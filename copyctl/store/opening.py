@@ -68,9 +68,21 @@ def opened(
         with contextlib.closing(_empty()) as database:
             yield Analysis(database=database)
         return
-    behind = _brought_up_to_date(folder, sources, versions=versions, until=until)
-    with contextlib.closing(_reader(folder / FILE, until)) as database:
+    with _for_the_owner_alone():
+        behind = _brought_up_to_date(folder, sources, versions=versions, until=until)
+        reader = _reader(folder / FILE, until)
+    with contextlib.closing(reader) as database:
         yield Analysis(database=database, behind=behind)
+
+
+@contextlib.contextmanager
+def _for_the_owner_alone() -> Iterator[None]:
+    """DuckDB makes its files, the log beside the store among them, with the mode that the umask leaves."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _connected(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:

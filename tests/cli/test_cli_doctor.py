@@ -126,6 +126,22 @@ def test_a_token_file_that_others_can_read(patient: Patient) -> None:
     assert (row["state"], row["mend"]) == ("warning", f"chmod 600 {patient.file('alice')}")
 
 
+def test_a_rules_file_that_others_can_change(patient: Patient) -> None:
+    path = patient.folder / "rules.yaml"
+    path.chmod(0o664)
+    (row,) = (one for one in rows(patient.look(), "rules") if one["state"] != "ok")
+    assert (row["state"], row["mend"]) == ("warning", f"chmod go-w {path}")
+
+
+def test_a_store_that_others_can_read(patient: Patient) -> None:
+    store = patient.folder / "store"
+    store.mkdir(0o700)
+    assert [row["state"] for row in rows(patient.look(), "store")] == ["ok"]
+    store.chmod(0o750)
+    warned = [row for row in rows(patient.look(), "store") if row["state"] == "warning"]
+    assert [row["mend"] for row in warned] == [f"chmod 700 {store}"]
+
+
 def test_a_folder_to_which_no_new_token_can_be_written(patient: Patient, tmp_path: Path) -> None:
     where = tmp_path / "secrets" / "alice.token"
     found = list(of_secret_files({"alice": where, "bob": where}, ["alice"]))  # the folder is not even there

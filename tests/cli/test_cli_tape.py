@@ -126,6 +126,7 @@ def test_who_stops_reading_ends_it_quietly() -> None:
         ('{"tape": 1, "client_id": "1"}\n\n{"at": "2026-07-14T09:15:00", "stream": "up"}\n', "line 3: 2026-07-14T"),
         ('{"tape": 1, "client_id": "1"}\n{"at": "2026-07-14T09:15:00Z"}\n', "line 2: wants exactly one of"),
         ('{"tape": 1, "client_id": "1"}\nno\n{"at": 1}\n', "line 2: Expecting value"),
+        ('{"tape": 1, "client_id": "1"}\n{"at": ' + "[" * 100_000, "line 2: maximum recursion depth"),
         ('{"tape": 1, "client_id": "1"}\n{"at": "20', "line 2: is torn: the recording was cut off there"),
     ],
 )

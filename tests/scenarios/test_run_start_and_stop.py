@@ -44,6 +44,13 @@ def rows(desk: Desk, *flags: str) -> list[Row]:
     return list(json.loads(desk.look("orders", "--format", "json", *flags))["copies"])
 
 
+def test_run_refuses_a_tape_of_its_simulator_that_cannot_be_read(desk: Desk) -> None:
+    tape = desk.folder / "day.jsonl"
+    tape.write_text('{"tape": 1, "client_id": "1100000001", "started_at": "2026-07-14T09:15:00+05:30"}\nno\n')
+    desk.rules = {"broker": {"adapter": "simulator", "simulator": {"tape": str(tape)}}}
+    refused(desk, 2, "broker.simulator.tape cannot be used", "line 2")
+
+
 # --- dry run, once, until ---------------------------------------------------------------------------------------------
 
 

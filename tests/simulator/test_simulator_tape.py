@@ -169,6 +169,7 @@ async def test_book_lines_replace_the_rows_and_followers_start_with_their_positi
         (['{"tape": 1}', '{"at": "2026-09-15T10:00:00", "stream": "up"}'], 2),
         (['{"tape": 1}', "", '{"at": "2026-09-15T10:00:00+05:30", "stream": "sideways"}'], 3),
         (['{"tape": 1}', '{"at": "2026-09-15T10:00:00+05:30", "price": {"security_id": "1"}}'], 2),
+        (['{"tape": 1}', '{"at": ' + "[" * 100_000], 2),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, lines: list[str], number: int) -> None:

@@ -53,6 +53,12 @@ def test_what_could_not_be_read_again_is_not_kept(kind: str, body: str, status: 
     assert kept.why
 
 
+def test_half_a_pair_of_a_character_and_no_number_are_kept_as_what_can_be_read_again() -> None:
+    body = json.dumps([ROW]).replace('"odd": null', '"odd": "a\\ud800é", "\\udfff": NaN')
+    (row,) = json.loads(Dhan().verbatim("book", said(body), ME).text)
+    assert (row["odd"], row["?"]) == ("a?é", None)
+
+
 def test_a_refused_token_and_too_many_questions_are_told_apart() -> None:
     refused = '{"errorType":"Invalid_Authentication","errorCode":"DH-901","errorMessage":"Client ID or token invalid"}'
     many = '{"errorType":"Rate_Limit","errorCode":"DH-904","errorMessage":"Too many requests"}'

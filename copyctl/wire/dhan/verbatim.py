@@ -28,7 +28,7 @@ def verbatim(kind: str, answer: Answer, account: str) -> Verbatim:
     if isinstance(found, FactReading):
         refused, throttled = found.lack is Lack.REFUSED, found.lack is Lack.THROTTLED
         return Verbatim(why=why or found.why, refused=refused, throttled=throttled)
-    return Verbatim(why=why) if why else Verbatim(text=_ENCODER.encode(_finite(found)).decode())
+    return Verbatim(why=why) if why else Verbatim(text=_ENCODER.encode(_sound(found)).decode())
 
 
 def _value(kind: str, answer: Answer) -> object:
@@ -55,10 +55,13 @@ _READ: Final[Mapping[str, Callable[[Answer, str], str]]] = MappingProxyType(
 """Why an answer cannot be read, "" where it can."""
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no Infinity: nothing stands in their place."""
+def _sound(value: Any) -> Any:
+    """JSON knows no NaN and no Infinity, and UTF-8 no half of a pair: nothing stands in place of the first, a question
+    mark in place of the second."""
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {_sound(key): _sound(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_finite(part) for part in value]
+        return [_sound(part) for part in value]
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     return None if isinstance(value, Decimal) and not value.is_finite() else value

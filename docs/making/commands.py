@@ -15,9 +15,9 @@ from copyctl.cli.main import app
 
 HEAD: Final = """# Commands
 
-Every command, as `copyctl COMMAND --help` tells it. Every command that takes `--rules FILE` finds its store through that
-file. Answers are a table on a terminal and JSON elsewhere; `--format` says otherwise. JSON goes to standard output alone,
-notes and logs to standard error.
+Every command, as `copyctl COMMAND --help` tells it. Every command that takes `--rules FILE` finds its store through
+that file. Answers are a table on a terminal and JSON elsewhere; `--format` says otherwise. JSON goes to standard output
+alone, notes and logs to standard error. The examples name files that are yours, so they are shown here and not run.
 
 | exit code | meaning |
 |---|---|

@@ -13,15 +13,15 @@ from copyctl.edge.metrics import BUCKETS, GAUGES, Metrics
 
 HEAD: Final = """# Metrics
 
-With `metrics.listen: 127.0.0.1:9464` a run serves them at `/metrics` for Prometheus, and `/health` on the same port: 200
-while all is well, else 503 and why. Neither asks for a password: keep the address on this machine. Names and labels never
-change their meaning, more may be added. How to be told by them: [watch and be alerted](howto/watch.md).
+With `metrics.listen: 127.0.0.1:9464` a run serves them at `/metrics` for Prometheus, and `/health` on the same port:
+200 while all is well, else 503 and why. Neither asks for a password: keep the address on this machine. Names and labels
+never change their meaning, more may be added. How to be told by them: [watch and be alerted](howto/watch.md).
 
 | metric | kind | labels | what it says |
 |---|---|---|---|"""
 
-FOOT: Final = """`copyctl_decisions_total` counts a decision when it is made and again when it becomes another one. `reason` is a
-[reason code](codes.md), or empty.
+FOOT: Final = """`copyctl_decisions_total` counts a decision when it is made and again when it becomes another one.
+`reason` is a [reason code](codes.md), or empty.
 
 This page is written by `python -m docs.making.metrics`."""
 

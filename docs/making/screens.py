@@ -23,6 +23,8 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from copyctl.cli.top_screen import Top
+
 ROOT: Final = Path(__file__).parents[2]
 RULES: Final = "rules/demo.yaml"
 FONT_FACE: Final = re.compile(r"@font-face\s*\{[^}]*\}\s*")
@@ -31,6 +33,8 @@ OWN_FAMILY: Final = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospac
 CHARTS: Final = ("distribution", "by-underlying", "latency", "reasons")
 """The charts that pages show, by the id of their figure."""
 PAPER: Final = "<style>svg{color:#20262d;background:#fff;font-family:system-ui,sans-serif}</style>"
+VIEW: Final = re.compile(r'viewBox="0 0 (\d+) (\d+)"')
+MARGIN: Final = 16
 TOP_AFTER_SECONDS: Final = 14
 """When the live screen is looked at: about the middle of the demo's day."""
 LINES: Final = 16
@@ -55,7 +59,7 @@ def make(folder: Path, out: Path) -> None:
         told = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
         (out / f"{name}.svg").write_text(drawn("\n".join(told), columns, f"copyctl {words[0]}", name))
     page = folder / "slippage.html"
-    subprocess.run(
+    subprocess.run(  # noqa: S603  what we say ourselves
         [sys.executable, "-m", "copyctl", "report", "slippage", "--rules", RULES, "-o", page.name],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
@@ -66,7 +70,17 @@ def make(folder: Path, out: Path) -> None:
 def charts(page: str) -> dict[str, str]:
     """Those charts of a report's page that are shown, each on paper of its own."""
     found = re.findall(r'<figure class="card" id="([^"]+)">.*?(<svg.*?</svg>)', page, re.DOTALL)
-    return {name: chart.replace(">", f">{PAPER}", 1) for name, chart in found if name in CHARTS}
+    return {name: _on_paper(chart) for name, chart in found if name in CHARTS}
+
+
+def _on_paper(chart: str) -> str:
+    """With a margin, since labels may stand out of the frame, and colours that need nothing around it."""
+    framed = VIEW.sub(
+        lambda size: f'viewBox="-{MARGIN} -{MARGIN} {int(size[1]) + 2 * MARGIN} {int(size[2]) + 2 * MARGIN}"',
+        chart,
+        count=1,
+    )
+    return framed.replace(">", f">{PAPER}", 1)
 
 
 def on_terminal(words: tuple[str, ...], folder: Path, columns: int) -> str:
@@ -74,7 +88,7 @@ def on_terminal(words: tuple[str, ...], folder: Path, columns: int) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  what we say ourselves
         [sys.executable, "-m", "copyctl", *words],
         cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
@@ -104,8 +118,6 @@ def without_fonts(picture: str) -> str:
 
 async def live(folder: Path) -> str:
     """The live screen, as it stands."""
-    from copyctl.cli.top_screen import Top
-
     screen = Top(folder / RULES)
     async with screen.run_test(size=(118, 36)) as pilot:
         await asyncio.sleep(2)
@@ -120,7 +132,7 @@ def main(out: Path) -> None:
         folder = Path(made)
         for name in ("rules", "examples"):
             shutil.copytree(ROOT / name, folder / name)
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603  what we say ourselves
             [sys.executable, "-m", "copyctl", "run", "--rules", RULES],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         ) as demo:  # fmt: skip

@@ -1,10 +1,12 @@
 """What the pages show is what happens: every block that can run is run, and every other one is read."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +48,9 @@ SAYS: dict[str, tuple[str, ...]] = {
 }
 """What the commands of a page must have said."""
 
+PORTS = ("18080", "19464")
+"""Where the pages have the simulator and the metrics."""
+
 SOMETHING_ELSE = {"groups", "repos"}
 """By their first key: YAML that is none of ours."""
 
@@ -76,10 +81,21 @@ def folder_of(tmp_path: Path, *shown: str) -> Path:
     return tmp_path
 
 
+def at_free_ports(folder: Path, script: str) -> str:
+    """The script, and the files that it uses, with ports that nobody has: several pages are tried at once."""
+    with contextlib.ExitStack() as held:
+        for port in PORTS:
+            free = str(held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
+            script = script.replace(port, free)
+            for file in (folder / "rules" / "simulator.yaml", folder / "examples" / "leader.py"):
+                file.write_text(file.read_text().replace(port, free))
+    return script
+
+
 def ran(folder: Path, *shown: str) -> str:
     """What the commands of pages print, run in order in one shell."""
-    script = "\n".join(block.text for page in shown for block in blocks(page, "sh"))
-    head = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+    script = at_free_ports(folder, "\n".join(block.text for page in shown for block in blocks(page, "sh")))
+    head = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", head + script],
@@ -99,7 +115,6 @@ def test_fences_are_closed() -> None:
     assert [page for page in OWN if text(page).count("\n```") % 2] == []
 
 
-@pytest.mark.xdist_group("port")
 @pytest.mark.timeout(220)
 @pytest.mark.parametrize("page", [page for page in runnable() if page not in ("index.md", "howto/reports.md")])
 def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
@@ -107,7 +122,6 @@ def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
     assert [word for word in SAYS.get(page, ()) if word not in said] == [], said[-6000:]
 
 
-@pytest.mark.xdist_group("demo")
 @pytest.mark.timeout(300)
 def test_the_start_and_the_reports_run_and_the_pictures_are_made_of_the_same_day(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "index.md")

@@ -17,6 +17,7 @@ from mkdocs.structure.pages import Page
 ROOT: Final = Path(__file__).parents[2]
 SHOWN: Final = ("rules/*.yaml", "examples/*.py", "examples/*.service", "examples/*.json", "examples/ci/*.yaml")
 LANGUAGES: Final = {".yaml": "yaml", ".py": "python", ".json": "json", ".service": "ini"}
+WIDE: Final = "---\nhide: [navigation, toc]\n---\n\n"
 FOLDERS: Final = ("rules",)
 OUTWARD: Final = re.compile(r"\]\((?:\.\./)+([^)#\s]+?)/?\)")
 """A link that leads up; those that lead out of ``docs`` are among them."""
@@ -31,7 +32,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """The pages that are made of files."""
     for name in shown():
         path = ROOT / name
-        text = f"# {name}\n\n```{LANGUAGES[path.suffix]}\n{path.read_text().rstrip()}\n```\n"
+        text = f"{WIDE}# {name}\n\n```{LANGUAGES[path.suffix]}\n{path.read_text().rstrip()}\n```\n"
         files.append(File.generated(config, f"files/{name}.md", content=text))
     for folder in FOLDERS:
         rows = [f"- [{Path(name).name}]({Path(name).name}.md)" for name in shown() if name.startswith(f"{folder}/")]

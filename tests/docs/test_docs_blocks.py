@@ -95,7 +95,7 @@ def at_free_ports(folder: Path, script: str) -> str:
 def ran(folder: Path, *shown: str) -> str:
     """What the commands of pages print, run in order in one shell."""
     script = at_free_ports(folder, "\n".join(block.text for page in shown for block in blocks(page, "sh")))
-    head = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
+    head = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", head + script],

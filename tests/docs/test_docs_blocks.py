@@ -99,7 +99,7 @@ def ran(folder: Path, *shown: str) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", head + script],
-        cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=200, check=False,
+        cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return done.stdout
@@ -115,7 +115,7 @@ def test_fences_are_closed() -> None:
     assert [page for page in OWN if text(page).count("\n```") % 2] == []
 
 
-@pytest.mark.timeout(220)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in runnable() if page not in ("index.md", "howto/reports.md")])
 def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
     said = ran(folder_of(tmp_path, page), page)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types contracts bench simulate soak lock audit sbom clean
+.PHONY: demo test check lint types contracts docs docs-serve reference screens bench simulate soak lock audit sbom clean
 .DEFAULT_GOAL := demo
 
 PIP := -m pip --disable-pip-version-check
@@ -32,6 +32,24 @@ contracts: $(VENV)/.ready  ## Who may import whom (docs/house.md).
 	$(BIN)/lint-imports
 
 check: lint types contracts test
+
+docs: $(VENV)/.ready  ## The documentation as a site: var/site/index.html.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.ready  ## The same on this machine, anew with each change.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict
+
+reference: $(VENV)/.ready  ## The pages that are written by the program.
+	$(BIN)/python -m docs.making.commands > docs/commands.md
+	$(BIN)/python -m docs.making.metrics > docs/metrics.md
+	$(BIN)/copyctl schema rules --format markdown > docs/rules.md
+	$(BIN)/copyctl schema store --format markdown > docs/data-model.md
+	$(BIN)/copyctl explain --codes --format markdown > docs/codes.md
+	$(BIN)/copyctl explain --alerts --format markdown > docs/alerts.md
+	$(BIN)/python -m copyctl.cli.lint_pages docs/lint
+
+screens: $(VENV)/.ready  ## The screens and charts of the pages, from a run of the demo.
+	$(BIN)/python -m docs.making.screens docs/screens
 
 bench: $(VENV)/.ready  ## Ratios within one run, on this machine.
 	$(BIN)/python -m tests.bench

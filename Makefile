@@ -43,18 +43,15 @@ soak: $(VENV)/.ready  ## Five trading days in minutes on the real processes, wit
 	$(BIN)/python -m tests.soak --unbroken
 
 TESTS ?=
-lowest:  ## Every test with the oldest versions that pyproject.toml allows, and these alone: make lowest TESTS=tests/cli
-	rm -rf $(VENV)-lowest
-	$(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(VENV)-lowest/bin/uv pip compile --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct \
-	  pyproject.toml --output-file $(VENV)-lowest/lowest.txt
-	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python \
-	  --constraint $(VENV)-lowest/lowest.txt --editable '.[dev]'
-	$(VENV)-lowest/bin/python -m pytest -n 2 --dist loadgroup $(TESTS)
+LOWEST := $(VENV)-lowest
+lowest: $(VENV)/.ready  ## Every test with the oldest versions that pyproject.toml allows; make lowest TESTS=tests/cli
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(LOWEST)
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct pyproject.toml --output-file $(LOWEST)/versions.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/versions.txt --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
-wheel-test:  ## Every test on the wheel, with the source out of reach; make wheel-test PYTHON=python3.13 TESTS=tests/cli
-	PYTHON=$(PYTHON) .ci/wheel-test $(TESTS)
+wheel-test: $(VENV)/.ready  ## Every test on the wheel, with the source out of reach; make wheel-test PYTHON=python3.13
+	PATH="$(abspath $(BIN)):$$PATH" PYTHON=$(PYTHON) .ci/wheel-test $(TESTS)
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -19,7 +19,7 @@ from tests.cli.world import BARE, document
 
 ENVIRONMENT = {**BARE, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{BARE['PATH']}"}
 ASK = """
-eval "$(copyctl --show-completion bash)"
+eval "$(copyctl --show-completion)"
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
 _copyctl_completion copyctl
 printf '%s\\n' "${COMPREPLY[@]}"
@@ -119,8 +119,8 @@ def test_zsh_and_fish_ask_in_their_own_way(rules: str) -> None:
     fish = {"_COPYCTL_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     assert ran("copyctl", **fish, _TYPER_COMPLETE_ARGS=line).split() == ["alice", "bob"]
     if shutil.which("zsh"):
-        setup = 'autoload -Uz compinit; compinit -D -u; eval "$(copyctl --show-completion zsh)"; whence -w'
+        setup = 'autoload -Uz compinit; compinit -D -u; eval "$(copyctl --show-completion)"; whence -w'
         assert ran("zsh", "-f", "-c", f"{setup} _copyctl_completion").strip() == "_copyctl_completion: function"
     if shutil.which("fish"):
-        script = f'copyctl --show-completion fish | source; complete -C "{line}"'
+        script = f'copyctl --show-completion | source; complete -C "{line}"'
         assert ran("fish", "--no-config", "-c", script).split() == ["alice", "bob"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import copyctl
 from copyctl.edge.metrics import Metrics, MetricsServer
 from copyctl.engine.replicator import STOP_WITHIN_SECONDS
 from tests.scenarios.hearing import free_port
@@ -66,7 +67,8 @@ def test_all_that_the_wheel_is_built_from_is_copied_and_let_through() -> None:
     project = PROJECT["project"]
     needed = {*settings["packages"], *settings["force-include"], project["readme"], *project["license-files"]}
     assert {one.split("/")[0] for one in needed} | {"pyproject.toml"} == copied
-    assert [one for one in copied if not (ROOT / one).exists()] == []
+    out_of_reach = set() if Path(copyctl.__file__).parents[1] == ROOT else {"copyctl"}  # the suite on the wheel
+    assert {one for one in copied if not (ROOT / one).exists()} == out_of_reach
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert let_through == copied
     assert "*" in (ROOT / ".dockerignore").read_text().splitlines()

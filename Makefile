@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types contracts docs docs-serve reference screens bench simulate soak lock audit sbom clean
+.PHONY: demo test check lint types contracts docs docs-serve reference screens bench simulate soak
+.PHONY: lowest wheel-test lock audit sbom clean
 .DEFAULT_GOAL := demo
 
 PIP := -m pip --disable-pip-version-check
@@ -81,5 +82,16 @@ audit: $(SUPPLY)/.ready  ## Known vulnerabilities of what is locked: asks PyPI.
 sbom: $(VENV)/.ready $(SUPPLY)/.ready  ## What the wheel brings with it (CycloneDX), in dist.
 	.ci/sbom $(BIN) $(SUPPLY)/bin
 
+TESTS ?=
+LOWEST := $(VENV)-lowest
+lowest: $(VENV)/.ready  ## Every test with the oldest versions that pyproject.toml allows; make lowest TESTS=tests/cli
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(LOWEST)
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct pyproject.toml --output-file $(LOWEST)/versions.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/versions.txt --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+wheel-test: $(VENV)/.ready  ## Every test on the wheel, with the source out of reach; make wheel-test PYTHON=python3.13
+	PATH="$(abspath $(BIN)):$$PATH" PYTHON=$(PYTHON) .ci/wheel-test $(TESTS)
+
 clean:
-	rm -rf $(VENV) $(SUPPLY) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) $(SUPPLY) var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

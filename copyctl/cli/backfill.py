@@ -44,9 +44,7 @@ def backfill(
     *,
     begin: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day (IST), such as 2026-09-01.")],
     end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day.", show_default="today")] = None,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="NAME", help="This account alone: leader, or a follower's name.")
-    ] = None,
+    account: options.Account = None,
     form: options.AsFormat = None,
 ) -> None:
     """Fetch order books and trade history into the store.

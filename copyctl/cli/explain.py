@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from copyctl.cli import moments
+from copyctl.cli import completion, moments
 from copyctl.cli.deployment import deployment, rules_trouble
 from copyctl.cli.rehearsing import listed, world
 from copyctl.cli.speech import USAGE, Format, answer, chosen, leave, note, say, say_json
@@ -48,7 +48,12 @@ def explain(
         Path | None,
         typer.Option("--order", metavar="FILE", help="An order of the leader's, as Dhan gives it: JSON; - is stdin."),
     ] = None,
-    follower: Annotated[str | None, typer.Option("--follower", metavar="NAME", help="For this follower alone.")] = None,
+    follower: Annotated[
+        str | None,
+        typer.Option(
+            "--follower", metavar="NAME", help="For this follower alone.", autocompletion=completion.followers
+        ),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="TIME", help="As if it were then.", show_default="the order's own time"),

@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from copyctl.cli import options
+from copyctl.cli import completion, options
 from copyctl.cli.speech import USAGE, answer, leave
 from copyctl.cli.starting import STRATEGIES, Start, taken, variable, write
 from copyctl.rules.schema import language
@@ -34,7 +34,13 @@ def init(
         list[str] | None, typer.Option("--follower", metavar="NAME", help="A follower's name; may be repeated.")
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", metavar="S", help=f"How copies are sized: {', '.join(STRATEGIES)}.")
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="S",
+            help=f"How copies are sized: {', '.join(STRATEGIES)}.",
+            autocompletion=completion.strategies,
+        ),
     ] = None,
     ratio: Annotated[
         float | None, typer.Option("--ratio", metavar="R", help="Of fixed_ratio; of capital_proportional: multiplier.")

@@ -36,7 +36,6 @@ from copyctl.cli.top import top
 app = typer.Typer(
     name="copyctl",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

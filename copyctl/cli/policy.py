@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from copyctl.cli import options
+from copyctl.cli import completion, options
 from copyctl.cli.at_hand import at_hand
 from copyctl.cli.deployment import rules_trouble
 from copyctl.cli.speech import DONE, FINDINGS, USAGE, Format, leave, note, say, say_json
@@ -55,7 +55,10 @@ def lint(
     form: Annotated[LintFormat, typer.Option("--format", help="How the findings look.")] = LintFormat.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     every_code: Annotated[bool, typer.Option("--codes", help="Every code and what it says.")] = False,
-    code: Annotated[str | None, typer.Option("--explain", metavar="CODE", help="The page of one code.")] = None,
+    code: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="CODE", help="The page of one code.", autocompletion=completion.codes),
+    ] = None,
 ) -> None:
     """Check rules and policy tests, without secrets and network.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from copyctl.cli import days, options
+from copyctl.cli import completion, days, options
 from copyctl.cli.analysis import analysed
 from copyctl.cli.deployment import deployment, note_empty
 from copyctl.cli.speech import FINDINGS, USAGE, leave, note, say
@@ -41,7 +41,10 @@ _FILES: Final = frozenset({ReportFormat.PARQUET, ReportFormat.HTML})
 
 
 def report(
-    name: Annotated[str, typer.Argument(metavar="REPORT", help="Which one; they are listed below.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="REPORT", help="Which one; they are listed below.", autocompletion=completion.reports),
+    ],
     rules: options.Rules,
     *,
     first: Annotated[
@@ -52,7 +55,13 @@ def report(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last one, included.")] = None,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="KEY,...", help=f"Group the rows: {', '.join(KEYS)}.")
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="KEY,...",
+            help=f"Group the rows: {', '.join(KEYS)}.",
+            autocompletion=completion.keys,
+        ),
     ] = None,
     form: Annotated[
         ReportFormat | None,

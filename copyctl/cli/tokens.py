@@ -41,9 +41,7 @@ class Done:
 def token(
     rules: options.Rules,
     *,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="NAME", help="This account alone: leader, or a follower's name.")
-    ] = None,
+    account: options.Account = None,
     force: Annotated[
         bool, typer.Option("--force", help="Make one although the present one is good; that one ends at once.")
     ] = False,

@@ -8,6 +8,7 @@ from copyctl.core.drift import drift
 from copyctl.core.entry_cuts import entries_open
 from copyctl.core.exit_orders import Wish
 from copyctl.core.exit_plan import Portion
+from copyctl.core.index import instrument_of
 from copyctl.core.plan import Alter, Begin, Plan
 from copyctl.core.stakes import Exit, his_entries_open, leader_net
 from copyctl.core.state import Draft
@@ -38,12 +39,12 @@ def said(draft: Draft, one: Exit, copy: Copy, portion: Portion, wish: Wish, made
         copy = _without_portion(one, copy, cap=cap)
     if copy.decision is Decision.COPIED and copy.detail != copy.sized:
         copy = replace(copy, detail=copy.sized)
-    return with_drift(one, copy)
+    return with_drift(draft, one, copy)
 
 
-def with_drift(one: Exit, copy: Copy) -> Copy:
+def with_drift(draft: Draft, one: Exit, copy: Copy) -> Copy:
     """The row, with in what it differs from what is wanted."""
-    now = _drift(one, copy)
+    now = _drift(draft, one, copy)
     return copy if now == copy.drift else replace(copy, drift=now)
 
 
@@ -84,12 +85,14 @@ def _without_portion(one: Exit, copy: Copy, *, cap: int) -> Copy:
     return _copied(copy) if copy.decision is Decision.QUEUED else copy
 
 
-def _drift(one: Exit, copy: Copy) -> str:
+def _drift(draft: Draft, one: Exit, copy: Copy) -> str:
     if one.order is None or (one.order.over and not (copy.due or copy.filled)):
         return ""
     told = drift(copy, one.order)
-    early = copy.filled - copy.due
-    if not told and one.order.over and early >= 1:
+    instrument = draft.instruments.get(instrument_of(copy))
+    lot = instrument.lot_size if instrument is not None else 1
+    early = copy.filled - copy.due  # less than a lot is what whole lots could not say of exits before it
+    if not told and one.order.over and early >= lot:
         told = f"closed {copy.filled} where the leader's {one.order.filled} ask for {copy.due:f}"
     return told
 

@@ -103,7 +103,7 @@ def _exits(draft: Draft, rules: Rules, follower: Follower, key: str, instrument:
     done = [one for one in found if one.key != newest and _is_done(one)]
     for one in done:  # what it filled beyond what is wanted is told, though nothing is to be done about it
         if copy_key(one.copy.leader_order_id, one.copy.follower) in draft.copies.written:
-            put(draft, with_drift(one, one.copy))
+            put(draft, with_drift(draft, one, one.copy))
     rows, over = {one.key for one in found}, {one.key for one in done}
     found = [one for one in found if one.key not in over]
     own = [

@@ -190,8 +190,11 @@ def _fill(case: Case) -> Difference | None:
         if copy.exit:
             due = int(copy.due)
             lacks = min(due - filled, copied_of(case, copy)) if is_to_close(case, copy) else 0
-            early = filled - copy.due if case.leader is not None else 0  # less than a unit is rounding
-            if (lacks >= lot and lacks > spare) or (early >= 1 and early > spare):
+            early = filled - copy.due if case.leader is not None else 0
+            beyond = max(
+                early if early >= lot else 0, lacks if lacks >= lot else 0
+            )  # less is what whole lots cannot say
+            if beyond > spare:
                 return case.told(Kind.FILL, due, filled)
             continue
         excess = closed_again(case, copy)

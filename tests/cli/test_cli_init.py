@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from copyctl.cli import starting
 from copyctl.cli.starting import FILES, STRATEGIES
 from copyctl.rules import show
 from copyctl.rules.schema import policy_schema
@@ -247,5 +248,5 @@ def heard(terminal: int, words: str) -> str:
 
 
 def test_every_template_is_used() -> None:
-    folder = Path(__file__).parents[2] / "copyctl" / "cli" / "templates"
+    folder = Path(starting.__file__).parent / "templates"
     assert {path.name for path in folder.iterdir()} == {file.template for file in FILES}

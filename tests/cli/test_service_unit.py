@@ -18,7 +18,7 @@ KEYS = {
     *("ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "ProtectProc"),
     *("RestrictAddressFamilies", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality"),
     *("RemoveIPC", "CapabilityBoundingSet", "AmbientCapabilities", "SystemCallArchitectures", "SystemCallFilter"),
-    "SystemCallErrorNumber",
+    *("SystemCallErrorNumber", "DevicePolicy", "PrivateMounts", "ProcSubset"),
 }
 
 

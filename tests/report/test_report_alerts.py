@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import copyctl as copyctl_package
 from copyctl.model.alerts import ALERTS, Alert
 from copyctl.report.alerts import page, rows
 from tests.cli.world import copyctl
@@ -21,8 +22,9 @@ def test_every_code_is_in_the_table_and_says_what_to_do_in_one_line() -> None:
 
 
 def test_every_code_is_given_somewhere_in_the_program() -> None:
-    table = ROOT / "copyctl" / "model" / "alerts.py"
-    program = "".join(path.read_text() for path in (ROOT / "copyctl").rglob("*.py") if path != table)
+    package = Path(copyctl_package.__file__).parent
+    table = package / "model" / "alerts.py"
+    program = "".join(path.read_text() for path in package.rglob("*.py") if path != table)
     given = set(re.findall(r"\bAlert\.([A-Z_]+)", program))
     assert {one.name for one in Alert} - given == set()
 

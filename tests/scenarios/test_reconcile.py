@@ -81,6 +81,19 @@ def test_a_converged_day_has_no_drift_with_a_run_and_without_one(desk: Desk) -> 
     assert drift(desk, code=0) == []
 
 
+def test_what_whole_lots_cannot_say_of_an_exit_goes_with_the_next_one_and_is_no_drift(desk: Desk) -> None:
+    desk.policy["sizing"] = {"strategy": "fixed_ratio", "ratio": 0.25}
+    desk.start()
+    entry = desk.place(order_type="MARKET", price=0, quantity=260)
+    desk.follows(entry, follower_status="TRADED", follower_filled=65)
+    for _ in range(2):  # half a lot each
+        desk.look_again()
+        last = desk.place(order_type="MARKET", price=0, quantity=130, transaction_type="SELL")
+    desk.follows(last, follower_status="TRADED", follower_filled=65)
+    assert drift(desk, code=0) == []
+    assert desk.alerts("drift") == []
+
+
 def test_beside_a_busy_run_nothing_is_called_drift_that_is_only_on_its_way(desk: Desk) -> None:
     desk.settings("leader", rate_limits={})
     desk.start()

@@ -15,8 +15,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT: Final = Path(__file__).parents[2]
-SHOWN: Final = ("rules/*.yaml", "examples/*.py", "examples/*.service", "examples/*.json", "examples/ci/*.yaml")
-LANGUAGES: Final = {".yaml": "yaml", ".py": "python", ".json": "json", ".service": "ini"}
+SHOWN: Final = (
+    *("rules/*.yaml", "examples/*.py", "examples/*.service", "examples/*.json", "examples/ci/*.yaml"),
+    *("Containerfile", "examples/compose/*.y*ml", "examples/compose/grafana/*.json"),
+)
+LANGUAGES: Final = {".yaml": "yaml", ".yml": "yaml", ".py": "python", ".json": "json", ".service": "ini", "": "docker"}
+WHOLE: Final = ("CHANGELOG.md", "SECURITY.md")
+"""Pages that stand beside ``docs``."""
 WIDE: Final = "---\nhide: [navigation, toc]\n---\n\n"
 FOLDERS: Final = ("rules",)
 OUTWARD: Final = re.compile(r"\]\((?:\.\./)+([^)#\s]+?)/?\)")
@@ -37,8 +42,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for folder in FOLDERS:
         rows = [f"- [{Path(name).name}]({Path(name).name}.md)" for name in shown() if name.startswith(f"{folder}/")]
         files.append(File.generated(config, f"files/{folder}/index.md", content=f"# {folder}\n\n" + "\n".join(rows)))
-    changes = (ROOT / "CHANGELOG.md").read_text().replace("](docs/", "](../")
-    files.append(File.generated(config, "files/CHANGELOG.md", content=changes))
+    for name in WHOLE:
+        text = (ROOT / name).read_text().replace("](docs/", "](../").replace("](examples/", "](../examples/")
+        files.append(File.generated(config, f"files/{name}", content=text))
     return files
 
 

@@ -20,10 +20,11 @@ Asked = Mapping[str, list[str]]
 
 def asked() -> Asked:
     """What pyproject.toml asks of each lock."""
-    run = PROJECT["project"]["dependencies"]
+    run, extras = PROJECT["project"]["dependencies"], PROJECT["project"]["optional-dependencies"]
+    dev = [one for one in extras["dev"] if one != "copyctl[docs]"]
     return {
         "run": run,
-        "dev": [*run, *PROJECT["project"]["optional-dependencies"]["dev"], *PROJECT["build-system"]["requires"]],
+        "dev": [*run, *dev, *extras["docs"], *PROJECT["build-system"]["requires"]],
         "supply": PROJECT["dependency-groups"]["supply"],
     }
 

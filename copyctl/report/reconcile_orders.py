@@ -191,10 +191,8 @@ def _fill(case: Case) -> Difference | None:
             due = int(copy.due)
             lacks = min(due - filled, copied_of(case, copy)) if is_to_close(case, copy) else 0
             early = filled - copy.due if case.leader is not None else 0
-            beyond = max(
-                early if early >= lot else 0, lacks if lacks >= lot else 0
-            )  # less is what whole lots cannot say
-            if beyond > spare:
+            beyond = max(early, lacks)
+            if beyond >= lot and beyond > spare:  # less than a lot is what whole lots cannot say
                 return case.told(Kind.FILL, due, filled)
             continue
         excess = closed_again(case, copy)

@@ -171,9 +171,9 @@ def test_json_that_is_shown_is_json(page: str) -> None:
 
 def commands(said: str) -> Iterator[str]:
     """The commands in a text: from ``copyctl`` to the end of its line, or of what stands between backticks."""
-    for line in said.splitlines():
+    for line in said.replace("\\\n", " ").splitlines():
         for part in re.split(r"[`;|>)]|&&", line):
-            found = re.search(r"(?<!--name )(?<!--tag )\bcopyctl (.*)", part)
+            found = re.search(r"(?<!--name )(?<!--tag )(?<!/)\bcopyctl (?!copyctl )(.*)", part)
             if found:
                 yield found[1]
 
@@ -199,7 +199,7 @@ def test_every_command_that_is_named_is_one(page: str) -> None:
     inline = "\n".join(re.findall(r"`(copyctl [^`\n]+)`", text(page)))
     shown = "\n".join(block.text for block in blocks(page, "console", "text"))
     for said in commands(f"{inline}\n{shown}"):
-        words = shlex.split(said.replace("...", "").removesuffix("\\"), comments=True)
+        words = shlex.split(said.replace("...", ""), comments=True)
         assert not (words and words[0].islower() and wrong(words)), said
 
 

@@ -86,10 +86,15 @@ def test_what_whole_lots_cannot_say_of_an_exit_goes_with_the_next_one_and_is_no_
     desk.start()
     entry = desk.place(order_type="MARKET", price=0, quantity=260)
     desk.follows(entry, follower_status="TRADED", follower_filled=65)
-    for _ in range(2):  # half a lot each
-        desk.look_again()
-        last = desk.place(order_type="MARKET", price=0, quantity=130, transaction_type="SELL")
+    first = desk.place(price=105, quantity=130, transaction_type="SELL")
+    desk.follows(first, decision="refused", reason="zero_quantity")  # half a lot
+    desk.price(106)
+    desk.eventually(lambda: desk.order(first)["orderStatus"] == "TRADED")
+    last = desk.place(price=110, quantity=130, transaction_type="SELL")
+    desk.follows(last, follower_status="PENDING", follower_quantity=65)
+    desk.price(111)
     desk.follows(last, follower_status="TRADED", follower_filled=65)
+    assert desk.net() == 0
     assert drift(desk, code=0) == []
     assert desk.alerts("drift") == []
 

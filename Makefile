@@ -20,7 +20,7 @@ demo: $(VENV)/.ready  ## Copy a leader's day to two followers, on this machine a
 	@$(BIN)/copyctl run --rules rules/demo.yaml
 
 test: $(VENV)/.ready  ## Every test.
-	$(BIN)/python -m pytest -n 5 --dist loadgroup
+	$(BIN)/python -m pytest -n 7 --dist loadgroup
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

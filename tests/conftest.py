@@ -29,7 +29,7 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
-LONG = ("test_readme.py", "test_soak.py", "test_run_rates.py", "test_demo_replays.py")
+LONG = ("test_docs_blocks.py", "test_readme.py", "test_soak.py", "test_run_rates.py", "test_demo_replays.py")
 """Files whose tests take longest: begun first, so that the last process is not left alone with them."""
 
 

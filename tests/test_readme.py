@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import at_free_ports
+
 ROOT = Path(__file__).parent.parent
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -28,7 +30,8 @@ def ran(page: str, tmp_path: Path) -> str:
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():  # the suite on the wheel has no source to show
             shutil.copy(source, tmp_path / name)
-    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(SHELL.findall(page))
+    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
+    script += at_free_ports(tmp_path, "\n".join(SHELL.findall(page)))
     clean = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     done = subprocess.run(
@@ -38,7 +41,6 @@ def ran(page: str, tmp_path: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("port")
 @pytest.mark.timeout(240)
 def test_every_shell_block_of_the_readme_runs(readme: str, tmp_path: Path) -> None:
     said = ran(readme, tmp_path)
@@ -46,7 +48,6 @@ def test_every_shell_block_of_the_readme_runs(readme: str, tmp_path: Path) -> No
     assert "kill_switch" in said
 
 
-@pytest.mark.xdist_group("port")
 @pytest.mark.timeout(240)
 def test_every_shell_block_of_how_to_operate_runs(tmp_path: Path) -> None:
     said = ran((ROOT / "docs" / "operate.md").read_text(), tmp_path)

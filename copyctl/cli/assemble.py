@@ -127,14 +127,7 @@ async def assembled(
         written = rules
         simulator = None
         if rules.broker.adapter is Adapter.SIMULATOR:
-            simulator = await _simulator(rules, stack)
-            broker = replace(
-                rules.broker,
-                rest_url=simulator.rest_url,
-                order_update_url=simulator.order_update_url,
-                instruments=rules.broker.instruments or simulator.instruments_url,
-            )
-            rules = replace(rules, broker=broker)
+            simulator, rules = await _simulator(rules, stack)
         try:
             linked = connections(rules, clock)
         except (OSError, ValueError) as trouble:
@@ -229,8 +222,8 @@ async def followers_alone(
         yield Reach(replicator=replicator, accounts=frozenset(linked), unreached=unreached)
 
 
-async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> "Simulator":
-    """The broker of a run that brings its own.
+async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> "tuple[Simulator, Rules]":
+    """The broker of a run that brings its own, and the rules with its addresses.
 
     Raises:
         CannotRun: the tape that it is to play cannot be read.
@@ -247,7 +240,13 @@ async def _simulator(rules: Rules, stack: contextlib.AsyncExitStack) -> "Simulat
         raise CannotRun(f"broker.simulator.tape cannot be used: {trouble}") from None
     await simulator.start()
     stack.push_async_callback(simulator.stop)
-    return simulator
+    broker = replace(
+        rules.broker,
+        rest_url=simulator.rest_url,
+        order_update_url=simulator.order_update_url,
+        instruments=rules.broker.instruments or simulator.instruments_url,
+    )
+    return simulator, replace(rules, broker=broker)
 
 
 def _nobody_left_behind(replicator: Replicator, rules: Rules) -> None:

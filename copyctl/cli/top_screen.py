@@ -38,6 +38,7 @@ KEYS: Final = (
     *("d dead letters", "a alerts", "q quit"),
 )
 BY_REASON: Final = "by hand, in copyctl top"
+_PARTS: Final = frozenset({"head", "followers", "title", "copies", "alerts", "said", "keys"})
 
 
 class Rows(OptionList):
@@ -185,9 +186,9 @@ class Top(App[None]):
 
     def _show(self, width: int) -> None:
         seen = self.seen
-        if seen is None or not self.screen_stack:
-            return
-        screen = self.screen_stack[0]
+        screen = self.screen_stack[0] if self.screen_stack else None
+        if seen is None or screen is None or not _PARTS.issubset(one.id for one in screen.query("*")):
+            return  # it begins, or ends
         self._put("head", top_lines.head(seen, width))
         followers = seen.status["followers"]
         names = [row["name"] for row in followers]

@@ -82,7 +82,7 @@ def _masked(_logger: WrappedLogger, _name: str, line: Any) -> str:
 
 def _plain(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Mask within values as well, before a renderer cuts or escapes them."""
-    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: mask(str(value)) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _moment(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

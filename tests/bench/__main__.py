@@ -6,12 +6,16 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import analytics, checks, engine, latency, strangers, waiting
+from tests.bench import analytics, checks, engine, growth, latency, strangers, waiting
 
 EVERYTHING = (
     *("latency", "ten", "checks", "waiting", "strangers", "turns", "start", "memory"),
-    *("report", "refresh", "beside"),
+    *("report", "refresh", "beside", "days", "crowd"),
 )
+
+
+DAYS = (1_000, 10_000, 100_000)
+CROWDS = (1, 10, 100, 1000)
 
 
 def main() -> None:
@@ -58,6 +62,14 @@ def main() -> None:
         more = f"{alone:.2f} ms, {asked:.2f} ms = {asked / alone:.2f} x"
         table.add_row("p99 at 50 orders a second, beside reports", more, "<= 1.1 x")
         table.add_row("the same beside a process that only computes", f"{computed / alone:.2f} x", "")
+    for grown in growth.days(DAYS) if "days" in wanted else ():
+        told = f"{grown.microseconds:,.0f} us an event, {grown.journal_bytes:,.0f} bytes, {grown.megabytes:.0f} MB"
+        table.add_row(f"a day of {grown.events:,} events", f"{told}, start {grown.start_seconds:.2f} s", "flat")
+    for count in CROWDS if "crowd" in wanted else ():
+        crowd = growth.followers(count)
+        told = f"last request {crowd.median:,.1f} ms, worst {crowd.worst:,.1f}; {crowd.an_order:,.1f} ms CPU an order"
+        rest = f"{crowd.at_rest:.1f} ms CPU a second at rest, {crowd.megabytes:.0f} MB"
+        table.add_row(f"{count:,} followers", f"{told}, {rest}", "in proportion")
     Console().print(table)
 
 

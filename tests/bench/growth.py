@@ -7,6 +7,7 @@ the copy's frame and its trade.
 
 import json
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from copyctl.model.events import Answered, FrameRead
 from copyctl.model.request import Fate, Outcome, Request, RequestKind
 from copyctl.wire.dhan.dialect import Dhan
 from tests.bench.engine import FOLLOWER, LEADER, Calm, conducted, frame, resident
-from tests.bench.latency import Broker, copyctl, figures, measured
+from tests.bench.latency import Broker, copyctl, measured
 
 EVENTS_OF_AN_ORDER = 5
 LAST = 200
@@ -148,15 +149,26 @@ def days(sizes: tuple[int, ...]) -> list[Grown]:
     return found
 
 
-def followers(count: int, orders: int = 20, a_second: float = 2) -> dict[str, float]:
-    """Milliseconds from a leader's frame to the last request of so many followers, its p50 and p99; CPU milliseconds of
-    an order and of a second without any; megabytes resident."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Milliseconds from a leader's frame to the last request of all followers, median and worst; of processor time,
+    milliseconds of an order and of a second without any; megabytes of the process."""
+
+    median: float
+    worst: float
+    an_order: float
+    at_rest: float
+    megabytes: float
+
+
+def followers(count: int, orders: int = 20) -> Crowd:
+    """copyctl and the simulator with so many followers, on this machine's processors together."""
+    a_second = min(5.0, 100 / count)
     broker = Broker(count)
     try:
         with tempfile.TemporaryDirectory() as folder, copyctl(broker, Path(folder)) as process:
             measured(broker, 5, a_second)
-            broker.forget("requests")
-            broker.forget("frames")
+            broker.clear()
             began, idle = time.monotonic(), _processor(process.pid)
             time.sleep(5)
             resting = (_processor(process.pid) - idle) / (time.monotonic() - began)
@@ -166,14 +178,13 @@ def followers(count: int, orders: int = 20, a_second: float = 2) -> dict[str, fl
             megabytes = resident(str(process.pid))
     finally:
         broker.stop()
-    p50, p99 = figures(times) if len(times) >= 100 else (sorted(times)[len(times) // 2], max(times))
-    return {
-        "p50 ms": p50,
-        "worst ms": p99,
-        "cpu ms an order": spent / orders * 1000,
-        "cpu ms a second at rest": resting * 1000,
-        "MB": megabytes,
-    }
+    return Crowd(
+        median=statistics.median(times),
+        worst=max(times),
+        an_order=spent / orders * 1000,
+        at_rest=resting * 1000,
+        megabytes=megabytes,
+    )
 
 
 def _processor(pid: int) -> float:

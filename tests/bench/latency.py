@@ -17,6 +17,7 @@ import yaml
 
 ORDERS = 200
 PER_SECOND = 20
+PATIENCE_SECONDS = 120
 WINDOWS = ("per_second", "per_minute", "per_hour", "per_day")
 SWITCHES = {"transit_ms": 0, "rate_limits": {}, "check_funds": False, "max_modifications": 10**9}
 
@@ -148,8 +149,11 @@ def measured(broker: Broker, orders: int = ORDERS, a_second: float = PER_SECOND)
         began = time.monotonic()
         broker.place()
         time.sleep(max(0.0, 1 / a_second - (time.monotonic() - began)))
-    time.sleep(1.5)
     leader, *followers = names
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < ends and any(len(placements(broker, name)) < orders for name in followers[-1:]):
+        time.sleep(0.5)
+    time.sleep(1)
     arrived = {name: placements(broker, name) for name in followers}
     told = live_frames(broker, leader)
     counts = {name: len(rows) for name, rows in {**arrived, leader: told}.items()}

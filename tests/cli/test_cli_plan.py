@@ -134,7 +134,7 @@ def test_two_files_are_compared_on_the_same_state(lagging: Desk) -> None:
 
 def test_what_the_page_on_the_policy_shows_runs(lagging: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
-    shown = re.findall(r"^copyctl (plan .*?) +#", page, re.MULTILINE)
+    shown = re.findall(r"^\$ copyctl (plan .*?) +#", page, re.MULTILINE)
     assert len(shown) == 2
     monkeypatch.chdir(lagging.folder)
     for name in ("prod.yaml", "old.yaml", "new.yaml"):

@@ -1,12 +1,10 @@
 """What the pages show is what happens: every block that can run is run, and every other one is read."""
 
-import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ import yaml
 from copyctl.cli.main import app
 from docs.making import screens
 from tests.cli.world import copyctl
-from tests.docs.pages import ROOT, Block, blocks, pages, text
+from tests.docs.pages import ROOT, Block, at_free_ports, blocks, pages, text
 
 RUN = {"sh", "yaml", "json", "sql"}
 READ = {"console", "text"}
@@ -47,9 +45,6 @@ SAYS: dict[str, tuple[str, ...]] = {
     "howto/ci.md": (),
 }
 """What the commands of a page must have said."""
-
-PORTS = ("18080", "19464")
-"""Where the pages have the simulator and the metrics."""
 
 SOMETHING_ELSE = {"groups", "repos"}
 """By their first key: YAML that is none of ours."""
@@ -79,17 +74,6 @@ def folder_of(tmp_path: Path, *shown: str) -> Path:
             if block.title.endswith((".yaml", ".json")):
                 (tmp_path / block.title).write_text(block.text)
     return tmp_path
-
-
-def at_free_ports(folder: Path, script: str) -> str:
-    """The script, and the files that it uses, with ports that nobody has: several pages are tried at once."""
-    with contextlib.ExitStack() as held:
-        for port in PORTS:
-            free = str(held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
-            script = script.replace(port, free)
-            for file in (folder / "rules" / "simulator.yaml", folder / "examples" / "leader.py"):
-                file.write_text(file.read_text().replace(port, free))
-    return script
 
 
 def ran(folder: Path, *shown: str) -> str:

@@ -76,6 +76,13 @@ def test_a_short_secret_is_masked_where_it_stands_alone_only():
     assert "pin ***." in said
 
 
+@pytest.mark.parametrize("shape", ["console", "json"])
+def test_a_word_of_a_table_is_told_as_the_word(shape):
+    said = logged(shape, "from copyctl.model.terms import Decision; log.info('decided', decision=Decision.COPIED)")
+    assert "copied" in said
+    assert "Decision" not in said
+
+
 def test_json_is_one_object_a_line():
     said = logged("json", 'log.info("placed", order_id="1", price=1.5, odd={1, }); logging.getLogger("x").error("no")')
     first, second = (json.loads(line) for line in said.splitlines())

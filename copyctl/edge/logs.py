@@ -38,7 +38,7 @@ FLUSH_SECONDS: Final = 2.0
 
 
 class _Secrets:
-    """Every secret that is known, as one pattern."""
+    """Every secret that is known, as one pattern, made when it is asked: a thousand accounts tell theirs at once."""
 
     def __init__(self) -> None:
         self._texts: set[str] = set()
@@ -50,11 +50,14 @@ class _Secrets:
             return
         spelled = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
         self._texts |= spelled
-        longest_first = sorted(self._texts, key=len, reverse=True)
-        self._pattern = re.compile("|".join(_sought(one) for one in longest_first))
+        self._pattern = None
 
     def mask(self, text: str) -> str:
-        return _LOOKS_SECRET.sub(MASK, text if self._pattern is None else self._pattern.sub(MASK, text))
+        pattern = self._pattern
+        if pattern is None and self._texts:
+            longest_first = sorted(self._texts, key=len, reverse=True)
+            pattern = self._pattern = re.compile("|".join(_sought(one) for one in longest_first))
+        return _LOOKS_SECRET.sub(MASK, text if pattern is None else pattern.sub(MASK, text))
 
 
 def _sought(secret: str) -> str:

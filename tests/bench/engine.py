@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from copyctl.core.state import State
 from copyctl.edge.journal import open_journal
@@ -37,17 +38,22 @@ policy:
 """
 
 
-class Calm:
-    """A clock on which a fifth of a second passes between two events, so that no rate limit is ever met."""
+NINE: Final = 1_789_443_000 * 10**9
+"""2026-09-15 09:00 IST, a Tuesday: no day ends before a bench does."""
 
-    def __init__(self) -> None:
-        self.moment = time.time_ns()
+
+class Calm:
+    """A clock on which so many milliseconds pass between two events that no rate limit is ever met."""
+
+    def __init__(self, milliseconds: int = 200) -> None:
+        self.moment = NINE
+        self._step = milliseconds * 10**6
 
     def now(self) -> int:
         return self.moment
 
     def tick(self) -> int:
-        self.moment += 200_000_000
+        self.moment += self._step
         return self.moment
 
 
@@ -104,13 +110,15 @@ def turns(events: int = 5000, *, at_once: int = 1) -> float:
 
 
 @contextmanager
-def conducted(store: Path, perform: Callable[[object], None]) -> Iterator[tuple[Conductor, Calm]]:
+def conducted(
+    store: Path, perform: Callable[[object], None], clock: Calm | None = None
+) -> Iterator[tuple[Conductor, Calm]]:
     """A conductor on a journal in this folder that is ready for orders: rules loaded, streams up, books read, flat."""
     store.parent.mkdir(exist_ok=True)
     rules_file = store.with_suffix(".yaml")
     rules_file.write_text(RULES)
     loaded = read(rules_file, {})
-    journal, clock = open_journal(store, leader=LEADER), Calm()
+    journal, clock = open_journal(store, leader=LEADER), clock or Calm()
     conductor = Conductor(
         journal=journal, clock=clock, instruments=_Master(), perform=perform, listen=lambda _notice: None
     )

@@ -109,7 +109,7 @@ def _trader(store: Path) -> Iterator[_Trader]:
         if isinstance(effect, Send):
             sent.append(effect.approved.request)
 
-    with conducted(store, perform) as (conductor, clock):
+    with conducted(store, perform, Calm(50)) as (conductor, clock):
         yield _Trader(conductor, clock, sent)
 
 

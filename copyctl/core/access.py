@@ -175,8 +175,7 @@ def restored(draft: Draft, known: Account) -> None:
 def without_what_is_shut(draft: Draft) -> list[Effect]:
     """The effects of this step without readings of an account whose token is refused, but for the one that follows a
     probe: they would be refused too, and there may be many."""
-    names = draft.state.tables["account"].keys() - draft.state.index.calm.keys()
-    accounts = (draft.account(name) for name in names | draft.accounts.written.keys())
+    accounts = [draft.account(name) for name in {**draft.state.index.uneasy, **draft.accounts.written}]
     shut = {one.account for one in accounts if is_shut(one) and not one.vouched}
     if not shut:
         return draft.effects

@@ -82,7 +82,7 @@ class Index:
     instrument, and whether each is an exit; ``unsettled``: the other copies. ``sent``: the rows of copies of which
     anything was sent, by follower. ``split``: leader orders that close something and open the rest, by instrument,
     ``parted``: those of which the rest has a row.
-    ``calm``: accounts that are; ``days``: how many accounts count for each day.
+    ``uneasy``: accounts that are not calm; ``days``: how many accounts count for each day.
 
     ``exposures`` and ``legs`` are what others have worked out of the state by account, kept until something that it
     hangs on changes: then its instrument is in ``stale``, or the account's ``turns`` are others. ``taken``: likewise of
@@ -111,7 +111,7 @@ class Index:
         self.sent: dict[str, Keys] = {}
         self.split: dict[str, Keys] = {}
         self.parted: Keys = {}
-        self.calm: Keys = {}
+        self.uneasy: Keys = {}
         self.days: dict[int, int] = {}
         self._given: dict[str, list[tuple[int, int, str]]] = {}
         self._not_sorted: dict[str, Keys] = {}
@@ -148,10 +148,10 @@ class Index:
                 self.days[one.day] = self.days.get(one.day, 0) + more
         if before is not None and not self.days[before.day]:
             del self.days[before.day]
-        if after is not None and is_calm(after):
-            self.calm[key] = None
+        if after is not None and not is_calm(after):
+            self.uneasy[key] = None
         else:
-            self.calm.pop(key, None)
+            self.uneasy.pop(key, None)
 
     def _spent(self, before: Spent | None, after: Spent | None) -> None:
         one: Spent = after or before  # type: ignore[assignment]

@@ -11,13 +11,12 @@ from copyctl.model.policy import Follower, Rules
 
 
 def watched(draft: Draft, rules: Rules, *, also: Iterable[str] = ()) -> list[str]:
-    """The accounts of these rules, the leader's among them, that are not calm, that this step has written, and those
-    that are named, in the order of the file; all of them where the rules are others than before."""
+    """The leader's account, those of these rules that are not calm or that this step has written, and those that are
+    named, in the order of the file; all of them where the rules are others than before."""
     if draft.rules is not draft.state.rules:
         return list(rules.accounts)
-    names = (rules.accounts.keys() - draft.state.index.calm.keys()) | draft.accounts.written.keys()
-    names.update(also)
-    return sorted(names & rules.accounts.keys(), key=rules.accounts.__getitem__)
+    names = {rules.leader.client_id, *draft.state.index.uneasy, *draft.accounts.written, *also}
+    return sorted((name for name in names if name in rules.accounts), key=rules.accounts.__getitem__)
 
 
 def watched_followers(draft: Draft, rules: Rules, *, also: Iterable[str] = ()) -> list[Follower]:

@@ -56,14 +56,18 @@ def status(records: Records, run: Run, members: Sequence[Member], rates: RateLim
     """The whole status document."""
     left = budgets(records, run.now, rates, run.pulse if run.running else None)
     picture = Picture(records)
-    rows = followed(picture.copies.values())
+    rows: dict[str, list[Followed]] = {}
+    for row in followed(picture.copies.values()):
+        rows.setdefault(row.follower, []).append(row)
     accounts = {one.account: _account(picture, one.account, run) for one in members}
     return {
         "state": "running" if run.running else "stopped",
         "since": told(run.since) if run.running else None,
         "streams_up": all(_connected(picture, one, run) for one in (run.leader, *accounts)),
         "leader": _leader(picture, run),
-        "followers": [_follower(rows, one, accounts[one.account], left[one.account]) for one in members],
+        "followers": [
+            _follower(rows.get(one.account, ()), one, accounts[one.account], left[one.account]) for one in members
+        ],
         "kill_switch": _kill_switch([(one.name, accounts[one.account]) for one in members]),
         "latency_ms": latencies(_latencies(picture, day_start(run.now))),
         "anomalies": {what: sum(getattr(one, what) for one in picture.accounts.values()) for what in ANOMALIES},
@@ -143,8 +147,7 @@ def _connected(picture: Picture, account: str, run: Run) -> bool:
     return known is not None and run.running and known.stream_up and known.connected_at >= run.since
 
 
-def _follower(rows: Sequence[Followed], member: Member, account: _Known, budget: Budget) -> Row:
-    mine = [row for row in rows if row.follower == member.account]
+def _follower(mine: Sequence[Followed], member: Member, account: _Known, budget: Budget) -> Row:
     state, detail = _state(member, account)
     if budget.rests_until:
         rests = f"rests until {indian(budget.rests_until):%H:%M:%S}: the broker says that it is asked too much"

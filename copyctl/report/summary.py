@@ -30,20 +30,23 @@ def summary(records: Records, names: Mapping[str, str], *, leader: str, since: i
     by reason. ``slippage_bps`` is weighted by value, ``slippage_cost`` in rupees.
     """
     picture = Picture(records)
-    return [_row(picture, account, name, leader, since) for account, name in names.items()]
+    rows: dict[str, list[Followed]] = {account: [] for account in names}
+    fills = Counter(one.account for one in picture.fills.values() if one.traded_at >= since)
+    for one in followed(picture.copies.values()):
+        if one.follower in rows and one.updated_at >= since:
+            rows[one.follower].append(one)
+    return [_row(picture, name, rows[account], fills[account], leader, since) for account, name in names.items()]
 
 
-def _row(picture: Picture, account: str, name: str, leader: str, since: int) -> Row:
-    rows = [one for one in followed(picture.copies.values()) if one.follower == account and one.updated_at >= since]
+def _row(picture: Picture, name: str, rows: list[Followed], fills: int, leader: str, since: int) -> Row:
     traded = [row for row in rows if row.filled]
     lost = [slippage(row.slots, picture.orders.get((leader, row.leader_order_id)), picture) for row in traded]
     known = [one for one in lost if one is not None]
-    fills = [one for one in picture.fills.values() if one.account == account and one.traded_at >= since]
     return {
         "follower": name,
         "copied": sum(1 for one in rows if one.last.decision is Decision.COPIED),
         **{decision.value: _counts(rows, decision) for decision in _COUNTED},
-        "fills": len(fills),
+        "fills": fills,
         "filled_quantity": sum(one.filled for one in traded),
         "slippage_bps": rounded(mean_bps(known)),
         "slippage_cost": rounded(sum((one.cost for one in known), Decimal(0))) if known else None,

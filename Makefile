@@ -65,13 +65,13 @@ soak: $(VENV)/.ready  ## Five trading days in minutes on the real processes, wit
 	$(BIN)/python -m tests.soak --unbroken
 
 SUPPLY := $(VENV)-supply
-$(SUPPLY)/.ready: locks/supply.lock
-	$(PYTHON) -m venv $(SUPPLY)
-	$(SUPPLY)/bin/python $(PIP) install --quiet --require-hashes --requirement locks/supply.lock
+$(SUPPLY)/.ready: $(VENV)/.ready locks/supply.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SUPPLY)
+	$(BIN)/uv pip install --quiet --system-certs --python $(SUPPLY)/bin/python --require-hashes --requirement locks/supply.lock
 	@touch $@
 
-UV := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --system-certs
-lock: $(SUPPLY)/.ready  ## The newest versions that pyproject.toml allows, with their hashes.
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --system-certs
+lock: $(VENV)/.ready  ## The newest versions that pyproject.toml allows, with their hashes.
 	$(UV) --upgrade pyproject.toml -o locks/run.lock
 	$(UV) --upgrade --constraint locks/run.lock --extra dev pyproject.toml -o locks/dev.lock
 	$(UV) --upgrade --group pyproject.toml:supply -o locks/supply.lock
@@ -88,7 +88,7 @@ lowest: $(VENV)/.ready  ## Every test with the oldest versions that pyproject.to
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(LOWEST)
 	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct pyproject.toml --output-file $(LOWEST)/versions.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/versions.txt --editable '.[dev]'
-	$(LOWEST)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(LOWEST)/bin/python -m pytest -n 7 --dist loadgroup $(TESTS)
 
 wheel-test: $(VENV)/.ready  ## Every test on the wheel, with the source out of reach; make wheel-test PYTHON=python3.13
 	PATH="$(abspath $(BIN)):$$PATH" PYTHON=$(PYTHON) .ci/wheel-test $(TESTS)

@@ -8,7 +8,8 @@ take place. Only ``guard`` makes an ``Approved``.
 
 Where things are:
 
-- the step and its state: ``step``, ``state``, ``overlay``, ``index``, ``waiting``, ``day``, ``forget``, ``telling``
+- the step and its state: ``step``, ``state``, ``overlay``, ``index``, ``waiting``, ``day``, ``forget``, ``telling``;
+  what it need not look at: ``settled`` (orders), ``watched`` (accounts)
 - what is seen: ``book``, ``observe``, ``wish``, ``naming``; what the broker keeps or cuts by itself: ``native_legs``,
   ``forever``, ``parts``, ``freeze``, ``likeness``; figures that only the broker has: ``facts``, ``reads``, ``unread``
 - the leader's positions, and what of his orders opens or closes: ``positions``, ``missing``, ``flatness``, ``join``

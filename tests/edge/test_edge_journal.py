@@ -1,3 +1,4 @@
+import contextlib
 import datetime
 import os
 import signal
@@ -63,7 +64,7 @@ TERMS = Terms(order_type=OrderType.LIMIT, validity=Validity.DAY, quantity=130, p
 
 def counted(folder: Path) -> tuple[int, int]:
     """How many events and how many notices a journal holds."""
-    with sqlite3.connect(folder / "journal.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as database, database:
         events = database.execute("SELECT count(*) FROM events").fetchone()[0]
         notices = database.execute("SELECT count(*) FROM notices").fetchone()[0]
     database.close()
@@ -202,7 +203,7 @@ def test_what_is_kept_of_each_event(tmp_path):
     )
     assert [one.account for one in journal.records()["account"]] == ["x"]
     journal.close()
-    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database, database:
         rows = database.execute("SELECT kind, account, set_aside, body FROM events ORDER BY seq").fetchall()
     database.close()
     assert [row[:3] for row in rows] == [
@@ -271,7 +272,7 @@ def test_a_command_carries_what_else_is_to_be_done(tmp_path):
 def of_an_earlier_version(folder: Path) -> None:
     """A store whose commands carry no actions, with one that waits."""
     open_journal(folder, leader="L").close()
-    with sqlite3.connect(folder / "journal.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as database, database:
         database.execute("ALTER TABLE commands DROP COLUMN actions")
         database.execute("INSERT INTO commands (given_at, command, account, reason) VALUES (1, 'kill', '', 'old')")
     database.close()
@@ -471,7 +472,7 @@ def test_scenario_7_8_a_corrupted_journal_is_refused_with_the_way_to_restore_it(
 
 def test_a_record_that_cannot_be_read_is_told_as_damage(tmp_path):
     filled(tmp_path)
-    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database, database:
         database.execute("UPDATE records SET body = '{' WHERE key = '7'")
     database.close()
     journal = open_journal(tmp_path, leader="L")

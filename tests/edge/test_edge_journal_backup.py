@@ -1,5 +1,6 @@
 """Scenario 7.8: backups of a journal, and the way back to one."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -93,7 +94,7 @@ def test_the_head_in_a_backup_finds_what_is_cut_off_its_end(tmp_path):
     journal.close()
     (tmp_path / "alone").mkdir()
     shutil.copy(made.path, tmp_path / "alone" / "journal.sqlite")
-    with sqlite3.connect(tmp_path / "alone" / "journal.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "alone" / "journal.sqlite")) as database, database:
         database.execute("DELETE FROM events WHERE seq > 27")
     database.close()
     [found] = audit(tmp_path / "alone").found

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import copyctl
 from tests.safety import watched
 from tests.safety.watched import Called
 from tests.scenarios.desk import Desk
@@ -100,8 +101,8 @@ def test_a_run_calls_the_hosts_of_its_rules_and_the_alert_addresses(
 
 
 def test_copyctl_knows_these_hosts_and_no_others() -> None:
-    root = Path(__file__).parents[2]
-    files = [*(root / "copyctl").rglob("*.py"), *(root / "schemas").glob("*.json")]
+    schemas = Path(__file__).parents[2] / "schemas"
+    files = [*Path(copyctl.__file__).parent.rglob("*.py"), *schemas.glob("*.json")]
     texts = "\n".join(path.read_text() for path in files)
     hosts = {urlsplit(url).hostname or "" for url in re.findall(r"\b(?:https?|wss?)://[A-Za-z0-9][\w.-]*", texts)}
     named = {one for one in hosts if "." in one and not one.startswith("127.")}

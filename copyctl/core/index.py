@@ -70,7 +70,7 @@ def _living(copy: Copy | None) -> str:
 
 
 class Index:
-    """``leads``: the leader's orders by instrument, ``exits``: those that close something. ``positions`` by account
+    """``leads``: the leader's orders by instrument. ``positions`` by account
     and instrument, ``copies`` likewise. ``open``: copies that may still trade or be decided, by follower.
     ``resting``: orders that are not over, by account and instrument, ``sides``: by side as well. ``timed``: copies
     that are looked at again at a moment of their own (ns). ``baskets``: copies by follower and basket. ``holding``:
@@ -89,7 +89,6 @@ class Index:
     each copy, kept with the very records that it follows from."""
 
     def __init__(self) -> None:
-        self.exits: dict[str, Keys] = {}
         self.leads: dict[str, Keys] = {}
         self.positions: dict[str, Keys] = {}
         self.copies: dict[str, Keys] = {}
@@ -260,7 +259,6 @@ class Index:
 
     def _leader_order(self, key: str, before: LeaderOrder | None, after: LeaderOrder | None) -> None:
         one: LeaderOrder = after or before  # type: ignore[assignment]
-        _move(self.exits, one.instrument, key, there=after is not None and bool(after.exits))
         _move(self.leads, one.instrument, key, there=after is not None)
         split = after is not None and 0 < after.exits < after.wish.quantity
         _move(self.split, one.instrument, key, there=split)

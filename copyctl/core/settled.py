@@ -25,9 +25,7 @@ def unsettled_leads_in(draft: Draft, leader: str, account: str, instrument: str)
     again.update(leader_id(one.leader_order_id) for one in draft.copies.of(account).values() if one)
     again.update(draft.state.index.parted)
     keys = [key for key in draft.state.index.leads.get(instrument, ()) if key not in settled or key in again]
-    keys += [key for key in draft.leader_orders.written if key not in draft.state.tables["leader_order"]]
-    found = (draft.leader_orders.get(key) for key in keys)
-    return [one for one in found if one is not None and one.instrument == instrument]
+    return _with_new(draft, keys, instrument)
 
 
 def settled_exits_in(draft: Draft, leader: str, account: str, instrument: str) -> Iterator[LeaderOrder]:
@@ -59,6 +57,11 @@ def untouched_leads_in(draft: Draft, accounts: Iterable[str], instrument: str) -
         keys = [key for key in keys if key not in sent or key in again]
         if len(keys) <= len(again):
             break
+    return _with_new(draft, keys, instrument)
+
+
+def _with_new(draft: Draft, keys: list[str], instrument: str) -> list[LeaderOrder]:
+    """These leader orders, and those of the instrument that this step has brought."""
     keys += [key for key in draft.leader_orders.written if key not in draft.state.tables["leader_order"]]
     found = (draft.leader_orders.get(key) for key in keys)
     return [one for one in found if one is not None and one.instrument == instrument]

@@ -228,13 +228,6 @@ class Draft:
         """All positions of an account."""
         return self.positions.among(self.state.index.accounts.get(account, {}), lambda one: one.account == account)
 
-    def exits_in(self, instrument: str) -> list[LeaderOrder]:
-        """The leader's orders of today in an instrument that close something, oldest first."""
-        keys = dict(self.state.index.exits.get(instrument, {}))
-        keys.update((key, None) for key, one in self.leader_orders.written.items() if one and one.exits)
-        found = (self.leader_orders.get(key) for key in keys)
-        return [one for one in found if one is not None and one.exits and one.instrument == instrument]
-
     def leads_in(self, instrument: str) -> list[LeaderOrder]:
         """The leader's orders in an instrument that are not forgotten, oldest first: those of today, and some of
         earlier days."""
